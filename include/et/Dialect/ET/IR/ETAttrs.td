@@ -1,0 +1,117 @@
+//===- ETAttrs.td - Attributes and enums of the et dialect -*- tablegen -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ET_DIALECT_ET_IR_ETATTRS_TD
+#define ET_DIALECT_ET_IR_ETATTRS_TD
+
+include "et/Dialect/ET/IR/ETDialect.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/TensorEncoding.td"
+
+class ET_Attr<string name, string attrMnemonic, list<Trait> traits = []> : AttrDef<ET_Dialect, name, traits> {
+  let mnemonic = attrMnemonic;
+}
+
+//===----------------------------------------------------------------------===//
+// Enums
+//===----------------------------------------------------------------------===//
+
+def ET_MaskKind : I32EnumAttr<"MaskKind", "which keys a query may attend to, as structure", [
+    I32EnumAttrCase<"None", 0, "none">,
+    I32EnumAttrCase<"Causal", 1, "causal">,
+    I32EnumAttrCase<"Window", 2, "window">,
+  ]> {
+  let cppNamespace = "::mlir::et";
+  let genSpecializedAttr = 0;
+}
+
+def ET_PaddingSide : I32EnumAttr<"PaddingSide", "side of a sequence on which its padding stands", [
+    I32EnumAttrCase<"Right", 0, "right">,
+    I32EnumAttrCase<"Left", 1, "left">,
+  ]> {
+  let cppNamespace = "::mlir::et";
+  let genSpecializedAttr = 0;
+}
+def ET_PaddingSideAttr : EnumAttr<ET_Dialect, ET_PaddingSide, "padding"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
+def ET_GeluKind : I32EnumAttr<"GeluKind", "form in which GELU is computed", [
+    I32EnumAttrCase<"Erf", 0, "erf">,
+    I32EnumAttrCase<"Tanh", 1, "tanh">,
+    I32EnumAttrCase<"Sigmoid", 2, "sigmoid">,
+  ]> {
+  let cppNamespace = "::mlir::et";
+  let genSpecializedAttr = 0;
+}
+def ET_GeluKindAttr : EnumAttr<ET_Dialect, ET_GeluKind, "gelu"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
+//===----------------------------------------------------------------------===//
+// Attributes
+//===----------------------------------------------------------------------===//
+
+def ET_MaskAttr : ET_Attr<"Mask", "mask"> {
+  let summary = "structure of an attention mask";
+  let description = [{
+    Says which keys `j` a query row `i` may attend to, without a mask tensor:
+
+    - `#et.mask<none>`: all.
+    - `#et.mask<causal>`: `j <= i` (aligned at the top left, as PyTorch's `is_causal`).
+    - `#et.mask<causal, lower_right>`: `j <= i + n - m` for `m` queries and `n` keys.
+    - `#et.mask<window, left = 64, right = 64, global = 1>`: `i - left <= j <= i + right`, or `i < global`, or
+      `j < global`. `left` and `right` may be `-1` for no bound on that side.
+
+    Constraints:
+    - (C1) `left` and `right` are at least -1, `global` is not negative.
+    - (C2) only a window has `left`, `right` or `global`; only a causal mask has `lower_right`.
+  }];
+  let parameters = (ins
+    "MaskKind":$kind,
+    DefaultValuedParameter<"bool", "false">:$lowerRight,
+    DefaultValuedParameter<"int64_t", "-1">:$left,
+    DefaultValuedParameter<"int64_t", "-1">:$right,
+    DefaultValuedParameter<"int64_t", "0">:$global);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let builders = [
+    AttrBuilder<(ins "MaskKind":$kind), [{ return $_get($_ctxt, kind, false, -1, -1, 0); }]>,
+  ];
+  // Lets ops give a default for it: the default is the attribute itself.
+  let constBuilderCall = "$0";
+}
+
+def ET_TileAttr : ET_Attr<"Tile", "tile", [DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
+  let summary = "weight stored as the tiles of it that are not zero";
+  let description = [{
+    Encoding of a two-dimensional weight `[N, K]` of which only tiles of `rows x columns` elements are stored; all
+    others are zero. A tile grid that does not divide the weight is padded with zeros at the bottom and the right.
+
+    Example: `tensor<3072x768xf16, #et.tile<16x16>>`.
+
+    Constraints:
+    - (C1) both tile sizes are positive.
+    - (C2) the tensor is two-dimensional and static.
+    - (C3) the element type is a float or an integer.
+  }];
+  let parameters = (ins "int64_t":$rows, "int64_t":$columns);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Number of tiles that cover \p size elements along the rows (dimension 0) or columns (dimension 1).
+    int64_t getNumTiles(unsigned dim, int64_t size) const {
+      int64_t tile = dim == 0 ? getRows() : getColumns();
+      return (size + tile - 1) / tile;
+    }
+  }];
+}
+
+#endif // ET_DIALECT_ET_IR_ETATTRS_TD

@@ -1,0 +1,21 @@
+//===- ETTypeConstraints.td - Operand types of the et dialect -*- tablegen -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ET_DIALECT_ET_IR_ETTYPECONSTRAINTS_TD
+#define ET_DIALECT_ET_IR_ETTYPECONSTRAINTS_TD
+
+include "mlir/IR/CommonTypeConstraints.td"
+
+// Storage types of activations and weights. f64 is there for the reference.
+def ET_Float : AnyTypeOf<[F16, BF16, F32, F64], "f16, bf16, f32 or f64">;
+def ET_FloatTensor : RankedTensorOf<[ET_Float]>;
+def ET_Integer : AnyTypeOf<[I32, I64], "i32 or i64">;
+def ET_IntegerTensor : RankedTensorOf<[ET_Integer]>;
+def ET_MaskTensor : RankedTensorOf<[I1, F16, BF16, F32, F64]>;
+
+#endif // ET_DIALECT_ET_IR_ETTYPECONSTRAINTS_TD

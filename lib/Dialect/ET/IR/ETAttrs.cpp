@@ -1,0 +1,141 @@
+//===- ETAttrs.cpp - Parsing, printing and verifying et attributes -*- C++ -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The mask and tile attributes have syntax of their own:
+//
+//   #et.mask<causal, lower_right>   #et.mask<window, left = 64, right = 64>
+//   #et.tile<16x16>
+//
+//===----------------------------------------------------------------------===//
+
+#include "et/Dialect/ET/IR/ET.h"
+
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace mlir::et;
+
+#include "et/Dialect/ET/IR/ETEnums.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "et/Dialect/ET/IR/ETAttrs.cpp.inc"
+
+void ETDialect::registerAttributes() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "et/Dialect/ET/IR/ETAttrs.cpp.inc"
+      >();
+}
+
+//===----------------------------------------------------------------------===//
+// MaskAttr
+//===----------------------------------------------------------------------===//
+
+Attribute MaskAttr::parse(AsmParser &parser, Type) {
+  SMLoc loc = parser.getCurrentLocation();
+  StringRef keyword;
+  if (parser.parseLess() || parser.parseKeyword(&keyword))
+    return {};
+  std::optional<MaskKind> kind = symbolizeMaskKind(keyword);
+  if (!kind) {
+    parser.emitError(loc) << "expected none, causal or window as the kind of mask, but got '" << keyword << "'";
+    return {};
+  }
+  bool lowerRight = false;
+  int64_t left = -1, right = -1, global = 0;
+  while (succeeded(parser.parseOptionalComma())) {
+    SMLoc optionLoc = parser.getCurrentLocation();
+    StringRef option;
+    if (parser.parseKeyword(&option))
+      return {};
+    if (option == "lower_right") {
+      lowerRight = true;
+      continue;
+    }
+    int64_t *bound = option == "left" ? &left : option == "right" ? &right : option == "global" ? &global : nullptr;
+    if (!bound) {
+      parser.emitError(optionLoc) << "expected lower_right, left, right or global, but got '" << option << "'";
+      return {};
+    }
+    if (parser.parseEqual() || parser.parseInteger(*bound))
+      return {};
+  }
+  if (parser.parseGreater())
+    return {};
+  return parser.getChecked<MaskAttr>(loc, parser.getContext(), *kind, lowerRight, left, right, global);
+}
+
+void MaskAttr::print(AsmPrinter &printer) const {
+  printer << '<' << stringifyMaskKind(getKind());
+  if (getLowerRight())
+    printer << ", lower_right";
+  if (getLeft() != -1)
+    printer << ", left = " << getLeft();
+  if (getRight() != -1)
+    printer << ", right = " << getRight();
+  if (getGlobal() != 0)
+    printer << ", global = " << getGlobal();
+  printer << '>';
+}
+
+LogicalResult MaskAttr::verify(function_ref<InFlightDiagnostic()> emitError, MaskKind kind, bool lowerRight,
+                               int64_t left, int64_t right, int64_t global) {
+  // mask_c1
+  if (left < -1 || right < -1)
+    return emitError() << "expected left and right of a mask to be at least -1, but got " << left << " and " << right;
+  if (global < 0)
+    return emitError() << "expected global of a mask not to be negative, but got " << global;
+  // mask_c2
+  if (kind != MaskKind::Window && (left != -1 || right != -1 || global != 0))
+    return emitError() << "expected left, right and global on a window mask only, but the mask is "
+                       << stringifyMaskKind(kind);
+  if (kind != MaskKind::Causal && lowerRight)
+    return emitError() << "expected lower_right on a causal mask only, but the mask is " << stringifyMaskKind(kind);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// TileAttr
+//===----------------------------------------------------------------------===//
+
+Attribute TileAttr::parse(AsmParser &parser, Type) {
+  SMLoc loc = parser.getCurrentLocation();
+  SmallVector<int64_t> sizes;
+  if (parser.parseLess() ||
+      parser.parseDimensionList(sizes, /*allowDynamic=*/false, /*withTrailingX=*/false) || parser.parseGreater())
+    return {};
+  if (sizes.size() != 2) {
+    parser.emitError(loc) << "expected a tile of two sizes, as in <16x16>, but got " << sizes.size();
+    return {};
+  }
+  return parser.getChecked<TileAttr>(loc, parser.getContext(), sizes[0], sizes[1]);
+}
+
+void TileAttr::print(AsmPrinter &printer) const { printer << '<' << getRows() << 'x' << getColumns() << '>'; }
+
+LogicalResult TileAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows, int64_t columns) {
+  // tile_c1
+  if (rows <= 0 || columns <= 0)
+    return emitError() << "expected tile sizes to be positive, but got " << rows << "x" << columns;
+  return success();
+}
+
+LogicalResult TileAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType,
+                                       function_ref<InFlightDiagnostic()> emitError) const {
+  // tile_c2
+  if (shape.size() != 2 || ShapedType::isDynamicShape(shape))
+    return emitError() << "expected a tensor with the encoding " << *this
+                       << " to be two-dimensional and static, but its shape is "
+                       << RankedTensorType::get(shape, elementType);
+  // tile_c3
+  if (!elementType.isIntOrFloat())
+    return emitError() << "expected float or integer elements with the encoding " << *this << ", but got "
+                       << elementType;
+  return success();
+}

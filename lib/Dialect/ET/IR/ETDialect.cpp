@@ -1,0 +1,78 @@
+//===- ETDialect.cpp - Registration and argument attributes of the et dialect -*- C++ -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Registers the ops and attributes, and verifies the discardable attributes
+// that the dialect gives a meaning to on function arguments and results:
+// `et.name` and `et.dims`.
+//
+//===----------------------------------------------------------------------===//
+
+#include "et/Dialect/ET/IR/ET.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+
+using namespace mlir;
+using namespace mlir::et;
+
+#include "et/Dialect/ET/IR/ETDialect.cpp.inc"
+
+void ETDialect::initialize() {
+  registerAttributes();
+  addOperations<
+#define GET_OP_LIST
+#include "et/Dialect/ET/IR/ETOps.cpp.inc"
+      >();
+}
+
+/// Verifies `et.name` or `et.dims` on an argument or result of type \p type.
+static LogicalResult verifyValueAttribute(Operation *op, StringRef what, Type type, NamedAttribute attribute) {
+  if (attribute.getName() == ETDialect::getNameAttrName()) {
+    if (isa<StringAttr>(attribute.getValue()))
+      return success();
+    return op->emitError() << "expected '" << attribute.getName().getValue() << "' of " << what
+                           << " to be a string, but got " << attribute.getValue();
+  }
+  if (attribute.getName() != ETDialect::getDimsAttrName())
+    return op->emitError() << "expected 'et.name' or 'et.dims' on " << what << ", but got '"
+                           << attribute.getName().getValue() << "'";
+  auto names = dyn_cast<ArrayAttr>(attribute.getValue());
+  if (!names || !llvm::all_of(names, llvm::IsaPred<StringAttr>))
+    return op->emitError() << "expected 'et.dims' of " << what << " to be a list of strings, but got "
+                           << attribute.getValue();
+  auto shaped = dyn_cast<ShapedType>(type);
+  if (!shaped || !shaped.hasRank() || shaped.getRank() != static_cast<int64_t>(names.size()))
+    return op->emitError() << "expected 'et.dims' of " << what << " to name every dimension of " << type
+                           << ", but it has " << names.size() << " names";
+  return success();
+}
+
+LogicalResult ETDialect::verifyRegionArgAttribute(Operation *op, unsigned, unsigned argIndex,
+                                                  NamedAttribute attribute) {
+  auto function = dyn_cast<FunctionOpInterface>(op);
+  if (!function)
+    return op->emitError() << "expected '" << attribute.getName().getValue() << "' on a function argument only";
+  return verifyValueAttribute(op, ("argument " + Twine(argIndex)).str(), function.getArgumentTypes()[argIndex],
+                              attribute);
+}
+
+LogicalResult ETDialect::verifyRegionResultAttribute(Operation *op, unsigned, unsigned resultIndex,
+                                                     NamedAttribute attribute) {
+  auto function = dyn_cast<FunctionOpInterface>(op);
+  if (!function)
+    return op->emitError() << "expected '" << attribute.getName().getValue() << "' on a function result only";
+  return verifyValueAttribute(op, ("result " + Twine(resultIndex)).str(), function.getResultTypes()[resultIndex],
+                              attribute);
+}
+
+#define GET_OP_CLASSES
+#include "et/Dialect/ET/IR/ETOps.cpp.inc"
