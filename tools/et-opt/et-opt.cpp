@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "et/Dialect/ET/IR/ET.h"
+#include "et/Dialect/ET/Transforms/Passes.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -15,9 +16,11 @@
 
 int main(int argc, char **argv) {
   mlir::registerAllPasses();
+  mlir::et::registerETPasses();
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   registry.insert<mlir::et::ETDialect>();
+  mlir::et::registerBufferizableOpInterfaceExternalModels(registry);
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "E.T. optimizer driver\n", registry));
 }

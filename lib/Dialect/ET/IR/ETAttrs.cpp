@@ -139,3 +139,24 @@ LogicalResult TileAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType
                        << elementType;
   return success();
 }
+
+//===----------------------------------------------------------------------===//
+// PanelsAttr
+//===----------------------------------------------------------------------===//
+
+LogicalResult PanelsAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t width) {
+  // panels_c1
+  if (width <= 0)
+    return emitError() << "expected the width of panels to be positive, but got " << width;
+  return success();
+}
+
+LogicalResult PanelsAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType,
+                                         function_ref<InFlightDiagnostic()> emitError) const {
+  // panels_c2
+  if (shape.size() != 2 || ShapedType::isDynamicShape(shape))
+    return emitError() << "expected a tensor with the encoding " << *this
+                       << " to be two-dimensional and static, but its shape is "
+                       << RankedTensorType::get(shape, elementType);
+  return success();
+}

@@ -114,4 +114,28 @@ def ET_TileAttr : ET_Attr<"Tile", "tile", [DeclareAttrInterfaceMethods<Verifiabl
   }];
 }
 
+def ET_PanelsAttr : ET_Attr<"Panels", "panels", [DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
+  let summary = "dense weight stored as panels of output features";
+  let description = [{
+    Encoding of a dense two-dimensional weight `[N, K]` stored as `[ceil(N / width)][K][width]`: for each group of
+    `width` output features, input feature by input feature. Features past `N` are zero. The CPU micro-kernels read
+    weights in this form; the compiler packs them.
+
+    Example: `tensor<1536x384xf32, #et.panels<48>>`.
+
+    Constraints:
+    - (C1) the width is positive.
+    - (C2) the tensor is two-dimensional and static.
+  }];
+  let parameters = (ins "int64_t":$width);
+  let assemblyFormat = "`<` $width `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Storage shape of a weight of logical shape \p shape.
+    SmallVector<int64_t> getStorageShape(ArrayRef<int64_t> shape) const {
+      return {(shape[0] + getWidth() - 1) / getWidth(), shape[1], getWidth()};
+    }
+  }];
+}
+
 #endif // ET_DIALECT_ET_IR_ETATTRS_TD

@@ -12,5 +12,6 @@
 include "et/Dialect/ET/IR/ETAttentionOps.td"
 include "et/Dialect/ET/IR/ETLinearOps.td"
 include "et/Dialect/ET/IR/ETNormOps.td"
+include "et/Dialect/ET/IR/ETPlanOps.td"
 
 #endif // ET_DIALECT_ET_IR_ETOPS_TD

@@ -11,4 +11,105 @@
 
 include "mlir/Pass/PassBase.td"
 
+def FormLaunchesPass : InterfacePass<"et-form-launches", "mlir::FunctionOpInterface"> {
+  let summary = "Group ops into launches, one per kernel";
+  let description = [{
+    Numerics: exact.
+
+    Puts every op that computes into an `et.launch`. A linear layer takes with it the activation, element-wise ops,
+    residual addition and norm that follow it and that nothing else uses. What is left between launches are views,
+    sizes and constants.
+
+    Before:
+    ```mlir
+    %h = et.linear %x, %w bias(%b : tensor<1536xf32>) : (tensor<?x384xf32>, tensor<1536x384xf32>) -> tensor<?x1536xf32>
+    %y = et.gelu %h : tensor<?x1536xf32>
+    ```
+    After:
+    ```mlir
+    %y = et.launch "linear+gelu" ins(%x, %w, %b : ...) outs(%e : tensor<?x1536xf32>) { ... } -> tensor<?x1536xf32>
+    ```
+    Refuses: ops that yield tensors and are neither `et`, `linalg` nor views.
+  }];
+  let statistics = [Statistic<"numLaunches", "num-launches", "Launches formed">,
+                    Statistic<"numFused", "num-fused", "Ops fused behind a linear layer">];
+  let dependentDialects = ["mlir::et::ETDialect", "mlir::tensor::TensorDialect"];
+}
+
+def MergeLinearsPass : InterfacePass<"et-merge-linears", "mlir::FunctionOpInterface"> {
+  let summary = "Merge linear layers that read the same input";
+  let description = [{
+    Numerics: exact.
+
+    Linear layers with one input and outlined weights (query, key and value of attention) become one layer whose weight
+    joins theirs, and slices of its result. The input is read once, and there is one launch in place of several.
+    Run `--et-outline-weights` first.
+
+    Refuses: weights that other ops use too, different element types, layers of which only some have a bias.
+  }];
+  let statistics = [Statistic<"numMerged", "num-merged", "Linear layers merged into another">];
+  let dependentDialects = ["mlir::et::ETDialect", "mlir::tensor::TensorDialect"];
+}
+
+def NormalizeTensorsPass : InterfacePass<"et-normalize-tensors", "mlir::FunctionOpInterface"> {
+  let summary = "Rewrite what stands beside et into linalg.generic and views";
+  let description = [{
+    Numerics: exact.
+
+    Softmax, padding, concatenation, generated tensors and named linalg ops become `linalg.generic` and slices;
+    element-wise ops are fused into their consumers. What remains is what `--et-form-launches` takes.
+  }];
+  let dependentDialects = ["mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect", "mlir::math::MathDialect"];
+}
+
+def OutlineWeightsPass : Pass<"et-outline-weights", "mlir::ModuleOp"> {
+  let summary = "Turn tensor constants into entries of the weights section";
+  let description = [{
+    Numerics: exact.
+
+    Every constant tensor becomes an `et.weight`, once however often it stands in the module, and an `et.weight_ref`
+    where it is used.
+  }];
+  let statistics = [Statistic<"numWeights", "num-weights", "Weights outlined">];
+  let dependentDialects = ["mlir::et::ETDialect"];
+}
+
+def BufferizeLaunchesPass : Pass<"et-bufferize-launches", "mlir::ModuleOp"> {
+  let summary = "Give the tensors between launches buffers";
+  let description = [{
+    Numerics: exact.
+
+    Runs upstream's one-shot bufferization on everything outside the regions of launches, which keep saying in terms of
+    tensors what they compute. Each result of a function becomes an argument behind its own arguments.
+  }];
+  let dependentDialects = ["mlir::et::ETDialect", "mlir::bufferization::BufferizationDialect", "mlir::memref::MemRefDialect"];
+}
+
+def PlanMemoryPass : Pass<"et-plan-memory", "mlir::ModuleOp"> {
+  let summary = "Lay out weights and place every buffer in one arena";
+  let description = [{
+    Numerics: exact.
+
+    Buffers whose lifetimes do not overlap share memory. Offsets are functions of the dynamic sizes of the arguments:
+    a call allocates nothing. The function gets the arguments `arena` and `weights` (bytes), `status` (two i64 in which
+    a kernel reports an error) and `threads`, and beside it stands `@<name>.sizes`, which stores the number of bytes of
+    the arena and then every size of every result into its last argument.
+
+    Refuses: sizes that depend on data.
+  }];
+  let statistics = [Statistic<"numBuffers", "num-buffers", "Buffers placed in the arena">,
+                    Statistic<"numSlots", "num-slots", "Slots of the arena they share">];
+  let dependentDialects = ["mlir::et::ETDialect", "mlir::memref::MemRefDialect", "mlir::arith::ArithDialect"];
+}
+
+def VerifyPlannedContractPass : Pass<"et-verify-planned-contract", "mlir::ModuleOp"> {
+  let summary = "Verify that a planned module holds launches, views and sizes only";
+  let description = [{
+    Numerics: exact (changes nothing).
+
+    A planned function may hold `et.launch` on memrefs, views of memrefs, `et.weight_ref`, index arithmetic and its
+    return. Anything else is an error that names the op and the pass that should have removed it.
+  }];
+}
+
 #endif // ET_DIALECT_ET_TRANSFORMS_PASSES_TD

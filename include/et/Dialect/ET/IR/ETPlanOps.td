@@ -1,0 +1,108 @@
+//===- ETPlanOps.td - Ops of the planned level ------------*- tablegen -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ET_DIALECT_ET_IR_ETPLANOPS_TD
+#define ET_DIALECT_ET_IR_ETPLANOPS_TD
+
+include "et/Dialect/ET/IR/ETAttentionOps.td"
+include "mlir/IR/OpAsmInterface.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def ET_LaunchOp : ET_Op<"launch", [
+    AttrSizedOperandSegments, IsolatedFromAbove, SingleBlockImplicitTerminator<"::mlir::et::YieldOp">,
+    DestinationStyleOpInterface,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "A group of ops that runs as one kernel";
+  let description = [{
+    What one kernel computes. The region says it in terms of tensors, whether the operands are tensors (before
+    bufferization) or memrefs (after it): its arguments are the inputs and then the outputs, and it yields the new
+    contents of the outputs. Launches run in order; printing a planned function shows what will run.
+
+    - `kernel`: a label for people; launches with equal regions, operand types and schedules share one kernel.
+    - `inputs`: tensors or memrefs, and scalars.
+    - `outputs`: where results go; an output whose region argument is unused is not read.
+    - `schedule`: how the kernel is built for its target; absent before planning.
+
+    Constraints:
+    - (C1) the region has one argument per input and output, a tensor of the same shape and element type; an argument
+      whose type has an encoding may have any storage shape.
+    - (C2) the region yields one value per output, of the type of the output's region argument.
+    - (C3) either all outputs are tensors and there is one result per output of its type, or all are memrefs and there
+      are no results.
+
+    (* example: test/Dialect/ET/doc/launch.mlir *)
+  }];
+  let arguments = (ins StrAttr:$kernel, Variadic<AnyType>:$inputs, Variadic<AnyShaped>:$outputs,
+                       OptionalAttr<DictionaryAttr>:$schedule);
+  let regions = (region SizedRegion<1>:$body);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    $kernel (`schedule` $schedule^)? `ins` `(` ($inputs^ `:` type($inputs))? `)`
+    `outs` `(` $outputs `:` type($outputs) `)` $body attr-dict (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    MutableOperandRange getDpsInitsMutable() { return getOutputsMutable(); }
+    YieldOp getYield();
+    /// The region argument that stands for operand number \p i (inputs, then outputs).
+    BlockArgument getBodyArgument(unsigned i) { return getBody().getArgument(i); }
+    /// True when the region reads what output \p i holds before the launch.
+    bool readsOutput(unsigned i);
+    bool hasBufferOperands() { return getResults().empty(); }
+  }];
+}
+
+def ET_WeightOp : ET_Op<"weight", [Symbol]> {
+  let summary = "A constant in the weights section of a program";
+  let description = [{
+    Names a constant. `sources` are the constants it is made of, joined along their first dimension; `type` says how
+    they are stored: without an encoding as they are, with `#et.panels<48>` packed for the kernel that reads them.
+    `offset` is where it stands in the weights section, in bytes; it is absent before planning.
+
+    Constraints:
+    - (C1) `offset` is a multiple of 64 and not negative.
+    - (C2) every source is an elements attribute whose shape agrees with `type` beyond the first dimension, and their
+      first dimensions add up to that of `type`.
+
+    (* example: test/Dialect/ET/doc/weight.mlir *)
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<AnyRankedTensor>:$type, ArrayAttr:$sources,
+                       OptionalAttr<I64Attr>:$offset, OptionalAttr<StrAttr>:$sym_visibility);
+  let assemblyFormat = "$sym_name `:` $type (`at` $offset^)? `from` $sources attr-dict";
+  let hasVerifier = 1;
+  let builders = [OpBuilder<(ins "StringRef":$name, "RankedTensorType":$type, "ArrayAttr":$sources), [{
+    build($_builder, $_state, name, type, sources, /*offset=*/nullptr, $_builder.getStringAttr("private"));
+  }]>];
+  let extraClassDeclaration = [{
+    RankedTensorType getTensorType() { return llvm::cast<RankedTensorType>(getType()); }
+    /// Shape and layout of its bytes in the weights section.
+    MemRefType getStorageType();
+    /// Number of bytes it takes there.
+    int64_t getStorageSize();
+  }];
+}
+
+def ET_WeightRefOp : ET_Op<"weight_ref", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "The value of an et.weight";
+  let description = [{
+    A tensor of the type of the weight it names, or, after bufferization, a memref of its storage.
+
+    Constraints:
+    - (C1) `weight` names an `et.weight`.
+    - (C2) the result is a tensor of the type of the weight, or a memref of its storage type.
+
+    (* example: test/Dialect/ET/doc/weight.mlir *)
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$weight);
+  let results = (outs AnyTypeOf<[AnyRankedTensor, AnyMemRef]>:$result);
+  let assemblyFormat = "$weight attr-dict `:` type($result)";
+}
+
+#endif // ET_DIALECT_ET_IR_ETPLANOPS_TD

@@ -1,0 +1,142 @@
+//===- PlanOps.cpp - Verifiers of the ops of the planned level -*- C++ -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "et/Dialect/ET/IR/ET.h"
+
+#include "mlir/IR/OpImplementation.h"
+
+using namespace mlir;
+using namespace mlir::et;
+
+//===----------------------------------------------------------------------===//
+// LaunchOp
+//===----------------------------------------------------------------------===//
+
+/// True when a region argument of type \p argument may stand for an operand of type \p operand.
+static bool mayStandFor(Type argument, Type operand) {
+  auto operandShape = dyn_cast<ShapedType>(operand);
+  if (!operandShape)
+    return argument == operand;
+  auto tensor = dyn_cast<RankedTensorType>(argument);
+  if (!tensor || tensor.getElementType() != operandShape.getElementType())
+    return false;
+  // An encoding says how the logical shape is stored.
+  return tensor.getEncoding() || succeeded(verifyCompatibleShape(tensor, operandShape));
+}
+
+LogicalResult LaunchOp::verify() {
+  Block &body = getBody().front();
+  // launch_c1
+  if (body.getNumArguments() != getNumOperands())
+    return emitOpError("expected one region argument per input and output, ")
+           << getNumOperands() << ", but got " << body.getNumArguments();
+  for (auto [i, argument, operand] : llvm::enumerate(body.getArguments(), getOperands()))
+    if (!mayStandFor(argument.getType(), operand.getType()))
+      return emitOpError("expected region argument ")
+             << i << " to be a tensor of the shape and element type of its operand, " << operand.getType()
+             << ", but got " << argument.getType();
+  // launch_c2
+  YieldOp yield = getYield();
+  if (yield.getNumOperands() != getOutputs().size())
+    return emitOpError("expected the region to yield one value per output, ")
+           << getOutputs().size() << ", but it yields " << yield.getNumOperands();
+  for (auto [i, value] : llvm::enumerate(yield.getValues())) {
+    Type expected = body.getArgument(getInputs().size() + i).getType();
+    if (value.getType() != expected)
+      return emitOpError("expected the region to yield ")
+             << expected << " for output " << i << ", but it yields " << value.getType();
+  }
+  // launch_c3
+  bool tensors = llvm::all_of(getOutputs().getTypes(), llvm::IsaPred<TensorType>);
+  bool buffers = llvm::all_of(getOutputs().getTypes(), llvm::IsaPred<MemRefType>);
+  if (!tensors && !buffers)
+    return emitOpError("expected outputs to be all tensors or all memrefs");
+  if (tensors ? getResultTypes() != getOutputs().getTypes() : !getResults().empty())
+    return emitOpError("expected one result per output tensor, of its type, and none for memrefs");
+  return success();
+}
+
+YieldOp LaunchOp::getYield() { return cast<YieldOp>(getBody().front().getTerminator()); }
+
+bool LaunchOp::readsOutput(unsigned i) {
+  BlockArgument argument = getBodyArgument(getInputs().size() + i);
+  return llvm::any_of(argument.getUses(), [](OpOperand &use) {
+    auto linalgOp = dyn_cast<linalg::LinalgOp>(use.getOwner());
+    // Asking for the size of an output, or writing over it, does not read it.
+    return !(linalgOp && !linalgOp.payloadUsesValueFromOperand(&use)) && use.getOwner()->getName().getStringRef() != "tensor.dim";
+  });
+}
+
+void LaunchOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  if (!hasBufferOperands())
+    return;
+  for (OpOperand &operand : getInputsMutable())
+    if (isa<MemRefType>(operand.get().getType()))
+      effects.emplace_back(MemoryEffects::Read::get(), &operand, SideEffects::DefaultResource::get());
+  for (auto [i, operand] : llvm::enumerate(getOutputsMutable())) {
+    if (readsOutput(i))
+      effects.emplace_back(MemoryEffects::Read::get(), &operand, SideEffects::DefaultResource::get());
+    effects.emplace_back(MemoryEffects::Write::get(), &operand, SideEffects::DefaultResource::get());
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// WeightOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult WeightOp::verify() {
+  // weight_c1
+  if (std::optional<uint64_t> offset = getOffset();
+      offset && (static_cast<int64_t>(*offset) < 0 || *offset % 64 != 0))
+    return emitOpError("expected offset to be a multiple of 64 and not negative, but got ")
+           << static_cast<int64_t>(*offset);
+  // weight_c2
+  RankedTensorType type = getTensorType();
+  int64_t rows = 0;
+  for (Attribute source : getSources()) {
+    auto elements = dyn_cast<ElementsAttr>(source);
+    auto sourceType = elements ? dyn_cast<RankedTensorType>(elements.getShapedType()) : RankedTensorType();
+    if (!sourceType || sourceType.getElementType() != type.getElementType() || sourceType.getRank() != type.getRank() ||
+        (type.getRank() > 0 && sourceType.getShape().drop_front() != type.getShape().drop_front()))
+      return emitOpError("expected every source to hold elements that join to ") << type;
+    rows += type.getRank() > 0 ? sourceType.getDimSize(0) : 1;
+  }
+  if (rows != (type.getRank() > 0 ? type.getDimSize(0) : 1))
+    return emitOpError("expected the first dimensions of the sources to add up to that of ")
+           << type << ", but they add up to " << rows;
+  return success();
+}
+
+MemRefType WeightOp::getStorageType() {
+  RankedTensorType type = getTensorType();
+  if (auto panels = dyn_cast_or_null<PanelsAttr>(type.getEncoding()))
+    return MemRefType::get(panels.getStorageShape(type.getShape()), type.getElementType());
+  return MemRefType::get(type.getShape(), type.getElementType());
+}
+
+int64_t WeightOp::getStorageSize() {
+  MemRefType storage = getStorageType();
+  // i1 is stored as a byte, as everywhere in memrefs.
+  return storage.getNumElements() * llvm::divideCeil(storage.getElementTypeBitWidth(), 8);
+}
+
+//===----------------------------------------------------------------------===//
+// WeightRefOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult WeightRefOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  // weight_ref_c1
+  auto weight = symbols.lookupNearestSymbolFrom<WeightOp>(*this, getWeightAttr());
+  if (!weight)
+    return emitOpError("expected ") << getWeightAttr() << " to name an et.weight";
+  // weight_ref_c2
+  if (getResult().getType() != weight.getTensorType() && getResult().getType() != weight.getStorageType())
+    return emitOpError("expected a result of type ")
+           << weight.getTensorType() << " or " << weight.getStorageType() << ", but got " << getResult().getType();
+  return success();
+}
