@@ -1,0 +1,154 @@
+//===- LinearKernel.h - Builder of dense linear CPU kernels -*- C++ -*-===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// See https://llvm.org/LICENSE.txt for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Emits y[M, N] = epilogue(x[M, K] * w[N, K]^T + b[N]) as one function in
+// upstream dialects. M is dynamic, N and K are static, and w has been packed
+// with packLinearWeight() into panels of NR outputs. The function is SPMD:
+// every thread of a team calls it with its number and takes its own share of
+// the work.
+//
+//   func.func @name(%tid: index, %nth: index, %x: memref<?xKxT>,
+//                   %w: memref<PxKxNRxT>, [%b: memref<NxT>], extras...,
+//                   %y: memref<?xNxT>)
+//
+// How the work is laid out (rows of x top to bottom, panels of w left to
+// right):
+//
+//   for each block of at most `mc` rows          x block stays in L2
+//     for each block of at most `kc` of K        (one block unless K is large)
+//       for each panel                           streamed once, prefetched
+//         for each tile of at most `mr` rows     accumulators in registers
+//
+// With many rows each thread takes a range of rows; with few, a range of the
+// (panel, tile) pairs, so that each byte of w is read by one thread.
+//
+// Requirements on the caller: the memory of y overlaps neither x nor an extra
+// operand that the epilogue reads; w should be aligned to 64 bytes.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ET_CONVERSION_ETTOCPU_LINEARKERNEL_H
+#define ET_CONVERSION_ETTOCPU_LINEARKERNEL_H
+
+#include "et/Conversion/ETToCPU/ISA.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinTypes.h"
+
+#include <functional>
+
+namespace mlir::et::cpu {
+
+/// Sizes of the loop nest of a linear kernel.
+struct LinearTiling {
+  /// Rows and outputs of one register tile. `nr` is a multiple of the number of
+  /// f32 lanes of a vector.
+  int64_t mr = 0, nr = 0;
+  /// Elements of K that are accumulated before partial sums go through memory;
+  /// at least K where K is not blocked.
+  int64_t kc = 0;
+  /// Rows of one row block.
+  int64_t mc = 0;
+};
+
+/// Chooses a tiling for \p n outputs and \p k inputs. The packed layout depends
+/// on it, so one weight has one tiling.
+LinearTiling chooseLinearTiling(const ISA &isa, int64_t n, int64_t k);
+
+/// What an epilogue gets for one vector of results.
+struct LinearEpilogueArgs {
+  /// The finished sums including the bias, vector<Lxf32>.
+  Value acc;
+  /// Row of y, and the column of y of the first lane.
+  Value row, col;
+  /// vector<Lxi1> that is true for the lanes inside of y, or null when all are.
+  Value mask;
+  /// The extra operands of the kernel.
+  ValueRange extras;
+};
+
+/// Emits the code between the sum and the store; returns a vector<Lxf32>.
+using LinearEpilogueFn =
+    std::function<Value(OpBuilder &, Location, const LinearEpilogueArgs &)>;
+
+/// What a row phase gets: rows [begin, end) of `y` are complete, and no other
+/// thread reads or writes them until the kernel returns.
+struct LinearRowPhaseArgs {
+  Value begin, end;
+  Value y;
+  ValueRange extras;
+};
+
+/// Emits code that runs once per finished block of rows, e.g. a layer norm.
+using LinearRowPhaseFn =
+    std::function<void(OpBuilder &, Location, const LinearRowPhaseArgs &)>;
+
+/// Emits a barrier of all threads that run the kernel.
+using LinearBarrierFn = std::function<void(OpBuilder &, Location)>;
+
+/// Everything that fixes a linear kernel.
+struct LinearKernelSpec {
+  /// Outputs and inputs; both at least 1.
+  int64_t n = 0, k = 0;
+  /// Element types in memory: f32, f16 or bf16. Arithmetic is f32. `wType` is
+  /// the type of the packed weight, see packedLinearWeightType().
+  Type xType, wType, yType;
+  /// Element type of the bias, or null if there is none.
+  Type biasType;
+  /// Distance between rows of x and y in elements: 0 for contiguous rows,
+  /// ShapedType::kDynamic to take it from the memref.
+  int64_t xStride = 0, yStride = 0;
+  LinearTiling tiling;
+  /// Types of further operands that are handed to the epilogue and row phase.
+  SmallVector<Type> extraTypes;
+  /// Null stores the sums as they are.
+  LinearEpilogueFn epilogue;
+  /// Null for none.
+  LinearRowPhaseFn rowPhase;
+  /// Barrier used around the row phase; null means `omp.barrier`.
+  LinearBarrierFn barrier;
+};
+
+/// Returns the type in which weights of type \p elt are packed: \p elt itself,
+/// or f32 where \p isa has no conversion from \p elt.
+Type packedLinearWeightType(const ISA &isa, Type elt);
+
+/// Returns the memref types of the operands of the kernel.
+MemRefType getLinearInputType(const LinearKernelSpec &spec);
+MemRefType getLinearWeightType(const LinearKernelSpec &spec);
+MemRefType getLinearBiasType(const LinearKernelSpec &spec);
+MemRefType getLinearOutputType(const LinearKernelSpec &spec);
+
+/// Emits the kernel at the insertion point of \p builder (in a module). An
+/// empty x (M = 0) is allowed and does nothing. NaN and infinity propagate as
+/// in a loop of multiply-adds; there is no fast math.
+func::FuncOp buildLinearKernel(OpBuilder &builder, Location loc, StringRef name,
+                               const LinearKernelSpec &spec, const ISA &isa);
+
+/// Loads the vector of \p extra (memref<?xNxT> or memref<NxT>, unit innermost
+/// stride) that belongs to \p args as vector<Lxf32>; masked lanes read as 0.
+Value loadLinearExtra(OpBuilder &builder, Location loc,
+                      const LinearEpilogueArgs &args, Value extra,
+                      const ISA &isa);
+
+/// Returns the number of bytes of a packed weight [\p n, \p k].
+int64_t getPackedLinearWeightSize(const LinearTiling &tiling, int64_t n,
+                                  int64_t k, Type packedType);
+
+/// Packs the row-major weight \p src, [\p n, \p k] of type \p srcType, into
+/// \p dst as [ceil(n / nr)][k][nr] of type \p packedType, filling missing
+/// outputs with zeros. Types are f32, f16 or bf16; they are equal, or
+/// \p packedType is f32. Uses up to \p threads threads where it pays.
+void packLinearWeight(const void *src, Type srcType, const LinearTiling &tiling,
+                      int64_t n, int64_t k, void *dst, Type packedType,
+                      unsigned threads = 1);
+
+} // namespace mlir::et::cpu
+
+#endif // ET_CONVERSION_ETTOCPU_LINEARKERNEL_H

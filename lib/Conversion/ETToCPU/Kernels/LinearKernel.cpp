@@ -1,0 +1,533 @@
+//===- LinearKernel.cpp - Builder of dense linear CPU kernels -*- C++ -*-===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// See https://llvm.org/LICENSE.txt for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The loop nest is described in LinearKernel.h. Two decisions keep the code
+// small although any row count has to work:
+//
+//   * A register tile is a loop over k with all accumulators in registers, once
+//     per row count 1..mr. Rows are dealt out evenly (13 rows are 7 + 6, not
+//     8 + 4 + 1), so large inputs run at nearly full speed whatever M is.
+//   * A tile leaves its sums in a small buffer on the stack. One shared loop
+//   over
+//     the rows of that buffer adds the bias, applies the epilogue, masks the N
+//     tail and converts to the type of y. It costs under one percent, and the
+//     epilogue is emitted once or twice instead of 24 times per row count.
+//
+// While a panel of w is in use, the lines of the next one are prefetched,
+// evenly spread over the tiles of the current one: a panel is used several
+// times from L2, but its first use would run at the speed of L3 or memory.
+//
+//===----------------------------------------------------------------------===//
+
+#include "et/Conversion/ETToCPU/LinearKernel.h"
+
+#include "et/Conversion/ETToCPU/HalfFloat.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/OpenMP/OpenMPDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mlir::et::cpu;
+
+/// From this many rows per thread on, threads take rows instead of panels: then
+/// the results of a thread stay in its own cache for the next operation, and
+/// reading all of w in each thread costs nothing because it is prefetched.
+static constexpr int64_t kMinRowsPerThread = 32;
+
+static constexpr int64_t kCacheLineBytes = 64;
+
+//===----------------------------------------------------------------------===//
+// Operand types
+//===----------------------------------------------------------------------===//
+
+static MemRefType getRowsType(Type elt, int64_t columns, int64_t stride) {
+  if (stride == 0)
+    return MemRefType::get({ShapedType::kDynamic, columns}, elt);
+  auto layout = StridedLayoutAttr::get(elt.getContext(), ShapedType::kDynamic,
+                                       {stride, 1});
+  return MemRefType::get({ShapedType::kDynamic, columns}, elt, layout);
+}
+
+MemRefType et::cpu::getLinearInputType(const LinearKernelSpec &spec) {
+  return getRowsType(spec.xType, spec.k, spec.xStride);
+}
+
+MemRefType et::cpu::getLinearWeightType(const LinearKernelSpec &spec) {
+  int64_t panels = llvm::divideCeil(spec.n, spec.tiling.nr);
+  return MemRefType::get({panels, spec.k, spec.tiling.nr}, spec.wType);
+}
+
+MemRefType et::cpu::getLinearBiasType(const LinearKernelSpec &spec) {
+  return MemRefType::get({spec.n}, spec.biasType);
+}
+
+MemRefType et::cpu::getLinearOutputType(const LinearKernelSpec &spec) {
+  return getRowsType(spec.yType, spec.n, spec.yStride);
+}
+
+//===----------------------------------------------------------------------===//
+// Helpers
+//===----------------------------------------------------------------------===//
+
+/// Returns the address of an element of \p memref as an LLVM pointer.
+static Value getElementPointer(ImplicitLocOpBuilder &b, Value memref,
+                               ValueRange indices) {
+  auto metadata = memref::ExtractStridedMetadataOp::create(b, memref);
+  Value element = metadata.getOffset();
+  for (auto [index, stride] : llvm::zip_equal(indices, metadata.getStrides()))
+    element = arith::AddIOp::create(b, element,
+                                    arith::MulIOp::create(b, index, stride));
+  int64_t bytes =
+      cast<MemRefType>(memref.getType()).getElementTypeBitWidth() / 8;
+  Value start = memref::ExtractAlignedPointerAsIndexOp::create(b, memref);
+  Value offset = arith::MulIOp::create(
+      b, element, arith::ConstantIndexOp::create(b, bytes));
+  Value address = arith::IndexCastOp::create(
+      b, b.getI64Type(), arith::AddIOp::create(b, start, offset));
+  return LLVM::IntToPtrOp::create(b, LLVM::LLVMPointerType::get(b.getContext()),
+                                  address);
+}
+
+/// Loads \p type from \p memref, with zeros where \p mask is false; a null
+/// mask loads everything.
+static Value loadVector(ImplicitLocOpBuilder &b, VectorType type, Value memref,
+                        ValueRange indices, Value mask) {
+  if (!mask)
+    return vector::LoadOp::create(b, type, memref, indices);
+  if (type.getElementType().isF32()) {
+    Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
+    return vector::MaskedLoadOp::create(b, type, memref, indices, mask, zero);
+  }
+  // LLVM has no masked accesses of 16-bit floats and would go through f32 with
+  // calls into a runtime library. Integers it takes apart without.
+  Type words = type.clone(b.getI16Type());
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(words));
+  Value loaded = LLVM::MaskedLoadOp::create(
+      b, words, getElementPointer(b, memref, indices), mask, zero,
+      /*alignment=*/2);
+  return arith::BitcastOp::create(b, type, loaded);
+}
+
+/// Stores the lanes of \p value for which \p mask is true; a null mask stores
+/// everything.
+static void storeVector(ImplicitLocOpBuilder &b, Value value, Value memref,
+                        ValueRange indices, Value mask) {
+  if (!mask) {
+    vector::StoreOp::create(b, value, memref, indices);
+    return;
+  }
+  auto type = cast<VectorType>(value.getType());
+  if (type.getElementType().isF32()) {
+    vector::MaskedStoreOp::create(b, memref, indices, mask, value);
+    return;
+  }
+  Value words = arith::BitcastOp::create(b, type.clone(b.getI16Type()), value);
+  LLVM::MaskedStoreOp::create(b, words, getElementPointer(b, memref, indices),
+                              mask, /*alignment=*/2);
+}
+
+Value et::cpu::loadLinearExtra(OpBuilder &builder, Location loc,
+                               const LinearEpilogueArgs &args, Value extra,
+                               const ISA &isa) {
+  ImplicitLocOpBuilder b(loc, builder);
+  auto memref = cast<MemRefType>(extra.getType());
+  auto type =
+      cast<VectorType>(args.acc.getType()).clone(memref.getElementType());
+  SmallVector<Value> indices;
+  if (memref.getRank() == 2)
+    indices.push_back(args.row);
+  indices.push_back(args.col);
+  Value value =
+      loadVector(b, cast<VectorType>(type), extra, indices, args.mask);
+  return extendToF32(b, loc, value, isa);
+}
+
+namespace {
+/// One block of K: [begin, end), and whether it is the first and the last one.
+/// The flags are null when K is a single block.
+struct KBlock {
+  Value begin, end;
+  Value isFirst, isLast;
+};
+
+/// One register tile: `rows` rows from `row` on times one panel.
+struct Tile {
+  Value panel, row, rows;
+  /// First element of the packed weight to prefetch, and elements per k.
+  Value prefetch, prefetchStep;
+};
+
+/// Emits the body of one kernel.
+class LinearEmitter {
+public:
+  LinearEmitter(OpBuilder &builder, Location loc, const LinearKernelSpec &spec,
+                const ISA &isa)
+      : b(loc, builder), spec(spec), isa(isa) {
+    lanes = isa.vectorLanes(b.getF32Type());
+    vectors = spec.tiling.nr / lanes;
+    panels = llvm::divideCeil(spec.n, spec.tiling.nr);
+    vecType = VectorType::get({lanes}, b.getF32Type());
+    kBlocked = spec.tiling.kc < spec.k;
+  }
+
+  func::FuncOp emit(StringRef name);
+
+private:
+  void emitRowBlock(Value begin, Value rows, Value byRows);
+  void emitTiles(Value blockBegin, Value rows, Value byRows,
+                 const KBlock &kBlock);
+  void emitTile(const Tile &tile, const KBlock &kBlock);
+  void emitRegisterTile(int64_t rows, const Tile &tile, const KBlock &kBlock);
+  void emitPrefetch(const Tile &tile, const KBlock &kBlock, Value k);
+  void emitStores(const Tile &tile, const KBlock &kBlock);
+  void emitStoreLoop(const Tile &tile, const KBlock &kBlock, bool isLast,
+                     bool masked);
+
+  Value index(int64_t value) {
+    return arith::ConstantIndexOp::create(b, value);
+  }
+  Value add(Value x, Value y) { return arith::AddIOp::create(b, x, y); }
+  Value sub(Value x, Value y) { return arith::SubIOp::create(b, x, y); }
+  Value mul(Value x, Value y) { return arith::MulIOp::create(b, x, y); }
+  Value div(Value x, Value y) { return arith::DivUIOp::create(b, x, y); }
+  Value ceilDiv(Value x, Value y) { return div(add(x, sub(y, index(1))), y); }
+  Value min(Value x, Value y) { return arith::MinUIOp::create(b, x, y); }
+  Value max(Value x, Value y) { return arith::MaxUIOp::create(b, x, y); }
+  Value select(Value cond, Value x, Value y) {
+    return arith::SelectOp::create(b, cond, x, y);
+  }
+  /// The first of \p total items that part \p part of \p parts takes.
+  Value share(Value total, Value part, Value parts) {
+    return div(mul(total, part), parts);
+  }
+  Value compare(arith::CmpIPredicate predicate, Value x, Value y) {
+    return arith::CmpIOp::create(b, predicate, x, y);
+  }
+  /// Emits a loop whose body gets the induction variable.
+  void loop(Value begin, Value end, Value step,
+            llvm::function_ref<void(Value)> body) {
+    auto forOp = scf::ForOp::create(b, begin, end, step);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(forOp.getBody());
+    body(forOp.getInductionVar());
+  }
+
+  ImplicitLocOpBuilder b;
+  const LinearKernelSpec &spec;
+  const ISA &isa;
+  int64_t lanes = 0, vectors = 0, panels = 0;
+  VectorType vecType;
+  bool kBlocked = false;
+
+  // Arguments of the function.
+  Value tid, nth, x, w, bias, y;
+  ValueRange extras;
+  /// All of w as one dimension, for prefetching.
+  Value flatW;
+  /// The sums of one tile, memref<mr x nr x f32> on the stack.
+  Value sums;
+};
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Register tile
+//===----------------------------------------------------------------------===//
+
+void LinearEmitter::emitPrefetch(const Tile &tile, const KBlock &kBlock,
+                                 Value k) {
+  Value offset = mul(sub(k, kBlock.begin), tile.prefetchStep);
+  Value position = add(tile.prefetch, offset);
+  memref::PrefetchOp::create(b, flatW, position, /*isWrite=*/false,
+                             /*localityHint=*/2, /*isDataCache=*/true);
+}
+
+void LinearEmitter::emitRegisterTile(int64_t rows, const Tile &tile,
+                                     const KBlock &kBlock) {
+  SmallVector<Value> rowIndices;
+  for (int64_t i = 0; i < rows; ++i)
+    rowIndices.push_back(add(tile.row, index(i)));
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(vecType));
+  SmallVector<Value> init(rows * vectors, zero);
+  auto forOp = scf::ForOp::create(b, kBlock.begin, kBlock.end, index(1), init);
+  // The body already holds as many independent chains as there are registers.
+  auto unroll = LLVM::LoopUnrollAttr::get(
+      b.getContext(), /*disable=*/b.getBoolAttr(true), {}, {}, {}, {}, {}, {});
+  forOp->setAttr("llvm.loop_annotation",
+                 LLVM::LoopAnnotationAttr::get(b.getContext(), {}, {}, {},
+                                               unroll, {}, {}, {}, {}, {}, {},
+                                               {}, {}, {}, {}, {}));
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(forOp.getBody());
+    Value k = forOp.getInductionVar();
+    emitPrefetch(tile, kBlock, k);
+    SmallVector<Value> weights;
+    for (int64_t j = 0; j < vectors; ++j) {
+      Value value =
+          vector::LoadOp::create(b, vecType.clone(spec.wType), w,
+                                 ValueRange{tile.panel, k, index(j * lanes)});
+      weights.push_back(extendToF32(b, b.getLoc(), value, isa));
+    }
+    SmallVector<Value> next;
+    for (int64_t i = 0; i < rows; ++i) {
+      Value scalar = memref::LoadOp::create(b, x, ValueRange{rowIndices[i], k});
+      Value row = vector::BroadcastOp::create(
+          b, vecType, extendToF32(b, b.getLoc(), scalar, isa));
+      for (int64_t j = 0; j < vectors; ++j) {
+        Value acc = forOp.getRegionIterArg(i * vectors + j);
+        if (isa.fma) {
+          next.push_back(vector::FMAOp::create(b, row, weights[j], acc));
+          continue;
+        }
+        Value product = arith::MulFOp::create(b, row, weights[j]);
+        next.push_back(arith::AddFOp::create(b, acc, product));
+      }
+    }
+    scf::YieldOp::create(b, next);
+  }
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < vectors; ++j)
+      vector::StoreOp::create(b, forOp.getResult(i * vectors + j), sums,
+                              ValueRange{index(i), index(j * lanes)});
+}
+
+//===----------------------------------------------------------------------===//
+// From the sums of a tile to y
+//===----------------------------------------------------------------------===//
+
+void LinearEmitter::emitStoreLoop(const Tile &tile, const KBlock &kBlock,
+                                  bool isLast, bool masked) {
+  Location loc = b.getLoc();
+  SmallVector<Value> columns, masks, biases;
+  Value firstColumn = mul(tile.panel, index(spec.tiling.nr));
+  for (int64_t j = 0; j < vectors; ++j) {
+    Value column = add(firstColumn, index(j * lanes));
+    Value mask;
+    if (masked) {
+      // A vector entirely right of y gets an empty mask, and column 0 so that
+      // no address is computed outside of the operands.
+      Value left =
+          arith::MaxSIOp::create(b, sub(index(spec.n), column), index(0));
+      mask = vector::CreateMaskOp::create(
+          b, VectorType::get({lanes}, b.getI1Type()), left);
+      Value inside = compare(arith::CmpIPredicate::ult, column, index(spec.n));
+      column = select(inside, column, index(0));
+    }
+    columns.push_back(column);
+    masks.push_back(mask);
+    if (!isLast || !spec.biasType)
+      continue;
+    Value value =
+        loadVector(b, vecType.clone(spec.biasType), bias, column, mask);
+    biases.push_back(extendToF32(b, loc, value, isa));
+  }
+
+  loop(index(0), tile.rows, index(1), [&](Value i) {
+    Value row = add(tile.row, i);
+    for (int64_t j = 0; j < vectors; ++j) {
+      Value acc = vector::LoadOp::create(b, vecType, sums,
+                                         ValueRange{i, index(j * lanes)});
+      SmallVector<Value, 2> indices = {row, columns[j]};
+      if (kBlock.isFirst) {
+        // Earlier blocks of K left their sums in y, which then is f32.
+        Value before = loadVector(b, vecType, y, indices, masks[j]);
+        Value zero = arith::ConstantOp::create(b, b.getZeroAttr(vecType));
+        acc =
+            arith::AddFOp::create(b, acc, select(kBlock.isFirst, zero, before));
+      }
+      if (isLast) {
+        if (spec.biasType)
+          acc = arith::AddFOp::create(b, acc, biases[j]);
+        if (spec.epilogue)
+          acc = spec.epilogue(b, loc, {acc, row, columns[j], masks[j], extras});
+        acc = truncateFromF32(b, loc, acc, spec.yType, isa);
+      }
+      storeVector(b, acc, y, indices, masks[j]);
+    }
+  });
+}
+
+void LinearEmitter::emitStores(const Tile &tile, const KBlock &kBlock) {
+  auto emitForPosition = [&](bool isLast) {
+    int64_t fullPanels = spec.n / spec.tiling.nr;
+    if (fullPanels == panels)
+      return emitStoreLoop(tile, kBlock, isLast, /*masked=*/false);
+    if (fullPanels == 0)
+      return emitStoreLoop(tile, kBlock, isLast, /*masked=*/true);
+    Value full =
+        compare(arith::CmpIPredicate::ult, tile.panel, index(fullPanels));
+    auto ifOp = scf::IfOp::create(b, full, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(ifOp.thenBlock());
+    emitStoreLoop(tile, kBlock, isLast, /*masked=*/false);
+    b.setInsertionPointToStart(ifOp.elseBlock());
+    emitStoreLoop(tile, kBlock, isLast, /*masked=*/true);
+  };
+  if (!kBlock.isLast)
+    return emitForPosition(/*isLast=*/true);
+  auto ifOp = scf::IfOp::create(b, kBlock.isLast, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(ifOp.thenBlock());
+  emitForPosition(/*isLast=*/true);
+  b.setInsertionPointToStart(ifOp.elseBlock());
+  emitForPosition(/*isLast=*/false);
+}
+
+//===----------------------------------------------------------------------===//
+// Loops around the tile
+//===----------------------------------------------------------------------===//
+
+void LinearEmitter::emitTile(const Tile &tile, const KBlock &kBlock) {
+  int64_t mr = spec.tiling.mr;
+  SmallVector<int64_t> cases;
+  for (int64_t rows = 1; rows < mr; ++rows)
+    cases.push_back(rows);
+  auto switchOp = scf::IndexSwitchOp::create(b, TypeRange(), tile.rows, cases,
+                                             cases.size());
+  auto fill = [&](Region &region, int64_t rows) {
+    OpBuilder::InsertionGuard guard(b);
+    b.createBlock(&region);
+    emitRegisterTile(rows, tile, kBlock);
+    scf::YieldOp::create(b);
+  };
+  fill(switchOp.getDefaultRegion(), mr);
+  for (auto [rows, region] : llvm::zip_equal(cases, switchOp.getCaseRegions()))
+    fill(region, rows);
+  emitStores(tile, kBlock);
+}
+
+void LinearEmitter::emitTiles(Value blockBegin, Value rows, Value byRows,
+                              const KBlock &kBlock) {
+  // Units of work are (panel, tile) pairs, panel by panel.
+  Value tiles = ceilDiv(rows, index(spec.tiling.mr));
+  Value units = mul(index(panels), tiles);
+  Value begin = select(byRows, index(0), share(units, tid, nth));
+  Value end = select(byRows, units, share(units, add(tid, index(1)), nth));
+
+  // The tiles of a panel share the prefetch of the next one.
+  Value depth = sub(kBlock.end, kBlock.begin);
+  Value step = ceilDiv(index(spec.tiling.nr), tiles);
+  Value lastStart = mul(depth, sub(index(spec.tiling.nr), step));
+
+  loop(begin, end, index(1), [&](Value unit) {
+    Tile tile;
+    tile.panel = div(unit, tiles);
+    Value number = sub(unit, mul(tile.panel, tiles));
+    Value tileBegin = share(rows, number, tiles);
+    Value tileEnd = share(rows, add(number, index(1)), tiles);
+    tile.row = add(blockBegin, tileBegin);
+    tile.rows = sub(tileEnd, tileBegin);
+
+    Value nextPanel = add(tile.panel, index(1));
+    Value wraps = compare(arith::CmpIPredicate::uge, nextPanel, index(panels));
+    nextPanel = select(wraps, index(0), nextPanel);
+    Value nextK = kBlock.begin;
+    Value start =
+        mul(add(mul(nextPanel, index(spec.k)), nextK), index(spec.tiling.nr));
+    Value within = min(mul(mul(number, step), depth), lastStart);
+    tile.prefetch = add(start, within);
+    tile.prefetchStep = step;
+    emitTile(tile, kBlock);
+  });
+}
+
+void LinearEmitter::emitRowBlock(Value begin, Value rows, Value byRows) {
+  if (!kBlocked)
+    return emitTiles(begin, rows, byRows,
+                     {index(0), index(spec.k), Value(), Value()});
+  loop(index(0), index(spec.k), index(spec.tiling.kc), [&](Value k) {
+    Value end = min(add(k, index(spec.tiling.kc)), index(spec.k));
+    Value isFirst = compare(arith::CmpIPredicate::eq, k, index(0));
+    Value isLast = compare(arith::CmpIPredicate::eq, end, index(spec.k));
+    emitTiles(begin, rows, byRows, {k, end, isFirst, isLast});
+  });
+}
+
+func::FuncOp LinearEmitter::emit(StringRef name) {
+  SmallVector<Type> types = {b.getIndexType(), b.getIndexType(),
+                             getLinearInputType(spec),
+                             getLinearWeightType(spec)};
+  if (spec.biasType)
+    types.push_back(getLinearBiasType(spec));
+  types.append(spec.extraTypes.begin(), spec.extraTypes.end());
+  types.push_back(getLinearOutputType(spec));
+  auto func = func::FuncOp::create(b, name, b.getFunctionType(types, {}));
+
+  OpBuilder::InsertionGuard guard(b);
+  Block *entry = func.addEntryBlock();
+  b.setInsertionPointToStart(entry);
+  tid = entry->getArgument(0);
+  nth = entry->getArgument(1);
+  x = entry->getArgument(2);
+  w = entry->getArgument(3);
+  if (spec.biasType)
+    bias = entry->getArgument(4);
+  extras = ValueRange(entry->getArguments())
+               .slice(spec.biasType ? 5 : 4, spec.extraTypes.size());
+  y = entry->getArguments().back();
+
+  sums = memref::AllocaOp::create(
+      b, MemRefType::get({spec.tiling.mr, spec.tiling.nr}, b.getF32Type()),
+      b.getI64IntegerAttr(kCacheLineBytes));
+  flatW = memref::CollapseShapeOp::create(
+      b, w, ArrayRef<ReassociationIndices>{{0, 1, 2}});
+
+  Value m = memref::DimOp::create(b, x, index(0));
+  Value byRows =
+      compare(arith::CmpIPredicate::uge, m, mul(nth, index(kMinRowsPerThread)));
+  Value begin = select(byRows, share(m, tid, nth), index(0));
+  Value end = select(byRows, share(m, add(tid, index(1)), nth), m);
+  // Blocks of equal height instead of a small last one. With no rows at all
+  // the height must still not be zero.
+  Value total = sub(end, begin);
+  Value blocks = max(ceilDiv(total, index(spec.tiling.mc)), index(1));
+  Value height = max(ceilDiv(total, blocks), index(1));
+  loop(begin, end, height, [&](Value block) {
+    Value rows = min(height, sub(end, block));
+    emitRowBlock(block, rows, byRows);
+    if (!spec.rowPhase)
+      return;
+    // Threads that took panels have to wait for each other and then share the
+    // rows; a thread that took rows goes on with what it has just computed.
+    Value byPanels =
+        arith::XOrIOp::create(b, byRows, arith::ConstantIntOp::create(b, 1, 1));
+    auto ifOp = scf::IfOp::create(b, byPanels, /*withElseRegion=*/false);
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(ifOp.thenBlock());
+      if (spec.barrier)
+        spec.barrier(b, b.getLoc());
+      else
+        omp::BarrierOp::create(b);
+    }
+    Value first = select(byRows, index(0), share(rows, tid, nth));
+    Value last = select(byRows, rows, share(rows, add(tid, index(1)), nth));
+    spec.rowPhase(b, b.getLoc(),
+                  {add(block, first), add(block, last), y, extras});
+  });
+  func::ReturnOp::create(b);
+  return func;
+}
+
+func::FuncOp et::cpu::buildLinearKernel(OpBuilder &builder, Location loc,
+                                        StringRef name,
+                                        const LinearKernelSpec &spec,
+                                        const ISA &isa) {
+  assert(spec.n > 0 && spec.k > 0 && "expected at least one output and input");
+  assert(spec.tiling.nr % isa.vectorLanes(builder.getF32Type()) == 0 &&
+         "expected whole vectors");
+  assert((spec.yType.isF32() || spec.tiling.kc >= spec.k) &&
+         "partial sums need y to be f32");
+  return LinearEmitter(builder, loc, spec, isa).emit(name);
+}

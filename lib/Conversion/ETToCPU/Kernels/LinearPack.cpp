@@ -1,0 +1,164 @@
+//===- LinearPack.cpp - Tilings and packed weights of linear kernels -*- C++
+//-*-===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// See https://llvm.org/LICENSE.txt for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Chooses the loop nest of a linear kernel and brings weights into the order in
+// which that kernel reads them: [panel][k][nr], a panel being nr outputs.
+//
+//===----------------------------------------------------------------------===//
+
+#include "et/Conversion/ETToCPU/LinearKernel.h"
+
+#include "llvm/Support/MathExtras.h"
+
+#include <algorithm>
+#include <cstring>
+#include <thread>
+
+using namespace mlir;
+using namespace mlir::et::cpu;
+
+//===----------------------------------------------------------------------===//
+// Tiling
+//===----------------------------------------------------------------------===//
+
+LinearTiling et::cpu::chooseLinearTiling(const ISA &isa, int64_t n, int64_t k) {
+  int64_t lanes = isa.vectorBits / 32;
+  // Accumulators plus one vector per column of w and one broadcast of x must
+  // fit the registers: 8 * 3 + 3 + 1 = 28 of 32, 6 * 2 + 2 + 1 = 15 of 16.
+  // Without FMA the product needs one more: 4 * 2 + 2 + 1 + 1 = 12 of 16.
+  int64_t vectors = isa.level == ISALevel::AVX512 ? 3 : 2;
+  int64_t mr = isa.level == ISALevel::AVX512 ? 8
+               : isa.level == ISALevel::AVX2 ? 6
+                                             : 4;
+  LinearTiling tiling;
+  tiling.mr = mr;
+  tiling.nr = vectors * lanes;
+  // Few outputs do not fill a wide panel.
+  if (n <= tiling.nr - lanes)
+    tiling.nr = llvm::divideCeil(n, lanes) * lanes;
+  tiling.kc = k;
+  tiling.mc = 128;
+  return tiling;
+}
+
+Type et::cpu::packedLinearWeightType(const ISA &isa, Type elt) {
+  // Every use of an f16 weight would convert it with a dozen instructions.
+  if (elt.isF16() && !isa.f16c)
+    return Float32Type::get(elt.getContext());
+  return elt;
+}
+
+//===----------------------------------------------------------------------===//
+// Packing
+//===----------------------------------------------------------------------===//
+
+int64_t et::cpu::getPackedLinearWeightSize(const LinearTiling &tiling,
+                                           int64_t n, int64_t k,
+                                           Type packedType) {
+  return llvm::divideCeil(n, tiling.nr) * k * tiling.nr *
+         (packedType.getIntOrFloatBitWidth() / 8);
+}
+
+static float convertF16(uint16_t half) {
+  uint32_t magnitude = half & 0x7fff;
+  uint32_t sign = static_cast<uint32_t>(half & 0x8000) << 16;
+  uint32_t word;
+  if (magnitude > 0x7bff) {
+    word = 0x7f800000 | (magnitude << 13);
+  } else {
+    word = magnitude << 13;
+    float scaled;
+    std::memcpy(&scaled, &word, 4);
+    scaled *= 0x1p112f;
+    std::memcpy(&word, &scaled, 4);
+  }
+  word |= sign;
+  float result;
+  std::memcpy(&result, &word, 4);
+  return result;
+}
+
+static float convertBF16(uint16_t half) {
+  uint32_t word = static_cast<uint32_t>(half) << 16;
+  float result;
+  std::memcpy(&result, &word, 4);
+  return result;
+}
+
+namespace {
+/// Packs panels of one pair of types.
+template <typename Src, typename Dst> struct Packer {
+  const Src *src;
+  Dst *dst;
+  int64_t n, k, nr;
+  Dst (*convert)(Src);
+
+  /// Packs panels [begin, end). Each step reads one cache line per output and
+  /// writes a few consecutive lines, so both sides stay in L1.
+  void run(int64_t begin, int64_t end) const {
+    constexpr int64_t kDepth = 64 / sizeof(Src);
+    for (int64_t panel = begin; panel < end; ++panel) {
+      const Src *from = src + panel * nr * k;
+      Dst *to = dst + panel * nr * k;
+      int64_t outputs = std::min(nr, n - panel * nr);
+      for (int64_t k0 = 0; k0 < k; k0 += kDepth) {
+        int64_t depth = std::min(kDepth, k - k0);
+        for (int64_t j = 0; j < outputs; ++j)
+          for (int64_t i = 0; i < depth; ++i)
+            to[(k0 + i) * nr + j] = convert(from[j * k + k0 + i]);
+        if (outputs == nr)
+          continue;
+        for (int64_t i = 0; i < depth; ++i)
+          std::fill(to + (k0 + i) * nr + outputs, to + (k0 + i + 1) * nr,
+                    Dst(0));
+      }
+    }
+  }
+};
+} // namespace
+
+template <typename Src, typename Dst>
+static void pack(const void *src, void *dst, const LinearTiling &tiling,
+                 int64_t n, int64_t k, unsigned threads, Dst (*convert)(Src)) {
+  Packer<Src, Dst> packer = {static_cast<const Src *>(src),
+                             static_cast<Dst *>(dst),
+                             n,
+                             k,
+                             tiling.nr,
+                             convert};
+  int64_t panels = llvm::divideCeil(n, tiling.nr);
+  // Starting a thread takes about as long as packing 100 KB.
+  constexpr int64_t kMinBytesPerThread = 1 << 20;
+  int64_t useful = n * k * int64_t(sizeof(Src)) / kMinBytesPerThread;
+  int64_t parts =
+      std::max<int64_t>(1, std::min({int64_t(threads), panels, useful}));
+  std::vector<std::thread> helpers;
+  for (int64_t part = 1; part < parts; ++part)
+    helpers.emplace_back([=] {
+      packer.run(panels * part / parts, panels * (part + 1) / parts);
+    });
+  packer.run(0, panels / parts);
+  for (std::thread &helper : helpers)
+    helper.join();
+}
+
+void et::cpu::packLinearWeight(const void *src, Type srcType,
+                               const LinearTiling &tiling, int64_t n, int64_t k,
+                               void *dst, Type packedType, unsigned threads) {
+  if (srcType == packedType) {
+    if (srcType.isF32())
+      return pack<float, float>(src, dst, tiling, n, k, threads,
+                                [](float v) { return v; });
+    return pack<uint16_t, uint16_t>(src, dst, tiling, n, k, threads,
+                                    [](uint16_t v) { return v; });
+  }
+  assert(packedType.isF32() && "weights are widened or kept");
+  pack<uint16_t, float>(src, dst, tiling, n, k, threads,
+                        srcType.isF16() ? convertF16 : convertBF16);
+}
