@@ -24,3 +24,17 @@ llvm_config.add_tool_substitutions(
 )
 config.substitutions.append(("%python", config.python))
 config.substitutions.append(("%et_src", config.et_src_dir))
+
+# What takes the result of --et-decompose to LLVM with upstream passes alone, and runs it.
+config.substitutions.append(
+    (
+        "%upstream_to_llvm",
+        "--canonicalize --one-shot-bufferize=bufferize-function-boundaries --convert-linalg-to-loops "
+        "--convert-math-to-libm --expand-strided-metadata --lower-affine --convert-scf-to-cf --convert-to-llvm "
+        "--reconcile-unrealized-casts",
+    )
+)
+runner_libs = [os.path.join(config.llvm_lib_dir, f"lib{name}.so") for name in ("mlir_runner_utils", "mlir_c_runner_utils")]
+config.substitutions.append(
+    ("%run_main", os.path.join(config.llvm_tools_dir, "mlir-runner") + " -e main --entry-point-result=void --shared-libs=" + ",".join(runner_libs))
+)

@@ -15,6 +15,7 @@
 
 #include "et/Dialect/ET/IR/ET.h"
 
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/OpImplementation.h"
 
@@ -181,18 +182,25 @@ FloatType AttentionOp::getAccumulatorType() {
   return Float32Type::get(getContext());
 }
 
+OpFoldResult AttentionOp::getDimSize(OpBuilder &builder, unsigned dim) {
+  if (int64_t size = getStaticDimSize(dim); !ShapedType::isDynamic(size))
+    return builder.getIndexAttr(size);
+  // Query has the batch dimensions and m; key has n. Head sizes are static.
+  bool inQuery = dim != getNDim();
+  AffineMap map = inQuery ? getQueryMap() : getKeyMap();
+  Value source = inQuery ? getQuery() : getKey();
+  return tensor::getMixedSize(builder, getLoc(), source,
+                              *map.getResultPosition(getAffineDimExpr(dim, getContext())));
+}
+
 LogicalResult AttentionOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
   SmallVector<OpFoldResult> dims;
   for (auto [i, expr] : llvm::enumerate(getResultMap().getResults())) {
-    if (!getResult().getType().isDynamicDim(i)) {
-      dims.push_back(builder.getIndexAttr(getResult().getType().getDimSize(i)));
-      continue;
-    }
-    unsigned dim = cast<AffineDimExpr>(expr).getPosition();
-    bool inQuery = dim != getVDim();
-    AffineMap map = inQuery ? getQueryMap() : getValueMap();
-    Value source = inQuery ? getQuery() : getValue();
-    dims.push_back(tensor::getMixedSize(builder, getLoc(), source, *map.getResultPosition(expr)));
+    OpFoldResult size = getDimSize(builder, cast<AffineDimExpr>(expr).getPosition());
+    // A dimension that the result leaves open is reified as a value.
+    if (getResult().getType().isDynamicDim(i))
+      size = getValueOrCreateConstantIndexOp(builder, getLoc(), size);
+    dims.push_back(size);
   }
   shapes.push_back(std::move(dims));
   return success();

@@ -18,7 +18,8 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 
 def ET_AttentionOp : ET_Op<"attention", [
     AttrSizedOperandSegments, Pure,
-    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
+    DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>]> {
   let summary = "Scaled dot-product attention";
   let description = [{
     Computes `softmax(mask(score(scale * Q K^T))) V` row by row. The iteration domain is `(batch..., m, n, k, v)`: any
@@ -92,6 +93,8 @@ def ET_AttentionOp : ET_Op<"attention", [
 
     /// Static size of domain dimension \p dim, or ShapedType::kDynamic.
     int64_t getStaticDimSize(unsigned dim);
+    /// Size of domain dimension \p dim: its static size, or the size of an operand that has the dimension.
+    OpFoldResult getDimSize(OpBuilder &builder, unsigned dim);
     /// The scale in force: the attribute, or 1 / sqrt(size of k).
     float getScaleValue();
     /// The accumulator type in force: the attribute, or f32 (f64 when the elements are f64).

@@ -17,7 +17,8 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 
 def ET_LinearOp : ET_Op<"linear", [
     Pure,
-    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
+    DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>]> {
   let summary = "Linear layer";
   let description = [{
     Computes `y[..., n] = sum_k x[..., k] * weight[n, k] + bias[n]`, products and sum in f32 (f64 for f64). The type of
@@ -54,7 +55,8 @@ def ET_LinearOp : ET_Op<"linear", [
 
 def ET_EmbeddingOp : ET_Op<"embedding", [
     Pure,
-    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
+    DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>]> {
   let summary = "Rows of a table, selected by index";
   let description = [{
     Computes `result[..., :] = table[ids[...], :]`.

@@ -17,7 +17,8 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 
 def ET_LayerNormOp : ET_Op<"layer_norm", [
     AttrSizedOperandSegments, Pure,
-    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
+    DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>]> {
   let summary = "Layer normalisation over the last dimension";
   let description = [{
     Computes `s = input + residual`, then `result = (s - mean(s)) / sqrt(var(s) + eps) * gamma + beta` over the last
@@ -49,7 +50,8 @@ def ET_LayerNormOp : ET_Op<"layer_norm", [
 
 def ET_RmsNormOp : ET_Op<"rms_norm", [
     AttrSizedOperandSegments, Pure,
-    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
+    DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>]> {
   let summary = "Root-mean-square normalisation over the last dimension";
   let description = [{
     Computes `s = input + residual`, then `result = s / sqrt(mean(s * s) + eps) * gamma` over the last dimension,
@@ -78,7 +80,8 @@ def ET_RmsNormOp : ET_Op<"rms_norm", [
 
 def ET_GeluOp : ET_Op<"gelu", [
     Pure, SameOperandsAndResultType, Elementwise,
-    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
+    DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>]> {
   let summary = "Gaussian error linear unit";
   let description = [{
     Computes GELU element by element, arithmetic in f32 (f64 for f64), in the form that `approximate` names:

@@ -9,6 +9,8 @@
 #ifndef ET_DIALECT_ET_TRANSFORMS_PASSES_H
 #define ET_DIALECT_ET_TRANSFORMS_PASSES_H
 
+#include "et/Dialect/ET/IR/Decompose.h"
+
 #include "mlir/Pass/Pass.h"
 
 namespace mlir {
@@ -21,6 +23,9 @@ namespace et {
 
 /// Lets one-shot bufferization handle et.launch and et.weight_ref.
 void registerBufferizableOpInterfaceExternalModels(DialectRegistry &registry);
+
+/// Patterns that replace et ops by their decomposition.
+void populateDecomposePatterns(RewritePatternSet &patterns, const DecomposeOptions &options = {});
 
 #define GEN_PASS_REGISTRATION
 #include "et/Dialect/ET/Transforms/Passes.h.inc"

@@ -112,4 +112,31 @@ def VerifyPlannedContractPass : Pass<"et-verify-planned-contract", "mlir::Module
   }];
 }
 
+def DecomposePass : Pass<"et-decompose"> {
+  let summary = "Write et ops with linalg";
+  let description = [{
+    Numerics: exact; the result defines what each op means. With `accumulate-f64` class R1 (rounding): all arithmetic of
+    an op is done in f64 and only its results are rounded, which makes the pass the reference of every numeric test.
+
+    Replaces each op of the et dialect by its decomposition into linalg, tensor, arith and math. Not a lowering: the
+    scores of attention are written out in full.
+
+    ```mlir
+    // Before
+    %y = et.gelu %x {approximate = #et.gelu<sigmoid>} : tensor<4xf32>
+    // After
+    %y = linalg.generic ... ins(%x : tensor<4xf32>) outs(%empty : tensor<4xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      ... x / (1 + exp(-1.702 x))
+    } -> tensor<4xf32>
+    ```
+  }];
+  let options = [
+    Option<"accumulateF64", "accumulate-f64", "bool", /*default=*/"false",
+           "Do all arithmetic in f64, whatever the operands are stored in">,
+  ];
+  let statistics = [Statistic<"numDecomposed", "num-decomposed", "Ops decomposed">];
+  let dependentDialects = ["mlir::et::ETDialect"];
+}
+
 #endif // ET_DIALECT_ET_TRANSFORMS_PASSES_TD
