@@ -4,34 +4,89 @@
 #   make test    build everything and run every test
 #   make bench   time E.T. beside the peers installed here
 #   make help    all targets
+#
+# Variables: BUILD (build folder), JOBS (parallel jobs), PYTHON (which python3 makes .venv), SETUP=no (install nothing).
 
 SHELL := /bin/bash
 BUILD ?= build
 JOBS ?= $(shell nproc)
-PYTHON ?= python3
+SETUP ?= yes
 VENV := .venv
 VPY := $(VENV)/bin/python
 LLVM := /usr/lib/llvm-22
+export PYTHON
 
 # A precompiled header is shared by every target; these let ccache reuse its objects between checkouts.
 export CCACHE_BASEDIR ?= $(abspath ..)
 export CCACHE_SLOPPINESS ?= pch_defines,time_macros,include_file_mtime,include_file_ctime
 export CCACHE_NOHASHDIR ?= 1
 
-CMAKE_FLAGS := -G Ninja -DCMAKE_BUILD_TYPE=Release -DMLIR_DIR=$(LLVM)/lib/cmake/mlir \
+CMAKE_FLAGS := -G Ninja -DMLIR_DIR=$(LLVM)/lib/cmake/mlir -DLLVM_DIR=$(LLVM)/lib/cmake/llvm \
   -DCMAKE_C_COMPILER=$(LLVM)/bin/clang -DCMAKE_CXX_COMPILER=$(LLVM)/bin/clang++ \
   -DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_C_COMPILER_LAUNCHER=ccache \
   -DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=lld -DCMAKE_SHARED_LINKER_FLAGS=-fuse-ld=lld -DCMAKE_MODULE_LINKER_FLAGS=-fuse-ld=lld \
   -DPython3_EXECUTABLE=$(abspath $(VPY))
 
-.PHONY: help configure build
+# What each flavour adds; a flavour has its own build folder.
+FLAVOUR := -DCMAKE_BUILD_TYPE=Release
+static: FLAVOUR += -DET_STATIC=ON
+asan: FLAVOUR := -DCMAKE_BUILD_TYPE=RelWithDebInfo -DET_SANITIZE=address,undefined
+
+CXX_FILES = $(shell git ls-files '*.h' '*.cpp')
+# Changed since main parted, or not committed yet.
+CHANGED_CPP = $(shell { git diff --name-only --diff-filter=d $$(git merge-base HEAD main) -- '*.cpp'; \
+                        git ls-files --others --exclude-standard -- '*.cpp'; } | sort -u)
+
+.PHONY: help setup configure build test check demo bench static asan docs format format-check tidy clean
+.DEFAULT_GOAL := help
+
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s $$'\t'
 
+setup: ## Install the Debian and Python packages that are missing
+ifeq ($(SETUP),yes)
+	@scripts/setup.sh test
+endif
+
 configure: $(BUILD)/build.ninja ## Configure the build folder
 
-$(BUILD)/build.ninja:
-	cmake -S . -B $(BUILD) $(CMAKE_FLAGS)
+$(BUILD)/build.ninja: | setup
+	cmake -S . -B $(BUILD) $(FLAVOUR) $(CMAKE_FLAGS)
 
-build: configure ## Build every tool and library
+build: setup configure ## Build every tool, library and unit test
 	ninja -C $(BUILD) -j$(JOBS)
+
+# Both suites run, whichever fails; the exit status says whether either did.
+test: build ## Set up, build and run every test
+	@status=0; \
+	ctest --test-dir $(BUILD) --output-on-failure -j$(JOBS) || status=1; \
+	ET_BUILD_DIR=$(abspath $(BUILD)) $(VPY) -m pytest || status=1; \
+	exit $$status
+
+check: configure ## Run the regression tests of the compiler only (lit)
+	ninja -C $(BUILD) -j$(JOBS) check-et
+
+static: ## Build self-contained, stripped tools into build-static, and test them
+	@$(MAKE) --no-print-directory configure BUILD=build-static FLAVOUR="$(FLAVOUR)"
+	ninja -C build-static -j$(JOBS)
+	ctest --test-dir build-static --output-on-failure -j$(JOBS)
+
+asan: ## Build with address and undefined-behaviour sanitizers into build-asan, and test
+	@$(MAKE) --no-print-directory configure BUILD=build-asan FLAVOUR="$(FLAVOUR)"
+	ninja -C build-asan -j$(JOBS)
+	ctest --test-dir build-asan --output-on-failure -j$(JOBS)
+
+docs: build ## Write the generated reference pages to docs/reference
+	ninja -C $(BUILD) et-doc
+
+format: ## Format the C++ files (apt-get install clang-format-22)
+	$(LLVM)/bin/clang-format -i $(CXX_FILES)
+
+format-check: ## Fail if a C++ file is not formatted
+	$(LLVM)/bin/clang-format --dry-run --Werror $(CXX_FILES)
+
+tidy: build ## Run clang-tidy over the C++ files changed since main (apt-get install clang-tidy-22)
+	@if [ -n "$(CHANGED_CPP)" ]; then $(LLVM)/bin/clang-tidy -p $(BUILD) --quiet $(CHANGED_CPP); else echo "no changed .cpp file"; fi
+
+clean: ## Remove the build folders (.venv stays)
+	rm -rf build build-static build-asan

@@ -21,7 +21,7 @@ endif()
 
 # One precompiled header for every library: headers are nine tenths of the build time.
 if(ET_ENABLE_PCH)
-  file(WRITE ${CMAKE_BINARY_DIR}/et_pch.cpp "")
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/et_pch.cpp CONTENT "") # untouched when CMake runs again
   add_library(et_pch OBJECT ${CMAKE_BINARY_DIR}/et_pch.cpp)
   target_link_libraries(et_pch PUBLIC et_flags)
   target_precompile_headers(et_pch PRIVATE

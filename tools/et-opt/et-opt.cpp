@@ -5,22 +5,24 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+//
+// Upstream's mlir-opt with the et dialect and E.T.'s passes: reads IR, runs the
+// passes named on the command line, prints the result.
+//
+//===----------------------------------------------------------------------===//
 
-#include "et/Dialect/ET/IR/ET.h"
-#include "et/Dialect/ET/Transforms/Passes.h"
+#include "et/InitAll.h"
+#include "et/Support/ToolMain.h"
 
-#include "mlir/InitAllDialects.h"
-#include "mlir/InitAllExtensions.h"
-#include "mlir/InitAllPasses.h"
+#include "mlir/IR/DialectRegistry.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 
 int main(int argc, char **argv) {
-  mlir::registerAllPasses();
-  mlir::et::registerETPasses();
+  mlir::et::ToolMain tool(argc, argv);
+  // A diagnostic on a module or a kernel would otherwise print it whole.
+  tool.setDefault("mlir-print-op-on-diagnostic", "false");
+  mlir::et::registerAllPasses();
   mlir::DialectRegistry registry;
-  mlir::registerAllDialects(registry);
-  mlir::registerAllExtensions(registry);
-  registry.insert<mlir::et::ETDialect>();
-  mlir::et::registerBufferizableOpInterfaceExternalModels(registry);
-  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "E.T. optimizer driver\n", registry));
+  mlir::et::registerAllDialects(registry);
+  return mlir::asMainReturnCode(mlir::MlirOptMain(tool.argc(), tool.argv(), "E.T. optimizer driver\n", registry));
 }

@@ -94,7 +94,8 @@ LogicalResult AttentionOp::verify() {
              << numDims << " dimensions and no symbols, but got " << AffineMapAttr::get(getMap(i));
   for (Role &role : collectRoles(*this)) {
     if (!role.map.isProjectedPermutation())
-      return emitOpError("expected the map of ") << role.name << " to be a projected permutation, but got " << AffineMapAttr::get(role.map);
+      return emitOpError("expected the map of ")
+             << role.name << " to be a projected permutation, but got " << AffineMapAttr::get(role.map);
     if (role.map.getNumResults() != role.type.getRank())
       return emitOpError("expected the map of ") << role.name << " to have one result per dimension of " << role.type
                                                  << ", but got " << AffineMapAttr::get(role.map);
@@ -104,11 +105,11 @@ LogicalResult AttentionOp::verify() {
       used.set(cast<AffineDimExpr>(expr).getPosition());
     for (unsigned dim = 0; dim < numDims; ++dim) {
       if (role.required.test(dim) && !used.test(dim))
-        return emitOpError("expected ") << role.name << " to use " << getDimName(*this, dim)
-                                        << ", but its map is " << AffineMapAttr::get(role.map);
+        return emitOpError("expected ") << role.name << " to use " << getDimName(*this, dim) << ", but its map is "
+                                        << AffineMapAttr::get(role.map);
       if (used.test(dim) && !role.allowed.test(dim))
-        return emitOpError("expected ") << role.name << " not to use " << getDimName(*this, dim)
-                                        << ", but its map is " << AffineMapAttr::get(role.map);
+        return emitOpError("expected ") << role.name << " not to use " << getDimName(*this, dim) << ", but its map is "
+                                        << AffineMapAttr::get(role.map);
     }
     // attention_c4
     for (auto [i, expr] : llvm::enumerate(role.map.getResults())) {
@@ -131,8 +132,8 @@ LogicalResult AttentionOp::verify() {
 
   // attention_c6
   if (std::optional<Type> given = getAccumulator();
-      given && (!(given->isF32() || given->isF64()) ||
-                given->getIntOrFloatBitWidth() < element.getIntOrFloatBitWidth()))
+      given &&
+      (!(given->isF32() || given->isF64()) || given->getIntOrFloatBitWidth() < element.getIntOrFloatBitWidth()))
     return emitOpError("expected accumulator to be f32 or f64 and no narrower than ")
            << element << ", but got " << *given;
   FloatType accumulator = getAccumulatorType();

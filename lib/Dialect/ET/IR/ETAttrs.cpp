@@ -107,8 +107,8 @@ LogicalResult MaskAttr::verify(function_ref<InFlightDiagnostic()> emitError, Mas
 Attribute TileAttr::parse(AsmParser &parser, Type) {
   SMLoc loc = parser.getCurrentLocation();
   SmallVector<int64_t> sizes;
-  if (parser.parseLess() ||
-      parser.parseDimensionList(sizes, /*allowDynamic=*/false, /*withTrailingX=*/false) || parser.parseGreater())
+  if (parser.parseLess() || parser.parseDimensionList(sizes, /*allowDynamic=*/false, /*withTrailingX=*/false) ||
+      parser.parseGreater())
     return {};
   if (sizes.size() != 2) {
     parser.emitError(loc) << "expected a tile of two sizes, as in <16x16>, but got " << sizes.size();

@@ -15,8 +15,7 @@ using namespace mlir;
 using namespace mlir::et;
 
 /// Verifies what layer_norm and rms_norm have in common (C1 to C4 of both).
-template <typename NormOp>
-static LogicalResult verifyNorm(NormOp op, ArrayRef<std::pair<StringRef, Value>> vectors) {
+template <typename NormOp> static LogicalResult verifyNorm(NormOp op, ArrayRef<std::pair<StringRef, Value>> vectors) {
   RankedTensorType input = op.getInput().getType();
   // layer_norm_c1, rms_norm_c1
   auto verifySame = [&](StringRef name, Value value) -> LogicalResult {
