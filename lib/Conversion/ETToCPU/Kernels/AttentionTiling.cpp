@@ -1,0 +1,132 @@
+//===- AttentionTiling.cpp - Block sizes of attention kernels -*- C++ -*-===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// See https://llvm.org/LICENSE.txt for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Chooses block sizes, and checks what a specification asks for.
+//
+// A register tile is `vectors` x `keyTile` accumulators plus one vector of
+// queries each and one broadcast. Two vectors of queries already make the tile
+// bound by arithmetic, and keep short sequences from being padded to more. The
+// blocks of Q^T, O^T and P^T together should stay within the L1 cache.
+//
+//===----------------------------------------------------------------------===//
+
+#include "AttentionTiling.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Twine.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mlir::et::cpu;
+
+AttentionTiling::AttentionTiling(const AttentionKernelSpec &spec,
+                                 const ISA &isa) {
+  lanes = isa.vectorBits / 32;
+  vectors = 2;
+  queries = vectors * lanes;
+  keyTile = isa.numVectorRegs >= 32 ? 8 : 4;
+  valueTile = keyTile;
+  keyBlock = 128;
+  paddedK = llvm::alignTo(spec.headSizeK, lanes);
+  paddedV = llvm::alignTo(spec.headSizeV, lanes);
+  if (!spec.mask)
+    maskKind = MaskKind::None;
+  else
+    maskKind = llvm::is_contained(spec.mask->dims, spec.dimM())
+                   ? MaskKind::Full
+                   : MaskKind::PerKey;
+  packKey = !spec.key.elementType.isF32();
+  packValue = !spec.value.elementType.isF32();
+
+  int64_t at = 0;
+  auto take = [&](int64_t elements) {
+    int64_t start = at;
+    at = llvm::alignTo(at + elements, 16);
+    return start;
+  };
+  queryAt = take(paddedK * queries);
+  scoreAt = take(keyBlock * queries);
+  outputAt = take(paddedV * queries);
+  maskAt = take(maskKind == MaskKind::None     ? 0
+                : maskKind == MaskKind::PerKey ? keyBlock
+                                               : keyBlock * queries);
+  stageStride = std::max(paddedK, paddedV);
+  stageAt = take(lanes * stageStride);
+  keyAt = take(packKey ? keyBlock * paddedK : 0);
+  valueAt = take(packValue ? keyBlock * paddedV : 0);
+  total = at;
+}
+
+int64_t et::cpu::attentionScratchBytes(const AttentionKernelSpec &spec,
+                                       const ISA &isa) {
+  return AttentionTiling(spec, isa).total * 4;
+}
+
+std::optional<std::string>
+et::cpu::verifyAttentionSpec(const AttentionKernelSpec &spec) {
+  auto check = [&](StringRef name, const AttentionOperand &operand,
+                   ArrayRef<unsigned> required,
+                   ArrayRef<unsigned> allowed) -> std::optional<std::string> {
+    llvm::SmallDenseSet<unsigned> seen;
+    for (unsigned dim : operand.dims) {
+      if (dim >= spec.numBatchDims && !llvm::is_contained(required, dim) &&
+          !llvm::is_contained(allowed, dim))
+        return ("expected no iteration dimension " + Twine(dim) + " in " + name)
+            .str();
+      if (!seen.insert(dim).second)
+        return ("expected each dimension once in " + name + ", but " +
+                Twine(dim) + " is repeated")
+            .str();
+    }
+    for (unsigned dim : required)
+      if (!seen.contains(dim))
+        return ("expected " + name + " to use iteration dimension " + Twine(dim))
+            .str();
+    return std::nullopt;
+  };
+  auto isFloat = [](Type type) {
+    return type.isF32() || type.isF16() || type.isBF16();
+  };
+  const unsigned m = spec.dimM(), n = spec.dimN();
+  if (auto error = check("query", spec.query, {m, spec.dimK()}, {}))
+    return error;
+  if (auto error = check("key", spec.key, {n, spec.dimK()}, {}))
+    return error;
+  if (auto error = check("value", spec.value, {n, spec.dimV()}, {}))
+    return error;
+  SmallVector<unsigned> all{m, spec.dimV()};
+  for (unsigned dim = 0; dim < spec.numBatchDims; ++dim)
+    all.push_back(dim);
+  if (auto error = check("output", spec.output, all, {}))
+    return error;
+  for (const AttentionOperand *operand :
+       {&spec.query, &spec.key, &spec.value, &spec.output})
+    if (!isFloat(operand->elementType))
+      return "expected query, key, value and output of f32, f16 or bf16";
+  if (spec.mask) {
+    if (auto error = check("mask", *spec.mask, {}, {m, n}))
+      return error;
+    if (!isFloat(spec.mask->elementType) &&
+        !spec.mask->elementType.isInteger(8))
+      return "expected a mask of i8, f32, f16 or bf16";
+  }
+  if (spec.lengths) {
+    if (auto error = check("lengths", *spec.lengths, {}, {}))
+      return error;
+    if (!spec.lengths->elementType.isInteger(32) &&
+        !spec.lengths->elementType.isInteger(64))
+      return "expected lengths of i32 or i64";
+  }
+  for (int64_t size : {spec.headSizeK, spec.headSizeV})
+    if (size < 1 || size > 512)
+      return ("expected head sizes from 1 to 512, but got " + Twine(size)).str();
+  if (spec.structure == AttentionStructure::Window &&
+      (spec.windowLeft < 0 || spec.windowRight < 0 || spec.windowGlobal < 0))
+    return "expected window sizes of at least 0";
+  return std::nullopt;
+}

@@ -1,0 +1,64 @@
+//===- AttentionTiling.h - Block sizes of attention kernels -*- C++ -*-===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// See https://llvm.org/LICENSE.txt for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The block sizes of an attention kernel and the layout of its scratch memory.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ET_LIB_CONVERSION_ETTOCPU_KERNELS_ATTENTIONTILING_H
+#define ET_LIB_CONVERSION_ETTOCPU_KERNELS_ATTENTIONTILING_H
+
+#include "et/Conversion/ETToCPU/AttentionKernel.h"
+
+namespace mlir::et::cpu {
+
+/// Where the mask enters.
+enum class MaskKind {
+  None,
+  /// One value per key: the mask has no m dimension.
+  PerKey,
+  /// One value per query and key.
+  Full
+};
+
+/// Sizes of one attention kernel, and offsets into scratch memory in elements.
+struct AttentionTiling {
+  AttentionTiling(const AttentionKernelSpec &spec, const ISA &isa);
+
+  /// f32 lanes of a vector.
+  int64_t lanes;
+  /// Vectors of queries per block, and queries per block.
+  int64_t vectors, queries;
+  /// Keys per register tile of Q K^T, head elements per register tile of P V.
+  int64_t keyTile, valueTile;
+  /// Keys per block, a multiple of keyTile and of lanes.
+  int64_t keyBlock;
+  /// Head sizes rounded up to vectors.
+  int64_t paddedK, paddedV;
+  MaskKind maskKind;
+  bool packKey, packValue;
+
+  /// Q^T [paddedK][queries], scaled.
+  int64_t queryAt;
+  /// O^T [paddedV][queries], not yet divided by the sum.
+  int64_t outputAt;
+  /// S^T, then P^T [keyBlock][queries].
+  int64_t scoreAt;
+  /// Mask as f32: [keyBlock] or [keyBlock][queries].
+  int64_t maskAt;
+  /// Rows on their way from or to memory [lanes][max(paddedK, paddedV)].
+  int64_t stageAt, stageStride;
+  /// K and V in f32 [keyBlock][paddedK], [keyBlock][paddedV].
+  int64_t keyAt, valueAt;
+  /// Elements per thread.
+  int64_t total;
+};
+
+} // namespace mlir::et::cpu
+
+#endif // ET_LIB_CONVERSION_ETTOCPU_KERNELS_ATTENTIONTILING_H
