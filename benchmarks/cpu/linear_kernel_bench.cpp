@@ -7,18 +7,18 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Times the linear kernel for given shapes against a loop of register-only
+// Times the linear kernel for given shapes beside a loop of register-only
 // multiply-adds, which runs between any two measurements on the same threads:
-// on a shared machine only figures taken side by side compare.
+// on a shared machine only figures taken side by side compare. Several tilings
+// take turns for the same reason.
 //
 //   linear_kernel_bench [--isa=native] [--num-threads=1,2] [--shape=MxNxK,...]
 //                       [--rounds=N] [--cold] [--weights=f32|f16|bf16]
-//                       [--tiling=mr,nr,kc,mc]
+//                       [--tiling=MRxNRxKCxMC,...]
 //
 // --cold uses a new copy of the weights for each call, from a set larger than
-// the last-level cache, as in a model whose weights do not fit there. Columns:
-// best and median GF/s of the kernel, the same of the peak, and best over best
-// in percent; then the compile time.
+// the last-level cache, as in a model whose weights do not fit there. "compile"
+// is building + lowering + optimisation + code generation.
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,9 +33,11 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdio>
 #include <functional>
 #include <immintrin.h>
 #include <memory>
+#include <numeric>
 #include <pthread.h>
 #include <random>
 #include <thread>
@@ -55,16 +57,25 @@ static cl::opt<unsigned> rounds("rounds", cl::init(40),
 static cl::opt<bool> cold("cold", cl::desc("read weights from memory"));
 static cl::opt<std::string> weights("weights", cl::init("f32"),
                                     cl::desc("type of the weights"));
-static cl::list<int64_t> tilingSizes("tiling", cl::CommaSeparated,
-                                     cl::desc("mr,nr,kc,mc"));
+static cl::list<std::string> tilingSizes("tiling", cl::CommaSeparated,
+                                         cl::desc("MRxNRxKCxMC"));
 static cl::opt<int> optLevel("opt", cl::init(3),
                              cl::desc("LLVM optimisation level"));
 static cl::opt<std::string> asmFile("asm", cl::desc("write the assembly here"));
+static cl::opt<std::string> llvmFile("llvm",
+                                     cl::desc("write the LLVM IR here"));
 
 using Clock = std::chrono::steady_clock;
 
 static double seconds(Clock::time_point from) {
   return std::chrono::duration<double>(Clock::now() - from).count();
+}
+
+/// CPU time of the calling thread: time taken by other programs is not in it.
+static double threadSeconds() {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return double(now.tv_sec) + double(now.tv_nsec) * 1e-9;
 }
 
 //===----------------------------------------------------------------------===//
@@ -211,108 +222,144 @@ static double quantile(std::vector<double> values, double q) {
 // One shape
 //===----------------------------------------------------------------------===//
 
-static bool measure(MLIRContext &context, const ISA &isa, const Shape &shape,
-                    unsigned numThreads) {
+namespace {
+/// One tiling of one shape, compiled, with its weights.
+struct Variant {
+  using Kernel = void (*)(int64_t, int64_t, MemRef<2> *, MemRef<3> *,
+                          MemRef<1> *, MemRef<2> *);
+  LinearTiling tiling;
+  std::unique_ptr<KernelJIT> jit;
+  Kernel kernel = nullptr;
+  std::vector<std::unique_ptr<Buffer>> weights;
+  size_t next = 0;
+  double buildMs = 0;
+  /// Per call: elapsed time, and the largest CPU time of any thread.
+  std::vector<double> times, cpuTimes;
+};
+} // namespace
+
+static bool prepare(MLIRContext &context, const ISA &isa, const Shape &shape,
+                    Variant &variant) {
   OpBuilder builder(&context);
   Type f32 = builder.getF32Type();
   Type wType = weights == "f16"    ? Type(builder.getF16Type())
                : weights == "bf16" ? Type(builder.getBF16Type())
                                    : f32;
-  const int64_t m = shape.m, n = shape.n, k = shape.k;
   LinearKernelSpec spec;
-  spec.n = n;
-  spec.k = k;
+  spec.n = shape.n;
+  spec.k = shape.k;
   spec.xType = spec.yType = spec.biasType = f32;
   spec.wType = packedLinearWeightType(isa, wType);
-  spec.tiling = chooseLinearTiling(isa, n, k);
-  if (tilingSizes.size() == 4)
-    spec.tiling = {tilingSizes[0], tilingSizes[1], tilingSizes[2],
-                   tilingSizes[3]};
+  spec.tiling = variant.tiling;
 
   OwningOpRef<ModuleOp> module = ModuleOp::create(builder.getUnknownLoc());
   builder.setInsertionPointToEnd(module->getBody());
   Clock::time_point start = Clock::now();
   func::FuncOp func =
       buildLinearKernel(builder, builder.getUnknownLoc(), "linear", spec, isa);
-  double buildMs = seconds(start) * 1e3;
+  variant.buildMs = seconds(start) * 1e3;
   func->setAttr("llvm.emit_c_interface", builder.getUnitAttr());
   KernelJITOptions options;
   options.optLevel = optLevel;
   options.keepAssembly = !asmFile.empty();
-  auto jit = KernelJIT::compile(*module, isa, options);
-  if (!jit)
+  options.keepLLVMIR = !llvmFile.empty();
+  variant.jit = KernelJIT::compile(*module, isa, options);
+  if (!variant.jit)
     return false;
-  if (!asmFile.empty()) {
-    std::error_code error;
-    llvm::raw_fd_ostream(asmFile, error) << jit->assembly;
-  }
-  using Kernel = void (*)(int64_t, int64_t, MemRef<2> *, MemRef<3> *,
-                          MemRef<1> *, MemRef<2> *);
-  auto kernel = reinterpret_cast<Kernel>(jit->lookup("_mlir_ciface_linear"));
-  if (!kernel)
-    return false;
+  std::error_code error;
+  if (!llvmFile.empty())
+    llvm::raw_fd_ostream(llvmFile, error) << variant.jit->llvmIR;
+  if (!asmFile.empty())
+    llvm::raw_fd_ostream(asmFile, error) << variant.jit->assembly;
+  variant.kernel = reinterpret_cast<Variant::Kernel>(
+      variant.jit->lookup("_mlir_ciface_linear"));
 
-  // Weights: zeros would do for speed but denormals would not; use ones.
-  size_t weightBytes = getPackedLinearWeightSize(spec.tiling, n, k, spec.wType);
-  size_t copies =
-      cold ? std::max<size_t>(2, (size_t(160) << 20) / weightBytes) : 1;
-  std::vector<std::unique_ptr<Buffer>> packed;
+  size_t bytes =
+      getPackedLinearWeightSize(spec.tiling, shape.n, shape.k, spec.wType);
+  size_t copies = cold ? std::max<size_t>(2, (size_t(160) << 20) / bytes) : 1;
   for (size_t i = 0; i < copies; ++i)
-    packed.push_back(std::make_unique<Buffer>(weightBytes));
+    variant.weights.push_back(std::make_unique<Buffer>(bytes));
+  return variant.kernel;
+}
+
+static bool measure(MLIRContext &context, const ISA &isa, const Shape &shape,
+                    unsigned numThreads) {
+  const int64_t m = shape.m, n = shape.n, k = shape.k;
+  std::vector<Variant> variants(std::max<size_t>(1, tilingSizes.size()));
+  for (size_t i = 0; i < variants.size(); ++i) {
+    LinearTiling &tiling = variants[i].tiling;
+    if (tilingSizes.empty()) {
+      tiling = chooseLinearTiling(isa, n, k);
+    } else if (std::sscanf(tilingSizes[i].c_str(), "%ldx%ldx%ldx%ld",
+                           &tiling.mr, &tiling.nr, &tiling.kc,
+                           &tiling.mc) != 4) {
+      llvm::errs() << "expected a tiling MRxNRxKCxMC, got '" << tilingSizes[i]
+                   << "'\n";
+      return false;
+    }
+    if (!prepare(context, isa, shape, variants[i]))
+      return false;
+  }
   Buffer x(m * k * 4), bias(n * 4), y(m * n * 4);
   MemRef<2> xRef = {x.data, x.data, 0, {m, k}, {k, 1}};
   MemRef<2> yRef = {y.data, y.data, 0, {m, n}, {n, 1}};
   MemRef<1> bRef = {bias.data, bias.data, 0, {n}, {1}};
-  int64_t panels = llvm::divideCeil(n, spec.tiling.nr);
 
   auto *peak = isa.level == ISALevel::AVX512 ? peak512
                : isa.level == ISALevel::AVX2 ? peak256
                                              : peak128;
   Team team(numThreads);
-  size_t next = 0;
-  auto call = [&] {
-    void *w = packed[next++ % copies]->data;
-    MemRef<3> wRef = {w,
-                      w,
-                      0,
-                      {panels, k, spec.tiling.nr},
-                      {k * spec.tiling.nr, spec.tiling.nr, 1}};
+  auto call = [&](Variant &variant) {
+    void *w = variant.weights[variant.next++ % variant.weights.size()]->data;
+    int64_t nr = variant.tiling.nr;
+    MemRef<3> wRef = {
+        w, w, 0, {int64_t(llvm::divideCeil(n, nr)), k, nr}, {k * nr, nr, 1}};
+    std::vector<double> cpu(numThreads);
+    Clock::time_point from = Clock::now();
     team.run([&](unsigned tid) {
-      kernel(tid, numThreads, &xRef, &wRef, &bRef, &yRef);
+      double start = threadSeconds();
+      variant.kernel(tid, numThreads, &xRef, &wRef, &bRef, &yRef);
+      cpu[tid] = threadSeconds() - start;
     });
+    variant.times.push_back(seconds(from));
+    variant.cpuTimes.push_back(*std::max_element(cpu.begin(), cpu.end()));
   };
   double flops = 2.0 * double(m) * double(n) * double(k);
-  int repeats = std::max(1, int(1e-3 * 1e11 * numThreads / flops));
-  std::vector<double> kernelTimes, peakRates;
+  // About a millisecond per tiling and round.
+  int repeats = std::max(1, int(1e8 * numThreads / flops));
+  std::vector<double> peakRates;
   for (unsigned round = 0; round < rounds; ++round) {
     std::vector<double> rates(numThreads);
     team.run([&](unsigned tid) {
-      Clock::time_point from = Clock::now();
+      double start = threadSeconds();
       double done = peak();
-      rates[tid] = done / seconds(from) * 1e-9;
+      rates[tid] = done / (threadSeconds() - start) * 1e-9;
     });
-    double sum = 0;
-    for (double rate : rates)
-      sum += rate;
-    peakRates.push_back(sum);
-    for (int i = 0; i < repeats; ++i) {
-      Clock::time_point from = Clock::now();
-      call();
-      kernelTimes.push_back(seconds(from));
-    }
+    peakRates.push_back(std::accumulate(rates.begin(), rates.end(), 0.0));
+    for (Variant &variant : variants)
+      for (int i = 0; i < repeats; ++i)
+        call(variant);
   }
-  double best = flops / quantile(kernelTimes, 0.02) * 1e-9;
-  double median = flops / quantile(kernelTimes, 0.5) * 1e-9;
-  double bestPeak = quantile(peakRates, 1.0);
-  llvm::outs() << llvm::format(
-      "%5ld x %5ld x %5ld  %u threads  %6.1f / %6.1f GF/s   peak %6.1f / %6.1f "
-      "  %5.1f %% (median %5.1f %%)   %8.1f us  build %.1f lower %.1f opt %.1f "
-      "codegen %.1f ms\n",
-      long(m), long(n), long(k), numThreads, best, median, bestPeak,
-      quantile(peakRates, 0.5), 100 * best / bestPeak,
-      100 * median / quantile(peakRates, 0.5),
-      quantile(kernelTimes, 0.02) * 1e6, buildMs, jit->lowerMs, jit->optMs,
-      jit->codegenMs);
+  for (const Variant &variant : variants) {
+    auto rate = [&](const std::vector<double> &times, double q) {
+      return flops / quantile(times, q) * 1e-9;
+    };
+    double limit = quantile(peakRates, 1.0);
+    const LinearTiling &tiling = variant.tiling;
+    llvm::outs() << llvm::format(
+        "%5ld x %5ld x %5ld  %u threads  peak %5.1f  elapsed %5.1f %5.1f  "
+        "cpu %5.1f %5.1f %5.1f GF/s  = %5.1f %5.1f %5.1f %%  best %8.1f us  "
+        "compile %.0f+%.0f+%.0f+%.0f ms  %ldx%ldx%ldx%ld\n",
+        long(m), long(n), long(k), numThreads, limit, rate(variant.times, 0.0),
+        rate(variant.times, 0.1), rate(variant.cpuTimes, 0.0),
+        rate(variant.cpuTimes, 0.1), rate(variant.cpuTimes, 0.5),
+        100 * rate(variant.cpuTimes, 0.0) / limit,
+        100 * rate(variant.cpuTimes, 0.1) / limit,
+        100 * rate(variant.cpuTimes, 0.5) / limit,
+        quantile(variant.times, 0.0) * 1e6, variant.buildMs,
+        variant.jit->lowerMs, variant.jit->optMs, variant.jit->codegenMs,
+        long(tiling.mr), long(tiling.nr), long(tiling.kc), long(tiling.mc));
+  }
   llvm::outs().flush();
   return true;
 }

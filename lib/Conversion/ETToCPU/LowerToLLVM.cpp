@@ -28,11 +28,41 @@
 #include "mlir/Conversion/VectorToSCF/VectorToSCF.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
+
+namespace {
+/// Upstream carries `llvm.loop_annotation` from scf.for to the back edge, but
+/// as a discardable attribute, which the translation to LLVM IR drops.
+struct SetLoopAnnotations final
+    : PassWrapper<SetLoopAnnotations, OperationPass<>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(SetLoopAnnotations)
+
+  llvm::StringRef getArgument() const override {
+    return "et-set-loop-annotations";
+  }
+  llvm::StringRef getDescription() const override {
+    return "Turn llvm.loop_annotation of branches into loop metadata";
+  }
+  void runOnOperation() override {
+    getOperation()->walk([](Operation *op) {
+      auto annotation = op->getDiscardableAttr("llvm.loop_annotation");
+      if (!annotation || !isa<LLVM::BrOp, LLVM::CondBrOp>(op))
+        return;
+      op->removeDiscardableAttr("llvm.loop_annotation");
+      auto loop = cast<LLVM::LoopAnnotationAttr>(annotation);
+      if (auto branch = dyn_cast<LLVM::BrOp>(op))
+        branch.setLoopAnnotationAttr(loop);
+      else
+        cast<LLVM::CondBrOp>(op).setLoopAnnotationAttr(loop);
+    });
+  }
+};
+} // namespace
 
 void et::cpu::buildCPUToLLVMPipeline(OpPassManager &pm) {
   pm.addPass(createCanonicalizerPass());
@@ -54,4 +84,5 @@ void et::cpu::buildCPUToLLVMPipeline(OpPassManager &pm) {
   pm.addPass(createReconcileUnrealizedCastsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addPass(std::make_unique<SetLoopAnnotations>());
 }

@@ -135,6 +135,11 @@ std::unique_ptr<KernelJIT> KernelJIT::compile(ModuleOp module, const ISA &isa,
     return nullptr;
   result->lowerMs = milliseconds(start);
 
+  if (options.keepLLVMIR) {
+    llvm::raw_string_ostream os(result->llvmIR);
+    llvmModule->print(os, nullptr);
+  }
+
   start = Clock::now();
   std::unique_ptr<llvm::TargetMachine> machine =
       createMachine(isa, options.optLevel);
@@ -145,10 +150,6 @@ std::unique_ptr<KernelJIT> KernelJIT::compile(ModuleOp module, const ISA &isa,
   optimize(*llvmModule, *machine, options.optLevel);
   result->optMs = milliseconds(start);
 
-  if (options.keepLLVMIR) {
-    llvm::raw_string_ostream os(result->llvmIR);
-    llvmModule->print(os, nullptr);
-  }
   if (options.keepAssembly) {
     std::unique_ptr<llvm::Module> copy = llvm::CloneModule(*llvmModule);
     llvm::SmallVector<char, 0> text =

@@ -35,6 +35,7 @@ struct KernelJITOptions {
   /// LLVM optimisation level, 0 to 3.
   int optLevel = 3;
   bool keepAssembly = false;
+  /// Keep the LLVM IR from before optimisation.
   bool keepLLVMIR = false;
   /// Functions the kernel may call, besides those of this process.
   std::vector<std::pair<std::string, void *>> symbols;

@@ -50,8 +50,8 @@ struct LinearTiling {
   /// Rows and outputs of one register tile. `nr` is a multiple of the number of
   /// f32 lanes of a vector.
   int64_t mr = 0, nr = 0;
-  /// Elements of K that are accumulated before partial sums go through memory;
-  /// at least K where K is not blocked.
+  /// Elements of K that are accumulated before partial sums go through y; at
+  /// least K where K is not blocked. Ignored unless y is f32.
   int64_t kc = 0;
   /// Rows of one row block.
   int64_t mc = 0;

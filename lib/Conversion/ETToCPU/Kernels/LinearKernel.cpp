@@ -178,7 +178,8 @@ public:
     vectors = spec.tiling.nr / lanes;
     panels = llvm::divideCeil(spec.n, spec.tiling.nr);
     vecType = VectorType::get({lanes}, b.getF32Type());
-    kBlocked = spec.tiling.kc < spec.k;
+    // Partial sums pass through y, so y must hold them without rounding.
+    kBlocked = spec.tiling.kc < spec.k && spec.yType.isF32();
   }
 
   func::FuncOp emit(StringRef name);
@@ -189,7 +190,9 @@ private:
                  const KBlock &kBlock);
   void emitTile(const Tile &tile, const KBlock &kBlock);
   void emitRegisterTile(int64_t rows, const Tile &tile, const KBlock &kBlock);
-  void emitPrefetch(const Tile &tile, const KBlock &kBlock, Value k);
+  void emitPrefetch(Value position, int64_t rows);
+  void emitStep(Value panel, ValueRange rowIndices, Value k,
+                MutableArrayRef<Value> acc);
   void emitStores(const Tile &tile, const KBlock &kBlock);
   void emitStoreLoop(const Tile &tile, const KBlock &kBlock, bool isLast,
                      bool masked);
@@ -214,10 +217,21 @@ private:
   Value compare(arith::CmpIPredicate predicate, Value x, Value y) {
     return arith::CmpIOp::create(b, predicate, x, y);
   }
+  /// Tells LLVM not to unroll \p loop: its body already has as many independent
+  /// chains as there are registers, and more copies only cost compile time.
+  void keepRolled(scf::ForOp loop) {
+    auto unroll = LLVM::LoopUnrollAttr::get(b.getContext(), b.getBoolAttr(true),
+                                            {}, {}, {}, {}, {}, {});
+    loop->setAttr("llvm.loop_annotation",
+                  LLVM::LoopAnnotationAttr::get(b.getContext(), {}, {}, {},
+                                                unroll, {}, {}, {}, {}, {}, {},
+                                                {}, {}, {}, {}, {}));
+  }
   /// Emits a loop whose body gets the induction variable.
   void loop(Value begin, Value end, Value step,
             llvm::function_ref<void(Value)> body) {
     auto forOp = scf::ForOp::create(b, begin, end, step);
+    keepRolled(forOp);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(forOp.getBody());
     body(forOp.getInductionVar());
@@ -244,12 +258,41 @@ private:
 // Register tile
 //===----------------------------------------------------------------------===//
 
-void LinearEmitter::emitPrefetch(const Tile &tile, const KBlock &kBlock,
-                                 Value k) {
-  Value offset = mul(sub(k, kBlock.begin), tile.prefetchStep);
-  Value position = add(tile.prefetch, offset);
-  memref::PrefetchOp::create(b, flatW, position, /*isWrite=*/false,
-                             /*localityHint=*/2, /*isDataCache=*/true);
+void LinearEmitter::emitPrefetch(Value position, int64_t rows) {
+  // A low tile has panels to itself and is bound by memory; there the hardware
+  // prefetcher does better when it is not held up by as many requests again.
+  int64_t elementsPerLine =
+      kCacheLineBytes * 8 / spec.wType.getIntOrFloatBitWidth();
+  int64_t covered = 2 * rows <= spec.tiling.mr ? 1 : spec.tiling.nr;
+  for (int64_t line = 0; line < covered; line += elementsPerLine)
+    memref::PrefetchOp::create(b, flatW, add(position, index(line)),
+                               /*isWrite=*/false, /*localityHint=*/2,
+                               /*isDataCache=*/true);
+}
+
+void LinearEmitter::emitStep(Value panel, ValueRange rowIndices, Value k,
+                             MutableArrayRef<Value> acc) {
+  SmallVector<Value> weights;
+  for (int64_t j = 0; j < vectors; ++j) {
+    Value value =
+        vector::LoadOp::create(b, vecType.clone(spec.wType), w,
+                               ValueRange{panel, k, index(j * lanes)});
+    weights.push_back(extendToF32(b, b.getLoc(), value, isa));
+  }
+  for (auto [i, rowIndex] : llvm::enumerate(rowIndices)) {
+    Value scalar = memref::LoadOp::create(b, x, ValueRange{rowIndex, k});
+    Value row = vector::BroadcastOp::create(
+        b, vecType, extendToF32(b, b.getLoc(), scalar, isa));
+    for (int64_t j = 0; j < vectors; ++j) {
+      Value &sum = acc[i * vectors + j];
+      if (isa.fma) {
+        sum = vector::FMAOp::create(b, row, weights[j], sum);
+        continue;
+      }
+      Value product = arith::MulFOp::create(b, row, weights[j]);
+      sum = arith::AddFOp::create(b, sum, product);
+    }
+  }
 }
 
 void LinearEmitter::emitRegisterTile(int64_t rows, const Tile &tile,
@@ -259,42 +302,19 @@ void LinearEmitter::emitRegisterTile(int64_t rows, const Tile &tile,
     rowIndices.push_back(add(tile.row, index(i)));
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(vecType));
   SmallVector<Value> init(rows * vectors, zero);
+  init.push_back(tile.prefetch);
   auto forOp = scf::ForOp::create(b, kBlock.begin, kBlock.end, index(1), init);
-  // The body already holds as many independent chains as there are registers.
-  auto unroll = LLVM::LoopUnrollAttr::get(
-      b.getContext(), /*disable=*/b.getBoolAttr(true), {}, {}, {}, {}, {}, {});
-  forOp->setAttr("llvm.loop_annotation",
-                 LLVM::LoopAnnotationAttr::get(b.getContext(), {}, {}, {},
-                                               unroll, {}, {}, {}, {}, {}, {},
-                                               {}, {}, {}, {}, {}));
+  keepRolled(forOp);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(forOp.getBody());
-    Value k = forOp.getInductionVar();
-    emitPrefetch(tile, kBlock, k);
-    SmallVector<Value> weights;
-    for (int64_t j = 0; j < vectors; ++j) {
-      Value value =
-          vector::LoadOp::create(b, vecType.clone(spec.wType), w,
-                                 ValueRange{tile.panel, k, index(j * lanes)});
-      weights.push_back(extendToF32(b, b.getLoc(), value, isa));
-    }
-    SmallVector<Value> next;
-    for (int64_t i = 0; i < rows; ++i) {
-      Value scalar = memref::LoadOp::create(b, x, ValueRange{rowIndices[i], k});
-      Value row = vector::BroadcastOp::create(
-          b, vecType, extendToF32(b, b.getLoc(), scalar, isa));
-      for (int64_t j = 0; j < vectors; ++j) {
-        Value acc = forOp.getRegionIterArg(i * vectors + j);
-        if (isa.fma) {
-          next.push_back(vector::FMAOp::create(b, row, weights[j], acc));
-          continue;
-        }
-        Value product = arith::MulFOp::create(b, row, weights[j]);
-        next.push_back(arith::AddFOp::create(b, acc, product));
-      }
-    }
-    scf::YieldOp::create(b, next);
+    SmallVector<Value> carried(forOp.getRegionIterArgs());
+    Value position = carried.pop_back_val();
+    emitPrefetch(position, rows);
+    emitStep(tile.panel, rowIndices, forOp.getInductionVar(), carried);
+    position = add(position, tile.prefetchStep);
+    carried.push_back(position);
+    scf::YieldOp::create(b, carried);
   }
   for (int64_t i = 0; i < rows; ++i)
     for (int64_t j = 0; j < vectors; ++j)
@@ -527,7 +547,5 @@ func::FuncOp et::cpu::buildLinearKernel(OpBuilder &builder, Location loc,
   assert(spec.n > 0 && spec.k > 0 && "expected at least one output and input");
   assert(spec.tiling.nr % isa.vectorLanes(builder.getF32Type()) == 0 &&
          "expected whole vectors");
-  assert((spec.yType.isF32() || spec.tiling.kc >= spec.k) &&
-         "partial sums need y to be f32");
   return LinearEmitter(builder, loc, spec, isa).emit(name);
 }

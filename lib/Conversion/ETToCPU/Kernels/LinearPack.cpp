@@ -14,6 +14,7 @@
 
 #include "et/Conversion/ETToCPU/LinearKernel.h"
 
+#include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
@@ -27,22 +28,57 @@ using namespace mlir::et::cpu;
 // Tiling
 //===----------------------------------------------------------------------===//
 
+namespace {
+/// A register tile: rows, and vectors of outputs.
+struct RegisterTile {
+  int64_t rows, vectors;
+};
+} // namespace
+
+/// Returns the register tiles of \p level, best first. Accumulators, one vector
+/// per column of w and one broadcast of x fill the registers: 8 * 3 + 3 + 1 =
+/// 28 of 32, or 4 * 3 + 3 + 1 = 16 of 16. Without FMA the product takes one
+/// more. Each vector of w feeds several rows and each x several vectors, since
+/// two loads per multiply-add would be the limit.
+static ArrayRef<RegisterTile> getRegisterTiles(ISALevel level) {
+  static constexpr RegisterTile avx512[] = {{8, 3}, {6, 4}};
+  static constexpr RegisterTile avx2[] = {{4, 3}, {6, 2}};
+  static constexpr RegisterTile baseline[] = {{3, 3}, {4, 2}};
+  switch (level) {
+  case ISALevel::Baseline:
+    return baseline;
+  case ISALevel::AVX2:
+    return avx2;
+  case ISALevel::AVX512:
+    return avx512;
+  }
+  llvm_unreachable("unknown instruction set level");
+}
+
 LinearTiling et::cpu::chooseLinearTiling(const ISA &isa, int64_t n, int64_t k) {
-  int64_t lanes = isa.vectorBits / 32;
-  // Accumulators plus one vector per column of w and one broadcast of x must
-  // fit the registers: 8 * 3 + 3 + 1 = 28 of 32, 6 * 2 + 2 + 1 = 15 of 16.
-  // Without FMA the product needs one more: 4 * 2 + 2 + 1 + 1 = 12 of 16.
-  int64_t vectors = isa.level == ISALevel::AVX512 ? 3 : 2;
-  int64_t mr = isa.level == ISALevel::AVX512 ? 8
-               : isa.level == ISALevel::AVX2 ? 6
-                                             : 4;
-  LinearTiling tiling;
-  tiling.mr = mr;
-  tiling.nr = vectors * lanes;
+  const int64_t lanes = isa.vectorBits / 32;
+  // The tile that pads the outputs least.
+  auto paddedVectors = [&](const RegisterTile &tile) {
+    return int64_t(llvm::divideCeil(n, tile.vectors * lanes)) * tile.vectors;
+  };
+  ArrayRef<RegisterTile> tiles = getRegisterTiles(isa.level);
+  RegisterTile best = tiles.front();
+  for (const RegisterTile &tile : tiles.drop_front())
+    if (paddedVectors(tile) < paddedVectors(best))
+      best = tile;
   // Few outputs do not fill a wide panel.
-  if (n <= tiling.nr - lanes)
-    tiling.nr = llvm::divideCeil(n, lanes) * lanes;
-  tiling.kc = k;
+  best.vectors = std::min<int64_t>(best.vectors, llvm::divideCeil(n, lanes));
+
+  LinearTiling tiling;
+  tiling.mr = best.rows;
+  tiling.nr = best.vectors * lanes;
+  // A panel is used once per tile of the row block and should stay in L2, which
+  // up to 600 KB do in 1 MB. Longer panels are cut into equal parts.
+  constexpr int64_t kMaxPanelBytes = 600 << 10;
+  int64_t longest = std::max<int64_t>(1, kMaxPanelBytes / (tiling.nr * 4));
+  tiling.kc = llvm::divideCeil(k, llvm::divideCeil(k, longest));
+  // Rows enough that reading w from L3 or memory once per row block is cheap;
+  // more would push the panel out of L2.
   tiling.mc = 128;
   return tiling;
 }
