@@ -1,0 +1,46 @@
+//===- Passes.td - Passes between the planned level and CPU code -*- tablegen -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ET_CONVERSION_ETTOCPU_PASSES_TD
+#define ET_CONVERSION_ETTOCPU_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def ScheduleCPUPass : Pass<"et-schedule-cpu", "mlir::ModuleOp"> {
+  let summary = "Choose how each launch runs on a CPU";
+  let description = [{
+    Numerics: exact.
+
+    Gives every launch its `schedule`: the instruction set level, and for a linear layer the register tile and the
+    blocking of its loops. Constant weights of linear layers get the encoding `#et.panels<width>`, in which they are
+    packed when the program is built. A launch that no fast kernel takes is scheduled as plain loops, with a remark that
+    says why.
+  }];
+  let options = [Option<"isa", "isa", "std::string", /*default=*/"\"native\"",
+                        "Instruction set level: baseline, avx2, avx512 or native (the best of this machine)">];
+  let dependentDialects = ["mlir::et::ETDialect"];
+}
+
+def ConvertLaunchesToCPUPass : Pass<"et-convert-launches-to-cpu", "mlir::ModuleOp"> {
+  let summary = "Turn launches into calls of generated kernels";
+  let description = [{
+    Numerics: R2 (sums are taken in another order, exponentials are approximated to a few ulp).
+
+    Builds one kernel function per distinct launch and calls it from all threads of one parallel region that spans the
+    whole function. Each kernel takes its share of the work from its thread number; threads meet after each launch.
+  }];
+  let statistics = [Statistic<"numLaunches", "num-launches", "Launches converted">,
+                    Statistic<"numKernels", "num-kernels", "Kernels built for them">];
+  let dependentDialects = [
+    "mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::func::FuncDialect", "mlir::LLVM::LLVMDialect",
+    "mlir::math::MathDialect", "mlir::memref::MemRefDialect", "mlir::omp::OpenMPDialect", "mlir::scf::SCFDialect",
+    "mlir::vector::VectorDialect",
+  ];
+}
+
+#endif // ET_CONVERSION_ETTOCPU_PASSES_TD

@@ -1,0 +1,113 @@
+//===- LaunchKernels.cpp - Kernels for launches -*- C++ -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LaunchKernels.h"
+
+#include "et/Conversion/ETToCPU/VectorMath.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
+
+using namespace mlir;
+using namespace mlir::et;
+using namespace mlir::et::cpu;
+
+Operation *cpu::getRoot(LaunchOp launch) {
+  for (Operation &op : launch.getBody().front().without_terminator())
+    if (!op.hasTrait<OpTrait::ConstantLike>() && !isa<tensor::DimOp, tensor::EmptyOp>(op))
+      return &op;
+  return nullptr;
+}
+
+FailureOr<LaunchKernel> cpu::buildKernel(OpBuilder &builder, LaunchOp launch, StringRef name, const ISA &isa) {
+  OpBuilder::InsertionGuard guard(builder);
+  Operation *root = getRoot(launch);
+  if (launch.getScheduleAttr().contains("loops") || !root)
+    return buildLoopLaunch(builder, launch, name, isa);
+  if (isa<LinearOp>(root))
+    return buildLinearLaunch(builder, launch, name, isa);
+  if (isa<AttentionOp>(root))
+    return buildAttentionLaunch(builder, launch, name, isa);
+  return buildRowLaunch(builder, launch, name, isa);
+}
+
+/// The value of dynamic size \p dim of \p memref where its definition says it; null otherwise.
+static Value getSizeValue(Value memref, int64_t dim) {
+  auto type = cast<MemRefType>(memref.getType());
+  if (auto view = memref.getDefiningOp<memref::ViewOp>())
+    return view.getSizes()[type.getDynamicDimIndex(dim)];
+  if (auto alloc = memref.getDefiningOp<memref::AllocOp>())
+    return alloc.getDynamicSizes()[type.getDynamicDimIndex(dim)];
+  return {};
+}
+
+/// Collapses all but the last dimension of \p memref. Where its layout is not the identity, it must be a slice of the
+/// last dimension of a memref whose layout is.
+static Value collapseRows(OpBuilder &builder, Location loc, Value memref) {
+  auto type = cast<MemRefType>(memref.getType());
+  int64_t rank = type.getRank();
+  if (rank <= 2)
+    return memref;
+  SmallVector<ReassociationIndices> groups(2);
+  for (int64_t dim = 0; dim + 1 < rank; ++dim)
+    groups[0].push_back(dim);
+  groups[1].push_back(rank - 1);
+  if (type.getLayout().isIdentity() || memref::CollapseShapeOp::isGuaranteedCollapsible(type, groups))
+    return memref::CollapseShapeOp::create(builder, loc, memref, groups);
+  auto slice = memref.getDefiningOp<memref::SubViewOp>();
+  if (!slice || !slice.getSourceType().getLayout().isIdentity() || slice.getSourceType().getRank() != rank)
+    return {};
+  SmallVector<OpFoldResult> offsets = slice.getMixedOffsets(), sizes = slice.getMixedSizes();
+  if (!llvm::all_of(ArrayRef(offsets).drop_back(), isZeroInteger) || !slice.hasUnitStride())
+    return {};
+  for (int64_t dim = 0; dim + 1 < rank; ++dim) {
+    // The slice must not leave rows out.
+    std::optional<int64_t> size = getConstantIntValue(sizes[dim]);
+    bool whole = slice.getSourceType().isDynamicDim(dim)
+                     ? !size && getSizeValue(slice.getSource(), dim) == cast<Value>(sizes[dim])
+                     : size == slice.getSourceType().getDimSize(dim);
+    if (!whole)
+      return {};
+  }
+  Value rows = memref::CollapseShapeOp::create(builder, loc, slice.getSource(), groups);
+  Value numRows = memref::DimOp::create(builder, loc, rows, 0);
+  Attribute one = builder.getIndexAttr(1);
+  return memref::SubViewOp::create(builder, loc, rows, {builder.getIndexAttr(0), offsets.back()},
+                                   {OpFoldResult(numRows), sizes.back()}, {OpFoldResult(one), OpFoldResult(one)});
+}
+
+FailureOr<Value> cpu::adaptOperand(OpBuilder &builder, Location loc, Value value, Type type) {
+  if (value.getType() == type)
+    return value;
+  auto target = dyn_cast<MemRefType>(type);
+  auto source = dyn_cast<MemRefType>(value.getType());
+  if (!target || !source)
+    return emitError(loc, "expected a kernel argument of type ") << type << ", but the operand is " << value.getType();
+  // Booleans are bytes in memory.
+  if (target.getElementType().isInteger(8) && source.getElementType().isInteger(1)) {
+    auto bytes = MemRefType::get(source.getShape(), target.getElementType(), source.getLayout());
+    value = UnrealizedConversionCastOp::create(builder, loc, bytes, value).getResult(0);
+    source = bytes;
+  }
+  if (target.getRank() == 2 && source.getRank() > 2) {
+    value = collapseRows(builder, loc, value);
+    if (!value)
+      return emitError(loc, "expected an operand whose rows are evenly spaced in memory, but its layout is ")
+             << source.getLayout();
+  } else if (target.getRank() == 2 && source.getRank() == 1) {
+    value = memref::ExpandShapeOp::create(builder, loc, SmallVector<int64_t>{1, source.getDimSize(0)}, value,
+                                          SmallVector<ReassociationIndices>{{0, 1}});
+  }
+  if (value.getType() == target)
+    return value;
+  if (!memref::CastOp::areCastCompatible(value.getType(), target))
+    return emitError(loc, "expected a kernel argument of type ") << type << ", but the operand is " << value.getType();
+  return memref::CastOp::create(builder, loc, target, value).getResult();
+}

@@ -1,0 +1,65 @@
+//===- LaunchKernels.h - Kernels for launches -*- C++ -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Builds the kernel function of an et.launch. There is one builder per kind of
+// launch, told by the first op of its region that computes:
+//
+//   LinearLaunch.cpp      et.linear with packed weights and what is fused behind it
+//   AttentionLaunch.cpp   et.attention
+//   RowLaunch.cpp         norms, et.embedding, element-wise ops
+//   LoopLaunch.cpp        everything else, as loops
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ET_LIB_CONVERSION_ETTOCPU_LAUNCHKERNELS_H
+#define ET_LIB_CONVERSION_ETTOCPU_LAUNCHKERNELS_H
+
+#include "et/Conversion/ETToCPU/ISA.h"
+#include "et/Dialect/ET/IR/ET.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace mlir::et::cpu {
+
+struct AttentionKernelSpec;
+
+/// What a kernel is given beside its thread number, the number of threads and the operands of its launch.
+struct LaunchKernel {
+  func::FuncOp function;
+  /// Positions in the launch's operands of what the kernel takes, in its order.
+  SmallVector<unsigned> operands;
+  bool takesScratch = false;
+  bool takesStatus = false;
+};
+
+/// The first op of the region of \p launch that computes (not a constant or a size).
+Operation *getRoot(LaunchOp launch);
+
+/// Why no fast kernel takes \p launch; empty when one does. Used when scheduling, so that the answer is known before a
+/// kernel is built.
+std::string whyLoops(LaunchOp launch);
+
+/// The attention kernel for \p op; element types and maps only, which is what its scratch memory depends on.
+AttentionKernelSpec getAttentionSpec(AttentionOp op);
+
+/// Builds the kernel of \p launch (on memrefs) at the insertion point of \p builder, named \p name. Emits an error on
+/// \p launch when there is none.
+FailureOr<LaunchKernel> buildKernel(OpBuilder &builder, LaunchOp launch, StringRef name, const ISA &isa);
+
+FailureOr<LaunchKernel> buildLinearLaunch(OpBuilder &builder, LaunchOp launch, StringRef name, const ISA &isa);
+FailureOr<LaunchKernel> buildAttentionLaunch(OpBuilder &builder, LaunchOp launch, StringRef name, const ISA &isa);
+FailureOr<LaunchKernel> buildRowLaunch(OpBuilder &builder, LaunchOp launch, StringRef name, const ISA &isa);
+FailureOr<LaunchKernel> buildLoopLaunch(OpBuilder &builder, LaunchOp launch, StringRef name, const ISA &isa);
+
+/// Returns \p memref as \p type: leading dimensions collapsed, static strides forgotten. Emits an error when the memory
+/// of \p memref cannot be seen as \p type.
+FailureOr<Value> adaptOperand(OpBuilder &builder, Location loc, Value memref, Type type);
+
+} // namespace mlir::et::cpu
+
+#endif // ET_LIB_CONVERSION_ETTOCPU_LAUNCHKERNELS_H

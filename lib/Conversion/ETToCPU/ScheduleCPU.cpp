@@ -1,0 +1,104 @@
+//===- ScheduleCPU.cpp - Choose how each launch runs on a CPU -*- C++ -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Runs while launches still have tensors, so that a weight's encoding follows
+// from the schedule of the launch that reads it and its storage from that when
+// tensors get buffers.
+//
+//===----------------------------------------------------------------------===//
+
+#include "LaunchKernels.h"
+
+#include "et/Conversion/ETToCPU/AttentionKernel.h"
+#include "et/Conversion/ETToCPU/LinearKernel.h"
+#include "et/Conversion/ETToCPU/Passes.h"
+
+#include "mlir/IR/Remarks.h"
+
+namespace mlir::et {
+#define GEN_PASS_DEF_SCHEDULECPUPASS
+#include "et/Conversion/ETToCPU/Passes.h.inc"
+} // namespace mlir::et
+
+#define DEBUG_TYPE "et-schedule-cpu"
+
+using namespace mlir;
+using namespace mlir::et;
+
+namespace {
+struct ScheduleCPUPass final : et::impl::ScheduleCPUPassBase<ScheduleCPUPass> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    FailureOr<cpu::ISALevel> level = cpu::ISA::parse(isa);
+    if (failed(level)) {
+      getOperation().emitError("expected isa to be baseline, avx2, avx512 or native, but got '") << isa << "'";
+      return signalPassFailure();
+    }
+    target = cpu::ISA::get(*level);
+    symbols.emplace(getOperation());
+    getOperation().walk([&](LaunchOp launch) { schedule(launch); });
+  }
+
+private:
+  void schedule(LaunchOp launch) {
+    Builder builder(&getContext());
+    SmallVector<NamedAttribute> entries;
+    auto set = [&](StringRef name, int64_t value) {
+      entries.push_back(builder.getNamedAttr(name, builder.getI64IntegerAttr(value)));
+    };
+    entries.push_back(builder.getNamedAttr("isa", builder.getStringAttr(stringifyISALevel(target.level))));
+    std::string reason = cpu::whyLoops(launch);
+    Operation *root = cpu::getRoot(launch);
+    if (!reason.empty()) {
+      set("loops", 1);
+      remark::missed(launch.getLoc(), remark::RemarkOpts::name("PlainLoops").category(DEBUG_TYPE))
+          << remark::reason("'{0}' runs as plain loops: {1}", launch.getKernel(), reason);
+    } else if (auto linear = dyn_cast_or_null<LinearOp>(root)) {
+      cpu::LinearTiling tiling = cpu::chooseLinearTiling(target, linear.getNumOutputs(), linear.getNumInputs());
+      set("mr", tiling.mr);
+      set("nr", tiling.nr);
+      set("kc", tiling.kc);
+      set("mc", tiling.mc);
+      packWeight(launch, linear, tiling.nr);
+    } else if (auto attention = dyn_cast_or_null<AttentionOp>(root)) {
+      set("scratch", cpu::attentionScratchBytes(cpu::getAttentionSpec(attention), target));
+    }
+    launch.setScheduleAttr(builder.getDictionaryAttr(entries));
+  }
+
+  /// Makes \p launch read its weight as panels of \p width outputs.
+  void packWeight(LaunchOp launch, LinearOp linear, int64_t width) {
+    unsigned number = cast<BlockArgument>(linear.getWeight()).getArgNumber();
+    auto ref = launch.getInputs()[number].getDefiningOp<WeightRefOp>();
+    auto weight = symbols->lookup<WeightOp>(ref.getWeight());
+    RankedTensorType type = weight.getTensorType();
+    auto packedType =
+        RankedTensorType::get(type.getShape(), cpu::packedLinearWeightType(target, type.getElementType()),
+                              PanelsAttr::get(&getContext(), width));
+    WeightOp &packed = packedWeights[{weight, packedType}];
+    if (!packed) {
+      OpBuilder builder(weight);
+      packed = WeightOp::create(builder, weight.getLoc(), (weight.getSymName() + ".panels").str(), packedType,
+                                weight.getSources());
+      symbols->insert(packed);
+    }
+    OpBuilder builder(launch);
+    auto packedRef = WeightRefOp::create(builder, ref.getLoc(), packedType,
+                                         FlatSymbolRefAttr::get(packed.getSymNameAttr()));
+    launch->setOperand(number, packedRef.getResult());
+    launch.getBodyArgument(number).setType(packedType);
+    if (ref.use_empty())
+      ref.erase();
+  }
+
+  cpu::ISA target;
+  std::optional<SymbolTable> symbols;
+  DenseMap<std::pair<Operation *, Type>, WeightOp> packedWeights;
+};
+} // namespace
