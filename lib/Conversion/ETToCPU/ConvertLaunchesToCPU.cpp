@@ -146,7 +146,7 @@ LogicalResult ConvertLaunchesToCPUPass::convert(func::FuncOp function, SymbolTab
   Operation *returnOp = body.getTerminator();
   ImplicitLocOpBuilder builder(function.getLoc(), returnOp);
   omp::ParallelOperands clauses;
-  clauses.numThreadsVars = {threads};
+  clauses.numThreads = threads;
   auto parallel = omp::ParallelOp::create(builder, clauses);
   Block *region = builder.createBlock(&parallel.getRegion());
   Value tid32 = func::CallOp::create(builder, declare("omp_get_thread_num", symbols)).getResult(0);

@@ -8,6 +8,7 @@
 
 #include "LaunchKernels.h"
 
+#include "et/Conversion/ETToCPU/AttentionKernel.h"
 #include "et/Conversion/ETToCPU/VectorMath.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -28,12 +29,12 @@ Operation *cpu::getRoot(LaunchOp launch) {
 
 FailureOr<LaunchKernel> cpu::buildKernel(OpBuilder &builder, LaunchOp launch, StringRef name, const ISA &isa) {
   OpBuilder::InsertionGuard guard(builder);
-  Operation *root = getRoot(launch);
-  if (launch.getScheduleAttr().contains("loops") || !root)
+  if (runsAsLoops(launch))
     return buildLoopLaunch(builder, launch, name, isa);
-  if (isa<LinearOp>(root))
+  Operation *root = getRoot(launch);
+  if (llvm::isa<LinearOp>(root))
     return buildLinearLaunch(builder, launch, name, isa);
-  if (isa<AttentionOp>(root))
+  if (llvm::isa<AttentionOp>(root))
     return buildAttentionLaunch(builder, launch, name, isa);
   return buildRowLaunch(builder, launch, name, isa);
 }
@@ -110,4 +111,40 @@ FailureOr<Value> cpu::adaptOperand(OpBuilder &builder, Location loc, Value value
   if (!memref::CastOp::areCastCompatible(value.getType(), target))
     return emitError(loc, "expected a kernel argument of type ") << type << ", but the operand is " << value.getType();
   return memref::CastOp::create(builder, loc, target, value).getResult();
+}
+
+std::string cpu::whyScalar(Block &block) {
+  for (Operation &op : block.without_terminator())
+    if (std::optional<std::string> reason = whyNotVectorizable(&op))
+      return *reason;
+  return "";
+}
+
+std::string cpu::whyNoKernel(Operation *op) {
+  for (Type type : llvm::concat<const Type>(op->getOperandTypes(), op->getResultTypes()))
+    if (getElementTypeOrSelf(type).isF64() && !isa<EmbeddingOp>(op))
+      return "kernels compute in f32, and the op in f64";
+  if (auto linear = dyn_cast<LinearOp>(op)) {
+    if (linear.getWeight().getType().getEncoding())
+      return "the weight has an encoding that has no CPU kernel";
+    if (!linear.getWeight().getDefiningOp<WeightRefOp>())
+      return "the weight is not a constant, so it cannot be packed when compiling";
+    return "";
+  }
+  if (auto attention = dyn_cast<AttentionOp>(op)) {
+    if (attention.getAccumulatorType().isF64())
+      return "kernels accumulate in f32, and the attention in f64";
+    if (!attention.getScore().empty())
+      if (std::string reason = whyScalar(attention.getScore().front()); !reason.empty())
+        return reason;
+    return verifyAttentionSpec(getAttentionSpec(attention)).value_or("");
+  }
+  if (isa<LayerNormOp, RmsNormOp>(op))
+    return op->getResult(0).use_empty() ? "only the sum of the norm is used" : "";
+  return "";
+}
+
+bool cpu::runsAsLoops(LaunchOp launch) {
+  Operation *root = getRoot(launch);
+  return !root || isa<linalg::LinalgOp>(root);
 }

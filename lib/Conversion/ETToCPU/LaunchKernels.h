@@ -11,7 +11,7 @@
 //
 //   LinearLaunch.cpp      et.linear with packed weights and what is fused behind it
 //   AttentionLaunch.cpp   et.attention
-//   RowLaunch.cpp         norms, et.embedding, element-wise ops
+//   RowLaunch.cpp         norms and et.embedding on their own
 //   LoopLaunch.cpp        everything else, as loops
 //
 //===----------------------------------------------------------------------===//
@@ -40,9 +40,14 @@ struct LaunchKernel {
 /// The first op of the region of \p launch that computes (not a constant or a size).
 Operation *getRoot(LaunchOp launch);
 
-/// Why no fast kernel takes \p launch; empty when one does. Used when scheduling, so that the answer is known before a
-/// kernel is built.
-std::string whyLoops(LaunchOp launch);
+/// Why no kernel takes \p op, an op of et on tensors; empty when one does.
+std::string whyNoKernel(Operation *op);
+
+/// Why the scalar body \p block does not run on vectors; empty when it does.
+std::string whyScalar(Block &block);
+
+/// True for a launch that runs as plain loops.
+bool runsAsLoops(LaunchOp launch);
 
 /// The attention kernel for \p op; element types and maps only, which is what its scratch memory depends on.
 AttentionKernelSpec getAttentionSpec(AttentionOp op);

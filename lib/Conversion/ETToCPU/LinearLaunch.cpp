@@ -52,7 +52,6 @@ private:
   /// Ops on the result of the layer, in order, and the norm behind them.
   SmallVector<Operation *> epilogue;
   Operation *norm = nullptr;
-  Value normInput;
   LinearKernelSpec spec;
   /// Region arguments that are handed to the epilogue and the norm.
   SmallVector<Value> extras;
@@ -135,30 +134,29 @@ Value LinearLaunchBuilder::emitEpilogue(OpBuilder &builder, Location loc, const 
     assert(succeeded(results) && "an epilogue that does not vectorise is refused when launches are scheduled");
     vectors[generic.getResult(0)] = broadcastToLanes(builder, loc, (*results)[0], isa);
   }
-  Value last = epilogue.empty() ? linear.getResult() : epilogue.back()->getResult(0);
+  Value last = epilogue.empty() ? Value(linear.getResult()) : epilogue.back()->getResult(0);
   Value result = vectors.lookup(last);
   if (!norm)
     return result;
-  // What the norm normalises is the sum with its residual.
-  Value residual = isa_and_nonnull<LayerNormOp>(norm) ? cast<LayerNormOp>(norm).getResidual()
-                                                      : cast<RmsNormOp>(norm).getResidual();
+  // What the norm normalises is the sum with its residual, on whichever side the layer stands.
+  auto layerNorm = dyn_cast<LayerNormOp>(norm);
+  auto rmsNorm = dyn_cast<RmsNormOp>(norm);
+  Value input = layerNorm ? layerNorm.getInput() : rmsNorm.getInput();
+  Value residual = layerNorm ? layerNorm.getResidual() : rmsNorm.getResidual();
   if (!residual)
     return result;
-  Value other = residual == normInput
-                    ? (isa<LayerNormOp>(norm) ? cast<LayerNormOp>(norm).getInput() : cast<RmsNormOp>(norm).getInput())
-                    : residual;
-  Value addend = other == normInput ? result : loadExtra(builder, loc, args, other, identity);
+  Value other = residual == last ? input : residual;
+  Value addend = other == last ? result : loadExtra(builder, loc, args, other, identity);
   return arith::AddFOp::create(builder, loc, result, addend);
 }
 
 FailureOr<LaunchKernel> LinearLaunchBuilder::build(OpBuilder &builder, StringRef name) {
   // Follow the result of the layer through the region.
   Value current = linear.getResult();
-  while (!norm && current.hasOneUse() && !isa<YieldOp>(*current.user_begin())) {
+  while (!norm && current.hasOneUse() && !llvm::isa<YieldOp>(*current.user_begin())) {
     Operation *user = *current.user_begin();
-    if (isa<LayerNormOp, RmsNormOp>(user)) {
+    if (llvm::isa<LayerNormOp, RmsNormOp>(user)) {
       norm = user;
-      normInput = current;
       break;
     }
     epilogue.push_back(user);
@@ -191,11 +189,11 @@ FailureOr<LaunchKernel> LinearLaunchBuilder::build(OpBuilder &builder, StringRef
   for (Operation *op : epilogue)
     if (auto generic = dyn_cast<linalg::GenericOp>(op))
       for (Value input : generic.getDpsInputs())
-        if (isa<BlockArgument>(input))
+        if (llvm::isa<BlockArgument>(input))
           getExtra(input);
   if (norm) {
     for (Value operand : norm->getOperands())
-      if (isa<BlockArgument>(operand))
+      if (llvm::isa<BlockArgument>(operand))
         getExtra(operand);
     spec.rowPhase = [this](OpBuilder &b, Location loc, const LinearRowPhaseArgs &args) { emitNorm(b, loc, args); };
   }
@@ -224,19 +222,21 @@ void LinearLaunchBuilder::emitNorm(OpBuilder &builder, Location loc, const Linea
   NormRowsSpec rows;
   rows.size = spec.n;
   auto extraOf = [&](Value value) { return value ? args.extras[getExtra(value)] : Value(); };
-  Value gamma, beta;
+  NormOperands operands;
+  operands.x = operands.y = args.y;
   if (auto layerNorm = dyn_cast<LayerNormOp>(norm)) {
     rows.eps = layerNorm.getEps().convertToFloat();
-    gamma = extraOf(layerNorm.getGamma());
-    beta = extraOf(layerNorm.getBeta());
+    operands.gamma = extraOf(layerNorm.getGamma());
+    operands.beta = extraOf(layerNorm.getBeta());
   } else {
     auto rmsNorm = cast<RmsNormOp>(norm);
     rows.rms = true;
     rows.eps = rmsNorm.getEps().convertToFloat();
-    gamma = extraOf(rmsNorm.getGamma());
+    operands.gamma = extraOf(rmsNorm.getGamma());
   }
-  Value sum = sumExtra ? args.extras[*sumExtra] : Value();
-  emitNormRows(builder, loc, rows, args.begin, args.end, args.y, gamma, beta, /*residual=*/Value(), args.y, sum, isa);
+  if (sumExtra)
+    operands.sum = args.extras[*sumExtra];
+  emitNormRows(builder, loc, rows, args.begin, args.end, operands, isa);
 }
 
 FailureOr<LaunchKernel> cpu::buildLinearLaunch(OpBuilder &builder, LaunchOp launch, StringRef name, const ISA &isa) {

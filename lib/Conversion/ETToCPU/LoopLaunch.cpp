@@ -28,7 +28,7 @@ using namespace mlir::et::cpu;
 /// Lets thread \p tid of \p nth run its share of \p loops, the loops of \p op from the outermost in. The loop that is
 /// shared is the first parallel one with at least as many iterations as there are threads, else the first parallel one;
 /// without any, one thread does all.
-static void shareLoops(IRRewriter &rewriter, Location loc, ArrayRef<scf::ForOp> loops,
+static void shareLoops(IRRewriter &rewriter, Location loc, MutableArrayRef<scf::ForOp> loops,
                        ArrayRef<utils::IteratorType> iterators, Value tid, Value nth) {
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPoint(loops.front());

@@ -18,14 +18,10 @@
 #include "et/Conversion/ETToCPU/LinearKernel.h"
 #include "et/Conversion/ETToCPU/Passes.h"
 
-#include "mlir/IR/Remarks.h"
-
 namespace mlir::et {
 #define GEN_PASS_DEF_SCHEDULECPUPASS
 #include "et/Conversion/ETToCPU/Passes.h.inc"
 } // namespace mlir::et
-
-#define DEBUG_TYPE "et-schedule-cpu"
 
 using namespace mlir;
 using namespace mlir::et;
@@ -53,13 +49,8 @@ private:
       entries.push_back(builder.getNamedAttr(name, builder.getI64IntegerAttr(value)));
     };
     entries.push_back(builder.getNamedAttr("isa", builder.getStringAttr(stringifyISALevel(target.level))));
-    std::string reason = cpu::whyLoops(launch);
     Operation *root = cpu::getRoot(launch);
-    if (!reason.empty()) {
-      set("loops", 1);
-      remark::missed(launch.getLoc(), remark::RemarkOpts::name("PlainLoops").category(DEBUG_TYPE))
-          << remark::reason("'{0}' runs as plain loops: {1}", launch.getKernel(), reason);
-    } else if (auto linear = dyn_cast_or_null<LinearOp>(root)) {
+    if (auto linear = dyn_cast_or_null<LinearOp>(root)) {
       cpu::LinearTiling tiling = cpu::chooseLinearTiling(target, linear.getNumOutputs(), linear.getNumInputs());
       set("mr", tiling.mr);
       set("nr", tiling.nr);

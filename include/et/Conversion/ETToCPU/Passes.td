@@ -18,12 +18,25 @@ def ScheduleCPUPass : Pass<"et-schedule-cpu", "mlir::ModuleOp"> {
 
     Gives every launch its `schedule`: the instruction set level, and for a linear layer the register tile and the
     blocking of its loops. Constant weights of linear layers get the encoding `#et.panels<width>`, in which they are
-    packed when the program is built. A launch that no fast kernel takes is scheduled as plain loops, with a remark that
-    says why.
+    packed when the program is built.
   }];
   let options = [Option<"isa", "isa", "std::string", /*default=*/"\"native\"",
                         "Instruction set level: baseline, avx2, avx512 or native (the best of this machine)">];
   let dependentDialects = ["mlir::et::ETDialect"];
+}
+
+def DecomposeForCPUPass : InterfacePass<"et-decompose-for-cpu", "mlir::FunctionOpInterface"> {
+  let summary = "Decompose the et ops that no CPU kernel takes";
+  let description = [{
+    Numerics: as `--et-decompose`.
+
+    An `et` op that no kernel takes (f64, a weight that is not a constant, an activation on its own) becomes linalg,
+    which runs as plain loops; a `missed` remark says why, unless nothing is lost by it. Element-wise ops that do not run
+    on vectors are marked `et.alone`, so that they are not fused behind a linear layer. Run `--et-outline-weights` first.
+  }];
+  let statistics = [Statistic<"numDecomposed", "num-decomposed", "Ops decomposed">];
+  let dependentDialects = ["mlir::et::ETDialect", "mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect",
+                           "mlir::arith::ArithDialect", "mlir::math::MathDialect"];
 }
 
 def ConvertLaunchesToCPUPass : Pass<"et-convert-launches-to-cpu", "mlir::ModuleOp"> {

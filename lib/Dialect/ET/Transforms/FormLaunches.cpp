@@ -59,7 +59,8 @@ static bool isEpilogue(Operation *op, Value value) {
   if (isa<GeluOp>(op))
     return true;
   auto generic = dyn_cast<linalg::GenericOp>(op);
-  if (!generic || generic.getNumResults() != 1 || generic.getNumLoops() != generic.getNumParallelLoops() ||
+  // A target marks ops that it cannot run on values in registers.
+  if (!generic || generic->hasAttr("et.alone") || generic.getNumResults() != 1 || generic.getNumLoops() != generic.getNumParallelLoops() ||
       generic.hasIndexSemantics() || generic.payloadUsesValueFromOperand(generic.getDpsInitOperand(0)))
     return false;
   auto type = cast<RankedTensorType>(value.getType());
@@ -78,8 +79,8 @@ static bool isEpilogue(Operation *op, Value value) {
     AffineMap map = generic.getMatchingIndexingMap(input);
     if (input->get() == value && map != identity)
       return false;
-    // The rows of the result are one flat dimension in the kernel: an operand has all of them, or none.
-    bool allRows = map == identity || map == identity.dropResult(type.getRank() - 1);
+    // The rows of the result are one flat dimension in the kernel: an operand has all of it, or none of its rows.
+    bool allRows = map == identity;
     bool noRows = map.getNumResults() == 0 ||
                   (map.getNumResults() == 1 && map.getResult(0) == identity.getResult(type.getRank() - 1));
     if (!allRows && !noRows)

@@ -1,0 +1,74 @@
+//===- Compiler.h - Options in, program out -*- C++ -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The library call behind every tool: takes a module of et on tensors, and stops
+// at a stage or yields a program that runs in this process.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ET_COMPILER_COMPILER_H
+#define ET_COMPILER_COMPILER_H
+
+#include "et/Compiler/Program.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+#include <string>
+
+namespace mlir {
+class DialectRegistry;
+class PassManager;
+} // namespace mlir
+
+namespace llvm {
+class raw_ostream;
+}
+
+namespace mlir::et {
+
+/// Where compilation stops.
+enum class Stage {
+  ET,       ///< et on tensors, cleaned up
+  Planned,  ///< launches on memrefs
+  LLVM,     ///< the LLVM dialect
+  LLVMIR,   ///< LLVM IR, optimised
+  Assembly, ///< assembly of the instruction set level
+  Object,   ///< an object file
+};
+
+/// The stage named \p name: et, planned, llvm, llvm-ir, asm or obj.
+FailureOr<Stage> parseStage(StringRef name);
+
+struct CompileOptions {
+  /// Instruction set level: baseline, avx2, avx512 or native.
+  std::string isa = "native";
+  /// The function to compile; the only public one when empty.
+  std::string entry;
+  /// Threads a program uses; 0 for one per core of this process.
+  unsigned threads = 0;
+  /// Take linear weights that are infinite or not a number.
+  bool allowNonFinite = false;
+  /// Called on each pass manager before it runs (timing, printing).
+  std::function<LogicalResult(PassManager &)> configurePassManager;
+};
+
+/// Registers the dialects, interfaces and translations that compiling needs.
+void registerCompilerDialects(DialectRegistry &registry);
+
+/// Runs the passes up to \p stage, which is one of those in MLIR, on \p module.
+LogicalResult runPasses(ModuleOp module, Stage stage, const CompileOptions &options);
+
+/// Compiles \p module to \p stage and prints the result to \p os.
+LogicalResult emitStage(ModuleOp module, Stage stage, const CompileOptions &options, llvm::raw_ostream &os);
+
+/// Compiles \p module, which is consumed, to a program. Errors are emitted as diagnostics.
+FailureOr<std::unique_ptr<Program>> compile(ModuleOp module, const CompileOptions &options);
+
+} // namespace mlir::et
+
+#endif // ET_COMPILER_COMPILER_H

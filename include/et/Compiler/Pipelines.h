@@ -1,0 +1,47 @@
+//===- Pipelines.h - From et on tensors to code, stage by stage -*- C++ -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+//   et on tensors --plan--> launches on memrefs --to-cpu--> LLVM dialect
+//
+// Each stage ends in a contract that is verified; docs/Pipeline.md lists the
+// passes.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ET_COMPILER_PIPELINES_H
+#define ET_COMPILER_PIPELINES_H
+
+#include "mlir/Pass/PassOptions.h"
+
+#include <string>
+
+namespace mlir {
+class OpPassManager;
+}
+
+namespace mlir::et {
+
+/// Options of the CPU pipeline.
+struct CPUPipelineOptions : PassPipelineOptions<CPUPipelineOptions> {
+  Option<std::string> isa{*this, "isa",
+                          llvm::cl::desc("Instruction set level: baseline, avx2, avx512 or native (the best here)"),
+                          llvm::cl::init("native")};
+};
+
+/// Appends the passes from et on tensors to the planned level for a CPU.
+void buildCPUPlanPipeline(OpPassManager &pm, const CPUPipelineOptions &options);
+
+/// Appends the passes from the planned level to the LLVM dialect.
+void buildPlannedToLLVMPipeline(OpPassManager &pm);
+
+/// Registers `--et-plan-cpu` and `--et-to-cpu`.
+void registerPipelines();
+
+} // namespace mlir::et
+
+#endif // ET_COMPILER_PIPELINES_H

@@ -1,0 +1,56 @@
+//===- Weights.h - The weights section of a program -*- C++ -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ET_COMPILER_WEIGHTS_H
+#define ET_COMPILER_WEIGHTS_H
+
+#include "mlir/Support/LLVM.h"
+
+#include <cstddef>
+#include <memory>
+
+namespace mlir {
+class ModuleOp;
+}
+
+namespace mlir::et {
+
+/// Bytes of a program's weights: aligned, in large pages where the system has them.
+class WeightsSection {
+public:
+  WeightsSection() = default;
+  WeightsSection(WeightsSection &&other) noexcept { *this = std::move(other); }
+  WeightsSection &operator=(WeightsSection &&other) noexcept;
+  ~WeightsSection();
+
+  char *data() const { return bytes; }
+  size_t size() const { return numBytes; }
+
+  /// Reserves \p size bytes of zeros; fails when there is no memory.
+  static FailureOr<WeightsSection> allocate(size_t size);
+
+private:
+  char *bytes = nullptr;
+  size_t numBytes = 0, mappedBytes = 0;
+};
+
+/// Options of buildWeights.
+struct WeightsOptions {
+  /// Take weights of linear layers that are infinite or not a number.
+  bool allowNonFinite = false;
+  /// Threads that pack.
+  unsigned threads = 1;
+};
+
+/// Writes every et.weight of \p module, a planned module, to a new section, packed as its type says. Emits an error on
+/// the weight when it has no data, or holds values that are not finite.
+FailureOr<WeightsSection> buildWeights(ModuleOp module, const WeightsOptions &options = {});
+
+} // namespace mlir::et
+
+#endif // ET_COMPILER_WEIGHTS_H

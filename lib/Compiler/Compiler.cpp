@@ -1,0 +1,230 @@
+//===- Compiler.cpp - Options in, program out -*- C++ -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "et/Compiler/Compiler.h"
+
+#include "OpenMPRuntime.h"
+#include "et/Compiler/Pipelines.h"
+#include "et/Conversion/ETToCPU/ISA.h"
+#include "et/Dialect/ET/IR/ET.h"
+#include "et/Dialect/ET/Transforms/Passes.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/Transforms/BufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/Bufferization/Transforms/FuncBufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/Linalg/Transforms/AllInterfaces.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/OpenMP/OpenMPDialect.h"
+#include "mlir/Dialect/Tensor/IR/TensorInferTypeOpInterfaceImpl.h"
+#include "mlir/Dialect/Tensor/Transforms/BufferizableOpInterfaceImpl.h"
+#include "mlir/ExecutionEngine/ExecutionEngine.h"
+#include "mlir/ExecutionEngine/OptUtils.h"
+#include "mlir/IR/Remarks.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/OpenMP/OpenMPToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Host.h"
+
+#include <sched.h>
+#include <thread>
+
+#define DEBUG_TYPE "et-compile"
+
+using namespace mlir;
+using namespace mlir::et;
+
+FailureOr<Stage> et::parseStage(StringRef name) {
+  std::optional<Stage> stage = llvm::StringSwitch<std::optional<Stage>>(name)
+                                   .Case("et", Stage::ET)
+                                   .Case("planned", Stage::Planned)
+                                   .Case("llvm", Stage::LLVM)
+                                   .Case("llvm-ir", Stage::LLVMIR)
+                                   .Case("asm", Stage::Assembly)
+                                   .Case("obj", Stage::Object)
+                                   .Default(std::nullopt);
+  if (!stage)
+    return failure();
+  return *stage;
+}
+
+void et::registerCompilerDialects(DialectRegistry &registry) {
+  registry.insert<ETDialect, omp::OpenMPDialect, LLVM::LLVMDialect, math::MathDialect, affine::AffineDialect>();
+  registerBufferizableOpInterfaceExternalModels(registry);
+  arith::registerBufferizableOpInterfaceExternalModels(registry);
+  bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(registry);
+  linalg::registerAllDialectInterfaceImplementations(registry);
+  tensor::registerBufferizableOpInterfaceExternalModels(registry);
+  tensor::registerInferTypeOpInterfaceExternalModels(registry);
+  registerBuiltinDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+  registerOpenMPDialectTranslation(registry);
+}
+
+LogicalResult et::runPasses(ModuleOp module, Stage stage, const CompileOptions &options) {
+  PassManager pm(module.getContext());
+  if (options.configurePassManager && failed(options.configurePassManager(pm)))
+    return failure();
+  CPUPipelineOptions pipeline;
+  pipeline.isa = options.isa;
+  if (stage == Stage::ET) {
+    pm.addPass(createCanonicalizerPass());
+    pm.addPass(createCSEPass());
+  } else {
+    buildCPUPlanPipeline(pm, pipeline);
+    if (stage != Stage::Planned)
+      buildPlannedToLLVMPipeline(pm);
+  }
+  return pm.run(module);
+}
+
+/// Code generation for the instruction set level \p isa.
+static FailureOr<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(ModuleOp module, StringRef isaName,
+                                                                           bool jit) {
+  llvm::InitializeNativeTarget();
+  llvm::InitializeNativeTargetAsmPrinter();
+  FailureOr<cpu::ISALevel> level = cpu::ISA::parse(isaName);
+  if (failed(level))
+    return module.emitError("expected isa to be baseline, avx2, avx512 or native, but got '") << isaName << "'";
+  if (jit && *level > cpu::ISA::host())
+    return module.emitError("cannot run code for ") << stringifyISALevel(*level)
+                                                    << ": this machine offers " << stringifyISALevel(cpu::ISA::host())
+                                                    << " at most";
+  cpu::ISA isa = cpu::ISA::get(*level);
+  llvm::Triple triple(llvm::sys::getDefaultTargetTriple());
+  std::string error;
+  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!target)
+    return module.emitError("no code generator for ") << triple.str() << ": " << error;
+  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
+      triple, isa.targetCPU(), isa.targetFeatures(), {}, llvm::Reloc::PIC_, std::nullopt,
+      llvm::CodeGenOptLevel::Default, jit));
+  if (!machine)
+    return module.emitError("no code generator for ") << isa.targetCPU() << " on " << triple.str();
+  return machine;
+}
+
+LogicalResult et::emitStage(ModuleOp module, Stage stage, const CompileOptions &options, llvm::raw_ostream &os) {
+  FailureOr<func::FuncOp> entry = findEntry(module, options.entry);
+  if (failed(entry) || failed(getSignature(*entry)) || failed(runPasses(module, stage, options)))
+    return failure();
+  if (stage == Stage::ET || stage == Stage::Planned || stage == Stage::LLVM) {
+    // Weights are data, not something to read.
+    OpPrintingFlags flags;
+    flags.elideLargeElementsAttrs(64).elideLargeResourceString(64).enableDebugInfo(false);
+    module.print(os, flags);
+    os << '\n';
+    return success();
+  }
+  FailureOr<std::unique_ptr<llvm::TargetMachine>> machine = createTargetMachine(module, options.isa, /*jit=*/false);
+  if (failed(machine))
+    return failure();
+  llvm::LLVMContext context;
+  // The weights section is not code.
+  for (auto weight : llvm::make_early_inc_range(module.getOps<WeightOp>()))
+    weight.erase();
+  std::unique_ptr<llvm::Module> llvmModule = translateModuleToLLVMIR(module, context);
+  if (!llvmModule)
+    return module.emitError("does not translate to LLVM IR");
+  ExecutionEngine::setupTargetTripleAndDataLayout(llvmModule.get(), machine->get());
+  if (llvm::Error error = makeOptimizingTransformer(3, 0, machine->get())(llvmModule.get()))
+    return module.emitError("cannot be optimised: ") << llvm::toString(std::move(error));
+  if (stage == Stage::LLVMIR) {
+    llvmModule->print(os, nullptr);
+    return success();
+  }
+  llvm::SmallVector<char> buffer;
+  llvm::raw_svector_ostream stream(buffer);
+  llvm::legacy::PassManager codegen;
+  auto kind = stage == Stage::Assembly ? llvm::CodeGenFileType::AssemblyFile : llvm::CodeGenFileType::ObjectFile;
+  if ((*machine)->addPassesToEmitFile(codegen, stream, nullptr, kind))
+    return module.emitError("the code generator cannot emit this kind of file");
+  codegen.run(*llvmModule);
+  os << StringRef(buffer.data(), buffer.size());
+  return success();
+}
+
+/// Processors this process may use.
+static unsigned getNumProcessors() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof(set), &set) == 0)
+    return std::max(1, CPU_COUNT(&set));
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+FailureOr<std::unique_ptr<Program>> et::compile(ModuleOp module, const CompileOptions &options) {
+  FailureOr<func::FuncOp> entry = findEntry(module, options.entry);
+  if (failed(entry))
+    return failure();
+  FailureOr<ProgramSignature> signature = getSignature(*entry);
+  if (failed(signature))
+    return failure();
+  for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
+    if (function != *entry && !function.isPrivate())
+      function.erase();
+  FailureOr<std::unique_ptr<llvm::TargetMachine>> machine = createTargetMachine(module, options.isa, /*jit=*/true);
+  if (failed(machine))
+    return failure();
+  if (failed(runPasses(module, Stage::Planned, options)))
+    return failure();
+
+  unsigned threads = options.threads ? options.threads : getNumProcessors();
+  const OpenMPRuntime &openMP = OpenMPRuntime::get();
+  if (threads > 1 && !openMP.missing.empty()) {
+    remark::missed(module.getLoc(), remark::RemarkOpts::name("OneThread").category(DEBUG_TYPE))
+        << remark::reason("the program runs on one thread: {0}", openMP.missing)
+        << remark::suggest("install libomp (Debian: libomp-dev)");
+    threads = 1;
+  }
+
+  WeightsOptions weightsOptions;
+  weightsOptions.allowNonFinite = options.allowNonFinite;
+  weightsOptions.threads = getNumProcessors();
+  FailureOr<WeightsSection> weights = buildWeights(module, weightsOptions);
+  if (failed(weights))
+    return failure();
+  for (auto weight : llvm::make_early_inc_range(module.getOps<WeightOp>()))
+    weight.erase();
+
+  for (const std::string &name : {signature->entry, signature->entry + ".sizes"})
+    if (auto function = module.lookupSymbol<func::FuncOp>(name))
+      function->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(), UnitAttr::get(module.getContext()));
+  PassManager pm(module.getContext());
+  if (options.configurePassManager && failed(options.configurePassManager(pm)))
+    return failure();
+  buildPlannedToLLVMPipeline(pm);
+  if (failed(pm.run(module)))
+    return failure();
+
+  auto transformer = makeOptimizingTransformer(3, 0, machine->get());
+  ExecutionEngineOptions engineOptions;
+  engineOptions.transformer = transformer;
+  engineOptions.jitCodeGenOptLevel = llvm::CodeGenOptLevel::Default;
+  engineOptions.enableGDBNotificationListener = false;
+  engineOptions.enablePerfNotificationListener = false;
+  auto engine = ExecutionEngine::create(module, engineOptions, std::move(*machine));
+  if (!engine)
+    return module.emitError("cannot be loaded: ") << llvm::toString(engine.takeError());
+  (*engine)->registerSymbols([&](llvm::orc::MangleAndInterner interner) {
+    llvm::orc::SymbolMap map;
+    for (const auto &[name, address] : openMP.symbols)
+      map[interner(name)] = {llvm::orc::ExecutorAddr::fromPtr(address), llvm::JITSymbolFlags::Exported};
+    return map;
+  });
+  (*engine)->initialize();
+  return std::make_unique<Program>(std::move(*signature), std::move(*weights), std::move(*engine), threads);
+}

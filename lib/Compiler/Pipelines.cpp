@@ -1,0 +1,65 @@
+//===- Pipelines.cpp - From et on tensors to code, stage by stage -*- C++ -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "et/Compiler/Pipelines.h"
+
+#include "et/Conversion/ETToCPU/LowerToLLVM.h"
+#include "et/Conversion/ETToCPU/Passes.h"
+#include "et/Dialect/ET/Transforms/Passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace mlir::et;
+
+static void cleanUp(OpPassManager &pm) {
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+void et::buildCPUPlanPipeline(OpPassManager &pm, const CPUPipelineOptions &options) {
+  cleanUp(pm);
+  pm.addNestedPass<func::FuncOp>(createNormalizeTensorsPass());
+  cleanUp(pm);
+  pm.addPass(createOutlineWeightsPass());
+  pm.addNestedPass<func::FuncOp>(createMergeLinearsPass());
+  pm.addNestedPass<func::FuncOp>(createDecomposeForCPUPass());
+  pm.addNestedPass<func::FuncOp>(createNormalizeTensorsPass());
+  cleanUp(pm);
+  pm.addNestedPass<func::FuncOp>(createFormLaunchesPass());
+  // The sizes of outputs, told in terms of the arguments.
+  pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
+  cleanUp(pm);
+  ScheduleCPUPassOptions schedule;
+  schedule.isa = options.isa;
+  pm.addPass(createScheduleCPUPass(schedule));
+  pm.addPass(createBufferizeLaunchesPass());
+  cleanUp(pm);
+  pm.addPass(createPlanMemoryPass());
+  cleanUp(pm);
+  pm.addPass(createVerifyPlannedContractPass());
+}
+
+void et::buildPlannedToLLVMPipeline(OpPassManager &pm) {
+  pm.addPass(createConvertLaunchesToCPUPass());
+  cpu::buildCPUToLLVMPipeline(pm);
+}
+
+void et::registerPipelines() {
+  PassPipelineRegistration<CPUPipelineOptions>("et-plan-cpu", "Plan et on tensors for a CPU: launches, weights, arena",
+                                               buildCPUPlanPipeline);
+  PassPipelineRegistration<CPUPipelineOptions>(
+      "et-to-cpu", "Lower et on tensors to the LLVM dialect for a CPU",
+      [](OpPassManager &pm, const CPUPipelineOptions &options) {
+        buildCPUPlanPipeline(pm, options);
+        buildPlannedToLLVMPipeline(pm);
+      });
+}

@@ -1,0 +1,207 @@
+//===- Weights.cpp - The weights section of a program -*- C++ -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "et/Compiler/Weights.h"
+
+#include "et/Conversion/ETToCPU/LinearKernel.h"
+#include "et/Dialect/ET/IR/ET.h"
+
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/ADT/APFloat.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <cstring>
+#include <sys/mman.h>
+
+using namespace mlir;
+using namespace mlir::et;
+
+/// Size of a large page. Weights are read front to back by every call; with small pages the walks of the page table
+/// show.
+static constexpr size_t kLargePage = 2 << 20;
+
+WeightsSection &WeightsSection::operator=(WeightsSection &&other) noexcept {
+  std::swap(bytes, other.bytes);
+  std::swap(numBytes, other.numBytes);
+  std::swap(mappedBytes, other.mappedBytes);
+  return *this;
+}
+
+WeightsSection::~WeightsSection() {
+  if (bytes)
+    munmap(bytes, mappedBytes);
+}
+
+FailureOr<WeightsSection> WeightsSection::allocate(size_t size) {
+  WeightsSection section;
+  // A large page can only be used where it is aligned: map one more, and cut what is outside.
+  size_t mapped = llvm::alignTo(std::max<size_t>(size, 1), kLargePage) + kLargePage;
+  void *address = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (address == MAP_FAILED)
+    return failure();
+  char *begin = static_cast<char *>(address);
+  char *aligned = reinterpret_cast<char *>(llvm::alignTo(reinterpret_cast<uintptr_t>(begin), kLargePage));
+  if (aligned != begin)
+    munmap(begin, aligned - begin);
+  section.mappedBytes = mapped - kLargePage;
+  char *end = aligned + section.mappedBytes;
+  if (begin + mapped != end)
+    munmap(end, begin + mapped - end);
+  madvise(aligned, section.mappedBytes, MADV_HUGEPAGE);
+  section.bytes = aligned;
+  section.numBytes = size;
+  return section;
+}
+
+namespace {
+/// The elements of a constant as they lie in memory; owned when they had to be spread out.
+struct RawElements {
+  const char *data = nullptr;
+  std::unique_ptr<char[]> owned;
+};
+} // namespace
+
+static int64_t getElementSize(Type type) { return llvm::divideCeil(type.getIntOrFloatBitWidth(), 8); }
+
+/// Row-major bytes of \p source.
+static FailureOr<RawElements> getRawElements(WeightOp weight, Attribute source) {
+  RawElements raw;
+  auto type = cast<RankedTensorType>(cast<ElementsAttr>(source).getShapedType());
+  int64_t elementSize = getElementSize(type.getElementType());
+  int64_t numBytes = type.getNumElements() * elementSize;
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(source)) {
+    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+    if (!blob)
+      return weight.emitOpError("has no data: nothing was given for the resource '")
+             << resource.getRawHandle().getKey() << "'";
+    if (static_cast<int64_t>(blob->getData().size()) != numBytes)
+      return weight.emitOpError("expected ") << numBytes << " bytes of data for the resource '"
+                                             << resource.getRawHandle().getKey() << "' of type " << type << ", but got "
+                                             << blob->getData().size();
+    raw.data = blob->getData().data();
+    return raw;
+  }
+  auto dense = dyn_cast<DenseElementsAttr>(source);
+  if (!dense)
+    return weight.emitOpError("expected dense elements, but got ") << source;
+  // Splats are stored once, and booleans as bits.
+  if (!dense.isSplat() && !type.getElementType().isInteger(1)) {
+    raw.data = dense.getRawData().data();
+    return raw;
+  }
+  raw.owned = std::make_unique<char[]>(std::max<int64_t>(numBytes, 1));
+  raw.data = raw.owned.get();
+  if (type.getElementType().isInteger(1)) {
+    for (auto [i, value] : llvm::enumerate(dense.getValues<bool>()))
+      raw.owned[i] = value;
+  } else {
+    for (int64_t i = 0; i < type.getNumElements(); ++i)
+      std::memcpy(raw.owned.get() + i * elementSize, dense.getRawData().data(), elementSize);
+  }
+  return raw;
+}
+
+/// Position of the first element of \p data that is not finite; -1 when all are.
+template <typename Bits>
+static int64_t findNonFinite(const char *data, int64_t count, Bits exponentMask) {
+  const Bits *values = reinterpret_cast<const Bits *>(data);
+  // Blocks, so that the common case is one pass of vector code.
+  constexpr int64_t block = 4096;
+  for (int64_t begin = 0; begin < count; begin += block) {
+    int64_t end = std::min(count, begin + block);
+    bool found = false;
+    for (int64_t i = begin; i < end; ++i)
+      found |= (values[i] & exponentMask) == exponentMask;
+    for (int64_t i = begin; found && i < end; ++i)
+      if ((values[i] & exponentMask) == exponentMask)
+        return i;
+  }
+  return -1;
+}
+
+static int64_t findNonFinite(const char *data, int64_t count, Type type) {
+  if (type.isF32())
+    return findNonFinite<uint32_t>(data, count, 0x7f800000u);
+  if (type.isF16())
+    return findNonFinite<uint16_t>(data, count, 0x7c00u);
+  if (type.isBF16())
+    return findNonFinite<uint16_t>(data, count, 0x7f80u);
+  if (type.isF64())
+    return findNonFinite<uint64_t>(data, count, 0x7ff0000000000000u);
+  return -1;
+}
+
+/// Writes \p weight to \p target.
+static LogicalResult writeWeight(WeightOp weight, char *target, const WeightsOptions &options) {
+  RankedTensorType type = weight.getTensorType();
+  auto panels = dyn_cast_or_null<PanelsAttr>(type.getEncoding());
+  if (type.getEncoding() && !panels)
+    return weight.emitOpError("has an encoding that cannot be stored: ") << type.getEncoding();
+  int64_t rows = 0;
+  // Sources that do not start at a panel are joined first.
+  std::unique_ptr<char[]> joined;
+  bool aligned = true;
+  if (panels) {
+    int64_t row = 0;
+    for (Attribute source : weight.getSources()) {
+      aligned &= row % panels.getWidth() == 0;
+      row += cast<ElementsAttr>(source).getShapedType().getDimSize(0);
+    }
+  }
+  for (Attribute source : weight.getSources()) {
+    FailureOr<RawElements> raw = getRawElements(weight, source);
+    if (failed(raw))
+      return failure();
+    auto sourceType = cast<RankedTensorType>(cast<ElementsAttr>(source).getShapedType());
+    Type element = sourceType.getElementType();
+    int64_t numBytes = sourceType.getNumElements() * getElementSize(element);
+    if (panels && !options.allowNonFinite)
+      if (int64_t at = findNonFinite(raw->data, sourceType.getNumElements(), element); at >= 0)
+        return weight.emitOpError("holds a value that is not finite at [")
+               << at / sourceType.getDimSize(1) << ", " << at % sourceType.getDimSize(1)
+               << "]; repair the weight, or allow values that are not finite";
+    if (!panels) {
+      std::memcpy(target, raw->data, numBytes);
+      target += numBytes;
+      continue;
+    }
+    cpu::LinearTiling tiling;
+    tiling.nr = panels.getWidth();
+    int64_t n = sourceType.getDimSize(0), k = sourceType.getDimSize(1);
+    if (aligned) {
+      cpu::packLinearWeight(raw->data, element, tiling, n, k, target, type.getElementType(), options.threads);
+      target += cpu::getPackedLinearWeightSize(tiling, n, k, type.getElementType());
+      continue;
+    }
+    if (!joined)
+      joined = std::make_unique<char[]>(type.getNumElements() * getElementSize(element));
+    std::memcpy(joined.get() + rows * k * getElementSize(element), raw->data, numBytes);
+    rows += n;
+    if (rows == type.getDimSize(0))
+      cpu::packLinearWeight(joined.get(), element, tiling, rows, k, target, type.getElementType(), options.threads);
+  }
+  return success();
+}
+
+FailureOr<WeightsSection> et::buildWeights(ModuleOp module, const WeightsOptions &options) {
+  size_t size = 0;
+  for (auto weight : module.getOps<WeightOp>()) {
+    if (!weight.getOffset())
+      return weight.emitOpError("has no offset; run --et-plan-memory first");
+    size = std::max<size_t>(size, *weight.getOffset() + weight.getStorageSize());
+  }
+  FailureOr<WeightsSection> section = WeightsSection::allocate(size);
+  if (failed(section))
+    return module.emitError("no memory for ") << size << " bytes of weights";
+  for (auto weight : module.getOps<WeightOp>())
+    if (failed(writeWeight(weight, section->data() + *weight.getOffset(), options)))
+      return failure();
+  return section;
+}

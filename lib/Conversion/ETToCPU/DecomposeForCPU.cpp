@@ -1,0 +1,71 @@
+//===- DecomposeForCPU.cpp - Decompose the et ops that no kernel takes -*- C++ -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LaunchKernels.h"
+
+#include "et/Conversion/ETToCPU/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Remarks.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+
+namespace mlir::et {
+#define GEN_PASS_DEF_DECOMPOSEFORCPUPASS
+#include "et/Conversion/ETToCPU/Passes.h.inc"
+} // namespace mlir::et
+
+#define DEBUG_TYPE "et-decompose-for-cpu"
+
+using namespace mlir;
+using namespace mlir::et;
+
+/// True for an activation that no linear layer in front of it can take along.
+static bool standsAlone(GeluOp gelu) {
+  Operation *producer = gelu.getInput().getDefiningOp();
+  while (isa_and_nonnull<GeluOp, linalg::GenericOp>(producer) && producer->hasOneUse() &&
+         producer->getNumOperands() > 0)
+    producer = producer->getOperand(0).getDefiningOp();
+  return !isa_and_nonnull<LinearOp>(producer) || !gelu.getInput().hasOneUse();
+}
+
+namespace {
+struct DecomposeForCPUPass final : et::impl::DecomposeForCPUPassBase<DecomposeForCPUPass> {
+  void runOnOperation() override {
+    SmallVector<Operation *> unsupported;
+    getOperation()->walk([&](Operation *op) {
+      if (auto generic = dyn_cast<linalg::GenericOp>(op)) {
+        if (!cpu::whyScalar(*generic.getBody()).empty())
+          generic->setAttr("et.alone", UnitAttr::get(&getContext()));
+        return;
+      }
+      if (!isa<linalg::AggregatedOpInterface>(op) || !isa<ETDialect>(op->getDialect()))
+        return;
+      std::string reason = cpu::whyNoKernel(op);
+      if (!reason.empty())
+        remark::missed(op->getLoc(), remark::RemarkOpts::name("PlainLoops").category(DEBUG_TYPE))
+            << remark::reason("{0} runs as plain loops: {1}", op->getName().getStringRef(), reason);
+      auto gelu = dyn_cast<GeluOp>(op);
+      if (!reason.empty() || (gelu && standsAlone(gelu)))
+        unsupported.push_back(op);
+    });
+    for (Operation *op : unsupported) {
+      IRRewriter rewriter(op);
+      FailureOr<SmallVector<Value>> results = cast<linalg::AggregatedOpInterface>(op).decomposeOperation(rewriter);
+      if (failed(results)) {
+        op->emitOpError("has no CPU kernel and does not decompose");
+        return signalPassFailure();
+      }
+      rewriter.replaceOp(op, *results);
+      ++numDecomposed;
+    }
+  }
+};
+} // namespace
