@@ -13,6 +13,8 @@
 
 #include "et/InitAll.h"
 
+#include "et/Compiler/Pipelines.h"
+#include "et/Conversion/ETToCPU/Passes.h"
 #include "et/Dialect/ET/IR/ET.h"
 #include "et/Dialect/ET/Transforms/Passes.h"
 
@@ -32,4 +34,6 @@ void mlir::et::registerAllDialects(DialectRegistry &registry) {
 void mlir::et::registerAllPasses() {
   mlir::registerAllPasses();
   registerETPasses();
+  registerETToCPUPasses();
+  registerPipelines();
 }

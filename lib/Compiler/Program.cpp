@@ -188,7 +188,7 @@ std::optional<std::string> Program::run(ArrayRef<TensorView> inputs, ArrayRef<Te
   for (const TensorView &input : inputs)
     frame.addMemRef(input.data, input.shape);
   for (auto [expected, output] : llvm::zip(signature.outputs, outputs)) {
-    int64_t bytes = expected.getElementSize();
+    int64_t bytes = getElementSize(expected.elementType);
     for (int64_t size : output.shape)
       bytes *= size;
     frame.addMemRef(output.data, bytes);

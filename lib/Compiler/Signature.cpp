@@ -16,8 +16,37 @@
 using namespace mlir;
 using namespace mlir::et;
 
-int64_t TensorSignature::getElementSize() const {
-  return llvm::divideCeil(elementType.getIntOrFloatBitWidth(), 8);
+StringRef et::stringifyElementType(ElementType type) {
+  static constexpr StringRef names[] = {"f16", "bf16", "f32", "f64", "bool", "i8", "i16", "i32", "i64"};
+  return names[static_cast<unsigned>(type)];
+}
+
+int64_t et::getElementSize(ElementType type) {
+  static constexpr int64_t sizes[] = {2, 2, 4, 8, 1, 1, 2, 4, 8};
+  return sizes[static_cast<unsigned>(type)];
+}
+
+/// The element type of a program for \p type; nothing when programs do not take it.
+static std::optional<ElementType> getElementType(Type type) {
+  if (type.isF16())
+    return ElementType::F16;
+  if (type.isBF16())
+    return ElementType::BF16;
+  if (type.isF32())
+    return ElementType::F32;
+  if (type.isF64())
+    return ElementType::F64;
+  if (type.isInteger(1))
+    return ElementType::Bool;
+  if (type.isInteger(8))
+    return ElementType::I8;
+  if (type.isInteger(16))
+    return ElementType::I16;
+  if (type.isInteger(32))
+    return ElementType::I32;
+  if (type.isInteger(64))
+    return ElementType::I64;
+  return std::nullopt;
 }
 
 std::string TensorSignature::describe() const {
@@ -34,7 +63,7 @@ std::string TensorSignature::describe() const {
           os << (dim.empty() ? "?" : dim);
       },
       " x ");
-  os << (shape.empty() ? "" : " ") << elementType << ")";
+  os << (shape.empty() ? "" : " ") << stringifyElementType(elementType) << ")";
   return text;
 }
 
@@ -62,15 +91,12 @@ FailureOr<func::FuncOp> et::findEntry(ModuleOp module, StringRef name) {
 /// Reads the type of one argument or result.
 static LogicalResult readType(func::FuncOp entry, Type type, StringRef what, TensorSignature &tensor) {
   auto ranked = dyn_cast<RankedTensorType>(type);
-  Type element = ranked ? ranked.getElementType() : Type();
-  bool known = element && (element.isF16() || element.isBF16() || element.isF32() || element.isF64() ||
-                           element.isInteger(1) || element.isInteger(8) || element.isInteger(16) ||
-                           element.isInteger(32) || element.isInteger(64));
-  if (!known || ranked.getEncoding())
+  std::optional<ElementType> element = ranked ? getElementType(ranked.getElementType()) : std::nullopt;
+  if (!element || ranked.getEncoding())
     return entry.emitError("expected ")
            << what << " to be a ranked tensor of f16, bf16, f32, f64, i1, i8, i16, i32 or i64 without an encoding, "
            << "but got " << type;
-  tensor.elementType = element;
+  tensor.elementType = *element;
   tensor.shape.assign(ranked.getShape().begin(), ranked.getShape().end());
   tensor.dims.assign(tensor.shape.size(), "");
   return success();

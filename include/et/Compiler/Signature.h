@@ -23,18 +23,25 @@ class FuncOp;
 
 namespace mlir::et {
 
-/// An input or output of a program.
+/// Element types of inputs and outputs; booleans are a byte each.
+enum class ElementType { F16, BF16, F32, F64, Bool, I8, I16, I32, I64 };
+
+/// Name of \p type, as in MLIR; "bool" for booleans.
+StringRef stringifyElementType(ElementType type);
+
+/// Bytes of one element in memory.
+int64_t getElementSize(ElementType type);
+
+/// An input or output of a program. Programs outlive the context they were compiled in: nothing here refers to it.
 struct TensorSignature {
   std::string name;
-  /// f16, bf16, f32, f64, i1 (a byte each), i8, i16, i32 or i64.
-  Type elementType;
+  ElementType elementType;
   /// Sizes; ShapedType::kDynamic where they are not known.
   SmallVector<int64_t> shape;
   /// One name per dimension, empty for those without; inputs only. Equal names mean equal sizes.
   SmallVector<std::string> dims;
 
-  /// Bytes of one element in memory.
-  int64_t getElementSize() const;
+  /// Name, sizes and element type, for messages.
   std::string describe() const;
 };
 

@@ -123,6 +123,8 @@ FailureOr<cpu::LaunchKernel *> ConvertLaunchesToCPUPass::getKernel(LaunchOp laun
 LogicalResult ConvertLaunchesToCPUPass::convert(func::FuncOp function, SymbolTable &symbols) {
   kernels.clear();
   kernelsByHash.clear();
+  // Names of arguments are for the user of the program, who has them by now.
+  function.removeArgAttrsAttr();
   Block &body = function.getBody().front();
   SmallVector<LaunchOp> launches(body.getOps<LaunchOp>());
   if (launches.empty())

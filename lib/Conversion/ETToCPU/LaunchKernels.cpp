@@ -102,6 +102,16 @@ FailureOr<Value> cpu::adaptOperand(OpBuilder &builder, Location loc, Value value
     if (!value)
       return emitError(loc, "expected an operand whose rows are evenly spaced in memory, but its layout is ")
              << source.getLayout();
+  } else if (target.getRank() == 1 && source.getRank() != 1) {
+    if (!source.getLayout().isIdentity())
+      return emitError(loc, "expected a contiguous operand, but its layout is ") << source.getLayout();
+    SmallVector<ReassociationIndices> all;
+    if (source.getRank() > 1)
+      all.push_back(llvm::to_vector(llvm::seq<int64_t>(0, source.getRank())));
+    if (source.getRank() > 1)
+      value = memref::CollapseShapeOp::create(builder, loc, value, all);
+    else
+      value = memref::ExpandShapeOp::create(builder, loc, SmallVector<int64_t>{1}, value, all);
   } else if (target.getRank() == 2 && source.getRank() == 1) {
     value = memref::ExpandShapeOp::create(builder, loc, SmallVector<int64_t>{1, source.getDimSize(0)}, value,
                                           SmallVector<ReassociationIndices>{{0, 1}});

@@ -1,0 +1,242 @@
+//===- Compile.cpp - C API: compile a module and run it -*- C++ -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "et-c/Compile.h"
+
+#include "et/Compiler/Compiler.h"
+#include "et/Compiler/Resources.h"
+#include "et/Version.h"
+
+#include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/ToolOutputFile.h"
+
+#include <cstring>
+
+using namespace mlir;
+using namespace mlir::et;
+
+struct EtErrorImpl {
+  std::string message;
+};
+
+struct EtProgramImpl {
+  std::unique_ptr<Program> program;
+};
+
+static EtError makeError(std::string message) { return new EtErrorImpl{std::move(message)}; }
+
+const char *etVersion(void) { return ET_VERSION_STRING; }
+
+const char *etErrorGetMessage(EtError error) { return error->message.c_str(); }
+
+void etErrorDestroy(EtError error) { delete error; }
+
+void etStringDestroy(char *string) { std::free(string); }
+
+//===----------------------------------------------------------------------===//
+// Compiling
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// A context, the module parsed into it, and what the compiler said.
+class Session {
+public:
+  Session(EtRemarkCallback remarks, void *remarkContext) : context(getRegistry()) {
+    context.loadAllAvailableDialects();
+    context.printOpOnDiagnostic(false);
+    context.getDiagEngine().registerHandler([this](Diagnostic &diagnostic) { collect(diagnostic); });
+    if (remarks)
+      enableRemarks(context, [remarks, remarkContext](StringRef text) { remarks(text.str().c_str(), remarkContext); });
+  }
+
+  /// Parses \p source and gives its resources their data.
+  EtError parse(StringRef source, ArrayRef<EtResource> resources) {
+    module = parseSourceString<ModuleOp>(source, ParserConfig(&context));
+    if (!module)
+      return takeError("the module cannot be parsed");
+    for (const EtResource &resource : resources)
+      attachResource(context, resource.name, {static_cast<const char *>(resource.data), resource.size});
+    return nullptr;
+  }
+
+  EtError takeError(StringRef fallback) {
+    return makeError(messages.empty() ? fallback.str() : std::move(messages));
+  }
+
+  ModuleOp getModule() { return *module; }
+
+private:
+  static const DialectRegistry &getRegistry() {
+    static const DialectRegistry registry = [] {
+      DialectRegistry registry;
+      registerCompilerDialects(registry);
+      return registry;
+    }();
+    return registry;
+  }
+
+  void collect(Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Remark)
+      return;
+    if (!messages.empty())
+      messages += '\n';
+    llvm::raw_string_ostream os(messages);
+    if (!isa<UnknownLoc>(diagnostic.getLocation()))
+      os << diagnostic.getLocation() << ": ";
+    os << diagnostic;
+    for (Diagnostic &note : diagnostic.getNotes())
+      os << "\n  note: " << note;
+  }
+
+  std::string messages;
+  MLIRContext context;
+  OwningOpRef<ModuleOp> module;
+};
+} // namespace
+
+void etCompileOptionsInit(EtCompileOptions *options) { *options = {"native", nullptr, 0, 0}; }
+
+static CompileOptions convert(const EtCompileOptions *given) {
+  CompileOptions options;
+  if (!given)
+    return options;
+  if (given->isa)
+    options.isa = given->isa;
+  if (given->entry)
+    options.entry = given->entry;
+  options.threads = given->threads;
+  options.allowNonFinite = given->allowNonFinite != 0;
+  return options;
+}
+
+EtError etCompile(const char *source, size_t size, const EtResource *resources, size_t numResources,
+                  const EtCompileOptions *options, EtRemarkCallback remarks, void *remarkContext, EtProgram *program) {
+  Session session(remarks, remarkContext);
+  if (EtError error = session.parse({source, size}, {resources, numResources}))
+    return error;
+  FailureOr<std::unique_ptr<Program>> compiled = compile(session.getModule(), convert(options));
+  if (failed(compiled))
+    return session.takeError("the module cannot be compiled");
+  *program = new EtProgramImpl{std::move(*compiled)};
+  return nullptr;
+}
+
+EtError etEmit(const char *source, size_t size, const EtResource *resources, size_t numResources,
+               const EtCompileOptions *options, const char *stageName, char **output, size_t *outputSize) {
+  FailureOr<Stage> stage = parseStage(stageName);
+  if (failed(stage))
+    return makeError(std::string("expected a stage of et, planned, llvm, llvm-ir, asm or obj, but got '") + stageName +
+                     "'");
+  Session session(nullptr, nullptr);
+  if (EtError error = session.parse({source, size}, {resources, numResources}))
+    return error;
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  if (failed(emitStage(session.getModule(), *stage, convert(options), os)))
+    return session.takeError("the module cannot be compiled");
+  *output = static_cast<char *>(std::malloc(text.size() + 1));
+  if (!*output)
+    return makeError("no memory for the output");
+  std::memcpy(*output, text.c_str(), text.size() + 1);
+  *outputSize = text.size();
+  return nullptr;
+}
+
+EtError etWriteBytecode(const char *source, size_t size, const EtResource *resources, size_t numResources,
+                        const char *path) {
+  Session session(nullptr, nullptr);
+  if (EtError error = session.parse({source, size}, {resources, numResources}))
+    return error;
+  std::error_code code;
+  llvm::ToolOutputFile file(path, code, llvm::sys::fs::OF_None);
+  if (code)
+    return makeError(std::string("cannot write '") + path + "': " + code.message());
+  if (failed(writeBytecodeToFile(session.getModule(), file.os())))
+    return session.takeError("the module cannot be written as bytecode");
+  file.keep();
+  return nullptr;
+}
+
+//===----------------------------------------------------------------------===//
+// Programs
+//===----------------------------------------------------------------------===//
+
+void etProgramDestroy(EtProgram program) { delete program; }
+
+static const TensorSignature &getInput(EtProgram program, size_t i) {
+  return program->program->getSignature().inputs[i];
+}
+static const TensorSignature &getOutput(EtProgram program, size_t i) {
+  return program->program->getSignature().outputs[i];
+}
+
+// The two enums list the same types in the same order.
+static_assert(static_cast<int>(ElementType::I64) == ET_I64 && static_cast<int>(ElementType::Bool) == ET_BOOL);
+static EtElementType convert(ElementType type) { return static_cast<EtElementType>(type); }
+
+static std::string getName(EtElementType type) {
+  return type >= ET_F16 && type <= ET_I64 ? stringifyElementType(static_cast<ElementType>(type)).str() : "unknown";
+}
+
+size_t etProgramGetNumInputs(EtProgram program) { return program->program->getSignature().inputs.size(); }
+size_t etProgramGetNumOutputs(EtProgram program) { return program->program->getSignature().outputs.size(); }
+const char *etProgramGetInputName(EtProgram program, size_t i) { return getInput(program, i).name.c_str(); }
+const char *etProgramGetOutputName(EtProgram program, size_t i) { return getOutput(program, i).name.c_str(); }
+EtElementType etProgramGetInputType(EtProgram program, size_t i) { return convert(getInput(program, i).elementType); }
+EtElementType etProgramGetOutputType(EtProgram program, size_t i) { return convert(getOutput(program, i).elementType); }
+size_t etProgramGetInputRank(EtProgram program, size_t i) { return getInput(program, i).shape.size(); }
+size_t etProgramGetOutputRank(EtProgram program, size_t i) { return getOutput(program, i).shape.size(); }
+const int64_t *etProgramGetInputShape(EtProgram program, size_t i) { return getInput(program, i).shape.data(); }
+const int64_t *etProgramGetOutputShape(EtProgram program, size_t i) { return getOutput(program, i).shape.data(); }
+const char *etProgramGetInputDimName(EtProgram program, size_t i, size_t dim) {
+  return getInput(program, i).dims[dim].c_str();
+}
+size_t etProgramGetWeightsSize(EtProgram program) { return program->program->getWeightsSize(); }
+size_t etProgramGetArenaSize(EtProgram program) { return program->program->getArenaSize(); }
+void etProgramSetThreads(EtProgram program, uint32_t threads) { program->program->setThreads(threads); }
+
+/// Views of \p tensors, whose element types must be those of \p signatures.
+static EtError makeViews(const EtTensor *tensors, size_t count, const std::vector<TensorSignature> &signatures,
+                         const char *what, SmallVectorImpl<TensorView> &views) {
+  for (size_t i = 0; i < count; ++i) {
+    if (i < signatures.size() && tensors[i].elementType != convert(signatures[i].elementType))
+      return makeError(std::string("expected ") + what + " " + signatures[i].describe() + " to have " +
+                       getName(convert(signatures[i].elementType)) + " elements, but got " +
+                       getName(tensors[i].elementType));
+    views.push_back({tensors[i].data, SmallVector<int64_t>(ArrayRef(tensors[i].shape, tensors[i].rank))});
+  }
+  return nullptr;
+}
+
+EtError etProgramComputeShapes(EtProgram program, const EtTensor *inputs, size_t numInputs, int64_t *sizes) {
+  SmallVector<TensorView> views;
+  if (EtError error = makeViews(inputs, numInputs, program->program->getSignature().inputs, "input", views))
+    return error;
+  SmallVector<SmallVector<int64_t>> shapes;
+  if (std::optional<std::string> wrong = program->program->computeShapes(views, shapes))
+    return makeError(*wrong);
+  for (ArrayRef<int64_t> shape : shapes)
+    sizes = std::copy(shape.begin(), shape.end(), sizes);
+  return nullptr;
+}
+
+EtError etProgramRun(EtProgram program, const EtTensor *inputs, size_t numInputs, const EtTensor *outputs,
+                     size_t numOutputs) {
+  const ProgramSignature &signature = program->program->getSignature();
+  SmallVector<TensorView> inputViews, outputViews;
+  if (EtError error = makeViews(inputs, numInputs, signature.inputs, "input", inputViews))
+    return error;
+  if (EtError error = makeViews(outputs, numOutputs, signature.outputs, "output", outputViews))
+    return error;
+  if (std::optional<std::string> wrong = program->program->run(inputViews, outputViews))
+    return makeError(*wrong);
+  return nullptr;
+}

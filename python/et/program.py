@@ -1,0 +1,211 @@
+#===- program.py - Compiled programs -*- python -*-===//
+#
+# Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+#===------------------------------------------------------------------------===//
+"""Compiles modules in text form, and runs them on torch tensors or numpy arrays."""
+
+from __future__ import annotations
+
+import ctypes as C
+from dataclasses import dataclass
+from typing import Any, Mapping, Sequence
+
+import numpy as np
+import torch
+
+from . import capi
+from .errors import CompileError, RunError
+
+_TORCH_TYPES = {
+    "f16": torch.float16, "bf16": torch.bfloat16, "f32": torch.float32, "f64": torch.float64, "bool": torch.bool,
+    "i8": torch.int8, "i16": torch.int16, "i32": torch.int32, "i64": torch.int64,
+}
+_ELEMENT_CODES = {dtype: code for code, dtype in enumerate(_TORCH_TYPES[name] for name in capi.ELEMENT_TYPES)}
+
+
+@dataclass(frozen=True)
+class Spec:
+    """An input or output: a dynamic size is the name of its dimension, or None where it has none."""
+
+    name: str
+    dtype: torch.dtype
+    shape: tuple[int | str | None, ...]
+
+
+def _resources(weights: Mapping[str, torch.Tensor]) -> tuple[Any, list[torch.Tensor]]:
+    """The weights as the C API takes them, and tensors that must stay alive while it reads them."""
+    array = (capi.Resource * max(len(weights), 1))()
+    alive = []
+    for i, (name, tensor) in enumerate(weights.items()):
+        tensor = tensor.detach()
+        if tensor.device.type != "cpu":
+            raise CompileError(f"expected weight '{name}' in CPU memory, but it is on {tensor.device}; move it with .cpu()")
+        tensor = tensor.contiguous()
+        alive.append(tensor)
+        array[i] = capi.Resource(name.encode(), tensor.data_ptr(), tensor.numel() * tensor.element_size())
+    return array, alive
+
+
+def _options(isa: str, threads: int | None, allow_non_finite: bool) -> capi.CompileOptions:
+    if threads is not None and threads < 1:
+        raise ValueError(f"expected threads to be at least 1, but got {threads}")
+    return capi.CompileOptions(isa.encode(), None, threads or 0, int(allow_non_finite))
+
+
+def compile_text(text: str, weights: Mapping[str, torch.Tensor] | None = None, *, isa: str = "native",
+                 threads: int | None = None, allow_non_finite: bool = False) -> "Program":
+    """Compiles a module of the et dialect, with `weights` as the data of its resources, for this machine.
+
+    Raises CompileError with the compiler's diagnostics.
+    """
+    lib = capi.library()
+    source = text.encode()
+    array, alive = _resources(weights or {})
+    remarks: list[str] = []
+    callback = capi.Remark(lambda remark, _: remarks.append(remark.decode(errors="replace")))
+    handle = C.c_void_p()
+    options = _options(isa, threads, allow_non_finite)
+    error = lib.etCompile(source, len(source), array, len(weights or {}), C.byref(options), callback, None, C.byref(handle))
+    del alive
+    capi.check(error, CompileError)
+    return Program(handle.value, tuple(remarks))
+
+
+def emit(text: str, weights: Mapping[str, torch.Tensor] | None = None, *, stage: str, isa: str = "native") -> bytes:
+    """What the compiler makes of a module up to `stage`: et, planned, llvm, llvm-ir, asm or obj."""
+    lib = capi.library()
+    source = text.encode()
+    array, alive = _resources(weights or {})
+    options = _options(isa, None, False)
+    output, size = C.c_void_p(), C.c_size_t()
+    error = lib.etEmit(source, len(source), array, len(weights or {}), C.byref(options), stage.encode(), C.byref(output),
+                       C.byref(size))
+    del alive
+    capi.check(error, CompileError)
+    try:
+        return C.string_at(output, size.value)
+    finally:
+        lib.etStringDestroy(output)
+
+
+def write_bytecode(path: str, text: str, weights: Mapping[str, torch.Tensor] | None = None) -> None:
+    """Writes a module as bytecode with its weights inside."""
+    lib = capi.library()
+    source = text.encode()
+    array, alive = _resources(weights or {})
+    error = lib.etWriteBytecode(source, len(source), array, len(weights or {}), str(path).encode())
+    del alive
+    capi.check(error, CompileError)
+
+
+class Program:
+    """A compiled model. Call it with torch tensors or numpy arrays, in order or by name; it returns a tuple of tensors.
+
+    Inputs are taken where they are if they are contiguous and of the right type; nothing is converted silently.
+    """
+
+    def __init__(self, handle: int, remarks: tuple[str, ...] = ()) -> None:
+        self._lib = capi.library()
+        self._handle = handle
+        self.remarks = remarks
+        self.inputs = tuple(self._spec("Input", i) for i in range(self._lib.etProgramGetNumInputs(handle)))
+        self.outputs = tuple(self._spec("Output", i) for i in range(self._lib.etProgramGetNumOutputs(handle)))
+        self._input_codes = [_ELEMENT_CODES[spec.dtype] for spec in self.inputs]
+        self._output_codes = [_ELEMENT_CODES[spec.dtype] for spec in self.outputs]
+        self._positions = {spec.name: i for i, spec in enumerate(self.inputs)}
+        self._output_ranks = [len(spec.shape) for spec in self.outputs]
+        # Output shapes by input shapes: asking the program again for a shape it has seen would be wasted.
+        self._shapes: dict[tuple[tuple[int, ...], ...], list[tuple[int, ...]]] = {}
+
+    def _spec(self, side: str, i: int) -> Spec:
+        def get(what: str) -> Any:
+            return getattr(self._lib, f"etProgramGet{side}{what}")(self._handle, i)
+
+        sizes = get("Shape")
+        shape: list[int | str | None] = []
+        for dim in range(get("Rank")):
+            name = self._lib.etProgramGetInputDimName(self._handle, i, dim).decode() if side == "Input" else ""
+            shape.append(sizes[dim] if sizes[dim] >= 0 else (name or None))
+        return Spec(get("Name").decode(), _TORCH_TYPES[capi.ELEMENT_TYPES[get("Type")]], tuple(shape))
+
+    def __del__(self) -> None:
+        handle, self._handle = getattr(self, "_handle", None), None
+        if handle:
+            self._lib.etProgramDestroy(handle)
+
+    @property
+    def weights_size(self) -> int:
+        """Bytes of packed weights."""
+        return self._lib.etProgramGetWeightsSize(self._handle)
+
+    @property
+    def arena_size(self) -> int:
+        """Bytes of working memory, as large as the largest call so far needed."""
+        return self._lib.etProgramGetArenaSize(self._handle)
+
+    def set_threads(self, threads: int) -> None:
+        """Number of threads of later calls."""
+        if threads < 1:
+            raise ValueError(f"expected threads to be at least 1, but got {threads}")
+        self._lib.etProgramSetThreads(self._handle, threads)
+
+    def _collect(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[torch.Tensor]:
+        """The inputs in order, as contiguous tensors of the right type in CPU memory."""
+        values: list[Any] = list(args) + [None] * (len(self.inputs) - len(args))
+        if len(args) > len(self.inputs):
+            raise RunError(f"expected {len(self.inputs)} inputs, but got {len(args)}")
+        for name, value in kwargs.items():
+            position = self._positions.get(name)
+            if position is None:
+                raise RunError(f"expected inputs {', '.join(repr(s.name) for s in self.inputs)}, but got '{name}'")
+            if values[position] is not None:
+                raise RunError(f"expected input '{name}' once, but got it by position and by name")
+            values[position] = value
+        for i, (spec, value) in enumerate(zip(self.inputs, values)):
+            if value is None:
+                raise RunError(f"expected input '{spec.name}', but got none")
+            if isinstance(value, np.ndarray):
+                value = torch.from_numpy(np.ascontiguousarray(value))
+            elif not isinstance(value, torch.Tensor):
+                raise RunError(f"expected input '{spec.name}' to be a torch tensor or numpy array, but got {type(value).__name__}")
+            if value.device.type != "cpu":
+                raise RunError(f"expected input '{spec.name}' in CPU memory, but it is on {value.device}")
+            if value.dtype != spec.dtype:
+                raise RunError(f"expected input '{spec.name}' to have dtype {spec.dtype}, but got {value.dtype}; convert it with .to({spec.dtype})")
+            values[i] = value.detach().contiguous()
+        return values
+
+    def __call__(self, *args: Any, **kwargs: Any) -> tuple[torch.Tensor, ...]:
+        inputs = self._collect(args, kwargs)
+        key = tuple(tuple(t.shape) for t in inputs)
+        # Shape arrays stay alive in `alive` until the call is over.
+        alive = []
+        array = (capi.Tensor * max(len(inputs), 1))()
+        for i, tensor in enumerate(inputs):
+            sizes = (C.c_int64 * max(tensor.dim(), 1))(*key[i])
+            alive.append(sizes)
+            array[i] = capi.Tensor(tensor.data_ptr(), self._input_codes[i], sizes, tensor.dim())
+        shapes = self._shapes.get(key)
+        if shapes is None:
+            flat = (C.c_int64 * max(sum(self._output_ranks), 1))()
+            capi.check(self._lib.etProgramComputeShapes(self._handle, array, len(inputs), flat), RunError)
+            shapes, start = [], 0
+            for rank in self._output_ranks:
+                shapes.append(tuple(flat[start:start + rank]))
+                start += rank
+            if len(self._shapes) >= 1024:
+                self._shapes.clear()
+            self._shapes[key] = shapes
+        outputs = []
+        results = (capi.Tensor * max(len(shapes), 1))()
+        for i, (spec, shape) in enumerate(zip(self.outputs, shapes)):
+            tensor = torch.empty(shape, dtype=spec.dtype)
+            sizes = (C.c_int64 * max(len(shape), 1))(*shape)
+            alive.append(sizes)
+            outputs.append(tensor)
+            results[i] = capi.Tensor(tensor.data_ptr(), self._output_codes[i], sizes, len(shape))
+        capi.check(self._lib.etProgramRun(self._handle, array, len(inputs), results, len(shapes)), RunError)
+        return tuple(outputs)
