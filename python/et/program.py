@@ -5,19 +5,22 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
 #===------------------------------------------------------------------------===//
-"""Compiles modules in text form, and runs them on torch tensors or numpy arrays."""
+"""Compiles imported modules, and runs them on torch tensors or numpy arrays."""
 
 from __future__ import annotations
 
 import ctypes as C
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 import numpy as np
 import torch
 
 from . import capi
 from .errors import CompileError, RunError
+
+if TYPE_CHECKING:
+    from .importer import ImportedModule, Report
 
 _TORCH_TYPES = {
     "f16": torch.float16, "bf16": torch.bfloat16, "f32": torch.float32, "f64": torch.float64, "bool": torch.bool,
@@ -209,3 +212,47 @@ class Program:
             results[i] = capi.Tensor(tensor.data_ptr(), self._output_codes[i], sizes, len(shape))
         capi.check(self._lib.etProgramRun(self._handle, array, len(inputs), results, len(shapes)), RunError)
         return tuple(outputs)
+
+
+class CompiledModule:
+    """An imported module with its program: called like the module it was imported from.
+
+    Tensors are given in order or by name; what comes back is structured as the module returns it, of numpy arrays when
+    all inputs were numpy arrays.
+    """
+
+    def __init__(self, imported: "ImportedModule", program: Program) -> None:
+        self._imported = imported
+        self.program = program
+        self.inputs = imported.inputs
+        self.outputs = imported.outputs
+
+    @property
+    def report(self) -> "Report":
+        """What the importer fused and what it declined, with reasons."""
+        return self._imported.report
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the compiler says of the paths it took."""
+        return self.program.remarks
+
+    def emit(self, stage: str) -> bytes:
+        """What the compiler makes of the module up to `stage`: et, planned, llvm, llvm-ir, asm or obj."""
+        return emit(self._imported.text, self._imported.weights, stage=stage)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        outputs: Sequence[Any] = self.program(*args, **kwargs)
+        values = [*args, *kwargs.values()]
+        if values and all(isinstance(value, np.ndarray) for value in values):
+            outputs = [output.numpy() for output in outputs]
+        return self._imported.unflatten(outputs)
+
+
+def build(imported: "ImportedModule", *, target: str = "cpu", isa: str = "native", threads: int | None = None,
+          allow_non_finite: bool = False) -> CompiledModule:
+    """Compiles an imported module. `target` is "cpu"; the other options are those of `compile_text`."""
+    if target != "cpu":
+        raise ValueError(f"expected target 'cpu', but got '{target}'")
+    program = compile_text(imported.text, imported.weights, isa=isa, threads=threads, allow_non_finite=allow_non_finite)
+    return CompiledModule(imported, program)
