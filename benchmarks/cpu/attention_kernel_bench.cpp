@@ -31,6 +31,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <ctime>
 
 using namespace mlir;
 using namespace mlir::et::cpu;
@@ -119,7 +120,10 @@ static int run(const ISA &isa, DType type, int64_t s, int64_t d) {
   func->setAttr("llvm.emit_c_interface", builder.getUnitAttr());
   KernelJITOptions options;
   options.keepAssembly = !asmFile.empty();
+  clock_t cpu = clock();
   auto jit = KernelJIT::compile(module, isa, options);
+  double cpuMs = 1e3 * (clock() - cpu) / CLOCKS_PER_SEC;
+  module->erase();
   auto peakModule = ModuleOp::create(loc);
   builder.setInsertionPointToEnd(peakModule.getBody());
   double peakFlops = buildPeak(builder, isa);
@@ -167,11 +171,11 @@ static int run(const ISA &isa, DType type, int64_t s, int64_t d) {
   double peakRate = peakFlops / peaks.front();
   auto share = [&](double t) { return 100.0 * flops / t / peakRate; };
   printf("S %4lld d %3lld  best %8.1f us %6.1f GF/s %5.1f %% of peak (%.1f)  "
-         "median %5.1f %%  compile %.0f+%.0f+%.0f ms\n",
+         "median %5.1f %%  compile %.0f+%.0f+%.0f ms, %.0f ms CPU\n",
          (long long)s, (long long)d, seconds.front() * 1e6,
          flops / seconds.front() * 1e-9, share(seconds.front()),
          peakRate * 1e-9, share(seconds[seconds.size() / 2]), jit->lowerMs,
-         jit->optMs, jit->codegenMs);
+         jit->optMs, jit->codegenMs, cpuMs);
   return 0;
 }
 

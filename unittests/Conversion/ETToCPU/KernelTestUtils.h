@@ -246,6 +246,22 @@ inline void callKernel(void *symbol, llvm::ArrayRef<Array *> arrays,
                                  p[5], p[6], p[7], p[8], p[9], p[10], p[11]);
 }
 
+/// The functions that \p assembly calls outside of the wrapper that is the C
+/// interface of a kernel.
+inline std::string libraryCalls(llvm::StringRef assembly) {
+  std::string calls;
+  bool wrapper = false;
+  while (!assembly.empty()) {
+    auto [line, rest] = assembly.split('\n');
+    assembly = rest;
+    if (line.ends_with(":") && !line.starts_with("."))
+      wrapper = line.starts_with("_mlir_ciface_");
+    if (!wrapper && line.trim().starts_with("call"))
+      calls += line.trim().str() + "\n";
+  }
+  return calls;
+}
+
 /// The instruction set levels this machine runs.
 inline std::vector<ISALevel> testableLevels() {
   std::vector<ISALevel> levels;

@@ -80,11 +80,13 @@ SmallVector<Value> vectorizeScalarOp(OpBuilder &builder, Operation *op,
 
 /// Emits the body of \p block with its arguments replaced by \p args, scalars or
 /// vectors, and returns the operands of the terminator. Values defined outside
-/// of the block are used as they are. On failure \p reason names the operation.
-FailureOr<SmallVector<Value>> vectorizeBlock(OpBuilder &builder, Block &block,
-                                             ValueRange args, const ISA &isa,
-                                             std::string &reason,
-                                             ResolveOpFn resolve = nullptr);
+/// of the block are looked up in \p outside, or else used as they are. On failure
+/// \p reason names the operation.
+FailureOr<SmallVector<Value>>
+vectorizeBlock(OpBuilder &builder, Block &block, ValueRange args,
+               const ISA &isa, std::string &reason,
+               ResolveOpFn resolve = nullptr,
+               const IRMapping *outside = nullptr);
 
 /// Makes \p value a vector of the level's f32 lane count, if it is a scalar.
 Value broadcastToLanes(OpBuilder &builder, Location loc, Value value,

@@ -20,6 +20,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -82,6 +83,8 @@ public:
   // Control flow
   //===--------------------------------------------------------------------===//
 
+  /// Keeps LLVM from unrolling and vectorising a loop.
+  LLVM::LoopAnnotationAttr getLoopAnnotation();
   using LoopBody = llvm::function_ref<SmallVector<Value>(Value, ValueRange)>;
   /// for (iv = lb; iv < ub; iv += step) with loop-carried values.
   SmallVector<Value> loop(Value lb, Value ub, Value step, ValueRange init,

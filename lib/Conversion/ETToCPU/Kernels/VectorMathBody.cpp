@@ -157,22 +157,26 @@ SmallVector<Value> et::cpu::vectorizeScalarOp(OpBuilder &builder, Operation *op,
   auto shaped = [&](Type type) {
     return anyVector ? Type(b.vecType(type)) : type;
   };
-  // The copy moves the insertion point of its own.
-  auto done = [&](ValueRange values) {
-    builder.restoreInsertionPoint(b.saveInsertionPoint());
-    return SmallVector<Value>(values);
-  };
-
   if (auto ext = dyn_cast<arith::ExtFOp>(op))
     if (isHalf(ext.getIn().getType()) && ext.getType().isF32())
-      return done(b.toF32(in[0]));
+      return {b.toF32(in[0])};
   if (auto trunc = dyn_cast<arith::TruncFOp>(op))
     if (trunc.getIn().getType().isF32() && isHalf(trunc.getType()))
-      return done(b.fromF32(in[0], trunc.getType()));
+      return {b.fromF32(in[0], trunc.getType())};
 
-  // Floating-point arithmetic on half types happens in f32. Selections and bit
-  // casts move bits only.
-  bool moves = mlir::isa<arith::SelectOp, arith::BitcastOp, arith::ConstantOp>(op);
+  // A selection of half types moves bits; LLVM would convert them.
+  if (auto select = dyn_cast<arith::SelectOp>(op);
+      select && isHalf(select.getType())) {
+    Type word = shaped(b.getI16Type());
+    Value result = b.select(
+        in[0], arith::BitcastOp::create(b, op->getLoc(), word, in[1]),
+        arith::BitcastOp::create(b, op->getLoc(), word, in[2]));
+    return {arith::BitcastOp::create(b, op->getLoc(), shaped(select.getType()),
+                                     result)};
+  }
+
+  // Floating-point arithmetic on half types happens in f32; bit casts move bits.
+  bool moves = mlir::isa<arith::BitcastOp, arith::ConstantOp>(op);
   SmallVector<Type> types;
   bool half = false;
   for (Type type : op->getResultTypes()) {
@@ -196,14 +200,16 @@ SmallVector<Value> et::cpu::vectorizeScalarOp(OpBuilder &builder, Operation *op,
     for (auto [result, type] : llvm::zip_equal(results, op->getResultTypes()))
       if (isHalf(type))
         result = b.fromF32(result, type);
-  return done(results);
+  return results;
 }
 
 FailureOr<SmallVector<Value>>
 et::cpu::vectorizeBlock(OpBuilder &builder, Block &block, ValueRange args,
                         const ISA &isa, std::string &reason,
-                        ResolveOpFn resolve) {
+                        ResolveOpFn resolve, const IRMapping *outside) {
   IRMapping mapping;
+  if (outside)
+    mapping = *outside;
   mapping.map(block.getArguments(), args);
   for (Operation &op : block.without_terminator()) {
     if (resolve)
