@@ -63,6 +63,15 @@ test: build ## Set up, build and run every test
 	ET_BUILD_DIR=$(abspath $(BUILD)) $(VPY) -m pytest || status=1; \
 	exit $$status
 
+demo: setup build ## Compile a real encoder and embed sentences with it (ET_DATA=FOLDER: whole data sets)
+	$(VPY) examples/embed_sentences.py $(DEMO_ARGS)
+
+bench: setup build ## Time E.T. beside the peers; BENCH_ARGS="--help" lists the options
+ifeq ($(SETUP),yes)
+	@scripts/setup.sh bench
+endif
+	$(VPY) benchmarks/encoders.py $(BENCH_ARGS)
+
 check: configure ## Run the regression tests of the compiler only (lit)
 	ninja -C $(BUILD) -j$(JOBS) check-et
 

@@ -61,9 +61,8 @@ def compile_embedder(module: torch.nn.Module, threads: int) -> Function:
     import et
 
     example = (torch.ones(2, 8, dtype=torch.int64), torch.ones(2, 8, dtype=torch.int64))
-    sizes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("sequence", max=512)}
-    program = et.compile(module, example, dynamic_shapes=(sizes, sizes), threads=threads)
-    return lambda ids, mask: program(ids, mask)
+    sizes = {0: "batch", 1: "sequence"}
+    return et.compile(module, example, dynamic_shapes={"input_ids": sizes, "attention_mask": sizes}, threads=threads)
 
 
 def torch_function(module: torch.nn.Module) -> Function:

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,7 +52,7 @@ def point_record(result: PointResult) -> dict[str, Any]:
                 "samples": summary.samples,
                 "gflops": rate,
                 "share_of_peak": rate / peak if peak else None,
-                "error": entry.error,
+                "error": entry.error if math.isfinite(entry.error) else str(entry.error),  # JSON has no NaN
                 "verdict": stats.error_verdict(entry.error, result.reference_error),
                 "round_medians_ms": [round(percentile(burst, 50) / 1e6, 4) for burst in entry.rounds],
                 "involuntary_switches": entry.involuntary,
@@ -114,9 +115,10 @@ def detail_rows(points: Sequence[dict[str, Any]]) -> list[list[str]]:
         for name, one in point["contenders"].items():
             if "median_ms" not in one:
                 continue
+            error = float(one["error"])
             share = "" if one["share_of_peak"] is None else f"{one['share_of_peak']:.0%}"
             rows.append([f"{point['model']} {point['point']}", CONTENDERS[name].title, f"{one['gflops']:.0f}", share,
-                         f"{one['error']:.1e}", f"{one['error'] / point['torch_f32_error']:.2f}", one["verdict"], one["settings"]])
+                         f"{error:.1e}", f"{error / point['torch_f32_error']:.2f}", one["verdict"], one["settings"]])
     return rows
 
 

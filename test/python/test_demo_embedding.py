@@ -9,19 +9,14 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "examples"))
-
-import embed_sentences  # noqa: E402
-import embedding  # noqa: E402
-import interleave  # noqa: E402
-import minilm  # noqa: E402
+import bench_path  # noqa: F401
+import embed_sentences
+import embedding
+import interleave
+import minilm
 
 
 def unit_rows(count: int, width: int, seed: int) -> np.ndarray:
