@@ -16,14 +16,8 @@ VPY := $(VENV)/bin/python
 LLVM := /usr/lib/llvm-22
 export PYTHON
 
-# A precompiled header is shared by every target; these let ccache reuse its objects between checkouts.
-export CCACHE_BASEDIR ?= $(abspath ..)
-export CCACHE_SLOPPINESS ?= pch_defines,time_macros,include_file_mtime,include_file_ctime
-export CCACHE_NOHASHDIR ?= 1
-
 CMAKE_FLAGS := -G Ninja -DMLIR_DIR=$(LLVM)/lib/cmake/mlir -DLLVM_DIR=$(LLVM)/lib/cmake/llvm \
   -DCMAKE_C_COMPILER=$(LLVM)/bin/clang -DCMAKE_CXX_COMPILER=$(LLVM)/bin/clang++ \
-  -DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_C_COMPILER_LAUNCHER=ccache \
   -DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=lld -DCMAKE_SHARED_LINKER_FLAGS=-fuse-ld=lld -DCMAKE_MODULE_LINKER_FLAGS=-fuse-ld=lld \
   -DPython3_EXECUTABLE=$(abspath $(VPY))
 

@@ -21,6 +21,9 @@ endif()
 
 # One precompiled header for every library: headers are nine tenths of the build time.
 if(ET_ENABLE_PCH)
+  if(CMAKE_CXX_COMPILER_ID MATCHES "Clang") # the same header gives the same file, or ccache misses
+    add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:SHELL:-Xclang -fno-pch-timestamp>")
+  endif()
   file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/et_pch.cpp CONTENT "") # untouched when CMake runs again
   add_library(et_pch OBJECT ${CMAKE_BINARY_DIR}/et_pch.cpp)
   target_link_libraries(et_pch PUBLIC et_flags)
@@ -29,9 +32,6 @@ if(ET_ENABLE_PCH)
     <mlir/Dialect/MemRef/IR/MemRef.h> <mlir/Dialect/SCF/IR/SCF.h> <mlir/Dialect/Tensor/IR/Tensor.h>
     <mlir/Dialect/Vector/IR/VectorOps.h> <mlir/IR/OpImplementation.h> <mlir/IR/PatternMatch.h>
     <mlir/Transforms/DialectConversion.h> <mlir/Transforms/GreedyPatternRewriteDriver.h>)
-  if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
-    add_compile_options($<$<COMPILE_LANGUAGE:CXX>:SHELL:-Xclang$<SEMICOLON>-fno-pch-timestamp>)
-  endif()
 endif()
 
 # et_add_library(NAME sources... [DEPENDS targets...] [LINK_LIBS libraries...])
@@ -71,6 +71,7 @@ function(et_add_tool name)
     et_link_mlir(${name})
   endif()
   install(TARGETS ${name} RUNTIME DESTINATION bin)
+  set_property(GLOBAL APPEND PROPERTY ET_TOOLS ${name})
 endfunction()
 
 # et_add_doc(OUTPUT td-file tablegen-options...): reference pages generated into docs/reference.
