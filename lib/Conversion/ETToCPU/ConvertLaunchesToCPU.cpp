@@ -168,14 +168,14 @@ LogicalResult ConvertLaunchesToCPUPass::convert(func::FuncOp function, SymbolTab
   for (Operation &op : llvm::make_early_inc_range(body)) {
     if (&op == parallel.getOperation() || &op == returnOp)
       continue;
-    if (isa<arith::ArithDialect, affine::AffineDialect>(op.getDialect()) || isa<memref::DimOp>(op))
-      continue;
-    op.moveBefore(terminator);
+    bool isSize = isa<arith::ArithDialect, affine::AffineDialect>(op.getDialect()) || isa<memref::DimOp>(op);
+    // Arithmetic on what a launch has computed follows that launch.
+    bool followsData = llvm::any_of(op.getOperands(), [&](Value operand) {
+      return operand.getDefiningOp() && operand.getDefiningOp()->getBlock() == region;
+    });
+    if (!isSize || followsData)
+      op.moveBefore(terminator);
   }
-  for (Operation &op : *region)
-    for (Value operand : op.getOperands())
-      if (Operation *def = operand.getDefiningOp(); def && def->getBlock() == &body && parallel->isBeforeInBlock(def))
-        def->moveBefore(parallel);
 
   for (auto [launch, kernel] : llvm::zip(launches, chosen)) {
     builder.setLoc(launch.getLoc());

@@ -44,6 +44,10 @@ struct DecomposeForCPUPass final : et::impl::DecomposeForCPUPassBase<DecomposeFo
       if (auto generic = dyn_cast<linalg::GenericOp>(op)) {
         if (!cpu::whyScalar(*generic.getBody()).empty())
           generic->setAttr("et.alone", UnitAttr::get(&getContext()));
+        if (linalg::isaContractionOpInterface(generic))
+          remark::missed(op->getLoc(), remark::RemarkOpts::name("PlainLoops").category(DEBUG_TYPE))
+              << remark::reason("a product of two tensors runs as plain loops: it is neither a linear layer with a "
+                                "constant weight nor attention");
         return;
       }
       if (!isa<linalg::AggregatedOpInterface>(op) || !isa<ETDialect>(op->getDialect()))
