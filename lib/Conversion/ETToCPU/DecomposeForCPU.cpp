@@ -27,15 +27,6 @@ namespace mlir::et {
 using namespace mlir;
 using namespace mlir::et;
 
-/// True for an activation that no linear layer in front of it can take along.
-static bool standsAlone(GeluOp gelu) {
-  Operation *producer = gelu.getInput().getDefiningOp();
-  while (isa_and_nonnull<GeluOp, linalg::GenericOp>(producer) && producer->hasOneUse() &&
-         producer->getNumOperands() > 0)
-    producer = producer->getOperand(0).getDefiningOp();
-  return !isa_and_nonnull<LinearOp>(producer) || !gelu.getInput().hasOneUse();
-}
-
 namespace {
 struct DecomposeForCPUPass final : et::impl::DecomposeForCPUPassBase<DecomposeForCPUPass> {
   void runOnOperation() override {
@@ -56,8 +47,7 @@ struct DecomposeForCPUPass final : et::impl::DecomposeForCPUPassBase<DecomposeFo
       if (!reason.empty())
         remark::missed(op->getLoc(), remark::RemarkOpts::name("PlainLoops").category(DEBUG_TYPE))
             << remark::reason("{0} runs as plain loops: {1}", op->getName().getStringRef(), reason);
-      auto gelu = dyn_cast<GeluOp>(op);
-      if (!reason.empty() || (gelu && standsAlone(gelu)))
+      if (!reason.empty())
         unsupported.push_back(op);
     });
     for (Operation *op : unsupported) {

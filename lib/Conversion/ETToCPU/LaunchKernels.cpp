@@ -29,9 +29,13 @@ Operation *cpu::getRoot(LaunchOp launch) {
 
 FailureOr<LaunchKernel> cpu::buildKernel(OpBuilder &builder, LaunchOp launch, StringRef name, const ISA &isa) {
   OpBuilder::InsertionGuard guard(builder);
-  if (runsAsLoops(launch))
-    return buildLoopLaunch(builder, launch, name, isa);
   Operation *root = getRoot(launch);
+  if (!root || llvm::isa<linalg::LinalgOp, GeluOp>(root)) {
+    FailureOr<LaunchKernel> kernel = failure();
+    if (root)
+      kernel = buildElementwiseLaunch(builder, launch, name, isa);
+    return succeeded(kernel) ? kernel : buildLoopLaunch(builder, launch, name, isa);
+  }
   if (llvm::isa<LinearOp>(root))
     return buildLinearLaunch(builder, launch, name, isa);
   if (llvm::isa<AttentionOp>(root))
@@ -154,7 +158,14 @@ std::string cpu::whyNoKernel(Operation *op) {
   return "";
 }
 
-bool cpu::runsAsLoops(LaunchOp launch) {
-  Operation *root = getRoot(launch);
-  return !root || isa<linalg::LinalgOp>(root);
+MathFn cpu::getGeluFunction(GeluKind kind) {
+  switch (kind) {
+  case GeluKind::Erf:
+    return MathFn::GeluErf;
+  case GeluKind::Tanh:
+    return MathFn::GeluTanh;
+  case GeluKind::Sigmoid:
+    return MathFn::GeluSigmoid;
+  }
+  llvm_unreachable("unknown kind of GELU");
 }

@@ -12,6 +12,7 @@
 //   LinearLaunch.cpp      et.linear with packed weights and what is fused behind it
 //   AttentionLaunch.cpp   et.attention
 //   RowLaunch.cpp         norms and et.embedding on their own
+//   ElementwiseLaunch.cpp element-wise ops on their own
 //   LoopLaunch.cpp        everything else, as loops
 //
 //===----------------------------------------------------------------------===//
@@ -19,7 +20,7 @@
 #ifndef ET_LIB_CONVERSION_ETTOCPU_LAUNCHKERNELS_H
 #define ET_LIB_CONVERSION_ETTOCPU_LAUNCHKERNELS_H
 
-#include "et/Conversion/ETToCPU/ISA.h"
+#include "et/Conversion/ETToCPU/VectorMath.h"
 #include "et/Dialect/ET/IR/ET.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -46,8 +47,8 @@ std::string whyNoKernel(Operation *op);
 /// Why the scalar body \p block does not run on vectors; empty when it does.
 std::string whyScalar(Block &block);
 
-/// True for a launch that runs as plain loops.
-bool runsAsLoops(LaunchOp launch);
+/// The function that computes a GELU of kind \p kind.
+MathFn getGeluFunction(GeluKind kind);
 
 /// The attention kernel for \p op; element types and maps only, which is what its scratch memory depends on.
 AttentionKernelSpec getAttentionSpec(AttentionOp op);
@@ -59,6 +60,8 @@ FailureOr<LaunchKernel> buildKernel(OpBuilder &builder, LaunchOp launch, StringR
 FailureOr<LaunchKernel> buildLinearLaunch(OpBuilder &builder, LaunchOp launch, StringRef name, const ISA &isa);
 FailureOr<LaunchKernel> buildAttentionLaunch(OpBuilder &builder, LaunchOp launch, StringRef name, const ISA &isa);
 FailureOr<LaunchKernel> buildRowLaunch(OpBuilder &builder, LaunchOp launch, StringRef name, const ISA &isa);
+/// Fails silently when the launch runs as loops.
+FailureOr<LaunchKernel> buildElementwiseLaunch(OpBuilder &builder, LaunchOp launch, StringRef name, const ISA &isa);
 FailureOr<LaunchKernel> buildLoopLaunch(OpBuilder &builder, LaunchOp launch, StringRef name, const ISA &isa);
 
 /// Returns \p memref as \p type: leading dimensions collapsed, static strides forgotten. Emits an error when the memory

@@ -102,10 +102,7 @@ Value LinearLaunchBuilder::emitEpilogue(OpBuilder &builder, Location loc, const 
   AffineMap identity = AffineMap::getMultiDimIdentityMap(linear.getResult().getType().getRank(), builder.getContext());
   for (Operation *op : epilogue) {
     if (auto gelu = dyn_cast<GeluOp>(op)) {
-      MathFn fn = gelu.getApproximate() == GeluKind::Erf    ? MathFn::GeluErf
-                  : gelu.getApproximate() == GeluKind::Tanh ? MathFn::GeluTanh
-                                                            : MathFn::GeluSigmoid;
-      vectors[gelu.getResult()] = emitMath(builder, loc, fn, vectors.lookup(gelu.getInput()), isa);
+      vectors[gelu.getResult()] = emitMath(builder, loc, getGeluFunction(gelu.getApproximate()), vectors.lookup(gelu.getInput()), isa);
       continue;
     }
     auto generic = cast<linalg::GenericOp>(op);

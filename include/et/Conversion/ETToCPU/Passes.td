@@ -30,8 +30,8 @@ def DecomposeForCPUPass : InterfacePass<"et-decompose-for-cpu", "mlir::FunctionO
   let description = [{
     Numerics: as `--et-decompose`.
 
-    An `et` op that no kernel takes (f64, a weight that is not a constant, an activation on its own) becomes linalg,
-    which runs as plain loops; a `missed` remark says why, unless nothing is lost by it. Element-wise ops that do not run
+    An `et` op that no kernel takes (f64, a weight that is not a constant) becomes linalg, which runs as plain loops; a
+    `missed` remark says why. Element-wise ops that do not run
     on vectors are marked `et.alone`, so that they are not fused behind a linear layer. Run `--et-outline-weights` first.
   }];
   let statistics = [Statistic<"numDecomposed", "num-decomposed", "Ops decomposed">];
