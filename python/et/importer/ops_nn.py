@@ -1,0 +1,410 @@
+#===- ops_nn.py - Linear layers, products, norms, convolutions, attention -*- python -*-===//
+#
+# Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+#===------------------------------------------------------------------------===//
+"""Operators with weights, and attention.
+
+Products stay sums of products until something reads them, so that a product with a constant becomes et.linear with its bias,
+and scores become part of an attention. Convolutions are et.linear on rearranged windows: a patch embedding, whose windows
+do not overlap, is a change of axes and one linear.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Hashable, Sequence
+
+from . import expr as E
+from .attention import AttentionSpec, Refused, finish_mask
+from .dims import Size, divide, is_static, product, same
+from .ir import Base, Value
+from .lower import load_axes
+from .masks import MaskParts
+from .patterns import emit_linear, emit_norm
+from .registry import Context, Unsupported, normalize_dim, register
+from .views import Unifier, contract, derive, flatten, index_dim, reshape, slice_dim, substituted, unify_elementwise
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Products
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@register("aten.linear")
+def linear(ctx: Context, x: Value, weight: Value, bias: Value | None = None) -> Value:
+    labels: list[Hashable] = list(range(x.rank - 1))
+    result = contract(ctx.lowering, [(x, [*labels, "k"]), (weight, (["n", "k"] if weight.rank == 2 else ["k"]))],
+                      [*labels, "n"] if weight.rank == 2 else labels)
+    return result if bias is None else _plus(ctx, result, bias)
+
+
+def _plus(ctx: Context, x: Value, bias: Value) -> Value:
+    dims, (a, b) = unify_elementwise(ctx.lowering, [x, bias])
+    return Value(dims, E.add(a, E.cast(b, a.dtype)))
+
+
+@register("aten.matmul", "aten.mm", "aten.bmm", "aten.mv", "aten.dot")
+def matmul(ctx: Context, a: Value, b: Value) -> Value:
+    left = [("m",), "k"] if a.rank > 1 else ["k"]
+    right = ["k", ("n",)] if b.rank > 1 else ["k"]
+    batch = max(a.rank, b.rank, 2) - 2
+    la = [*range(batch - (a.rank - len(left)), batch), *left]
+    lb = [*range(batch - (b.rank - len(right)), batch), *right]
+    output = [*range(batch)] + ([("m",)] if a.rank > 1 else []) + ([("n",)] if b.rank > 1 else [])
+    return contract(ctx.lowering, [(a, la), (b, lb)], output)
+
+
+def _scaled(x: Value, factor: float) -> Value:
+    return Value(x.dims, E.mul(x.body, E.const(factor, x.dtype)))
+
+
+@register("aten.addmm", "aten.baddbmm", "aten.addbmm_")
+def addmm(ctx: Context, bias: Value, a: Value, b: Value, *, beta: float = 1, alpha: float = 1) -> Value:
+    result = matmul(ctx, a, b)
+    if alpha != 1:
+        result = _scaled(result, alpha)
+    if beta == 0:  # then the bias is not even read: it may hold NaN
+        return result
+    dims, (x, y) = unify_elementwise(ctx.lowering, [result, bias])
+    return Value(dims, E.add(x, E.mul(y, E.const(beta, y.dtype))))
+
+
+@register("aten.einsum")
+def einsum(ctx: Context, equation: str, tensors: Sequence[Value], path: Any = None) -> Value:
+    equation = equation.replace(" ", "")
+    if "..." in equation:
+        used = set(equation)
+        spare = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if c not in used]
+        inputs, _, output = equation.partition("->")
+        ranks = [t.rank - len(s.replace("...", "")) for s, t in zip(inputs.split(","), tensors)]
+        most = max(r for r, s in zip(ranks, inputs.split(",")) if "..." in s)
+        dots = "".join(spare[:most])
+        inputs = ",".join(s.replace("...", dots[most - r:]) for s, r in zip(inputs.split(","), ranks))
+        equation = inputs + ("->" + output.replace("...", dots) if output or "->" in equation else "")
+    inputs, arrow, output = equation.partition("->")
+    if not arrow:
+        letters = inputs.replace(",", "")
+        output = "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
+    operands = inputs.split(",")
+    if any(len(set(s)) != len(s) for s in operands):
+        raise Unsupported("a diagonal in einsum")
+    return contract(ctx.lowering, list(zip(tensors, map(list, operands))), list(output))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Norms
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _norm(ctx: Context, kind: str, x: Value, shape: Sequence[Size], gamma: Value | None, beta: Value | None,
+          eps: float) -> Value:
+    lowering = ctx.lowering
+    count = len(shape)
+    if not all(map(is_static, shape)):
+        raise Unsupported("expected a normalised shape that is static")
+    operands = [v for v in (gamma, beta) if v is not None]
+    original = x.shape
+    if count != 1 or len(x.dims[-1]) > 1:
+        x = reshape(lowering, x, (*x.shape[:x.rank - count], product(shape)))
+        operands = [reshape(lowering, v, (product(shape),)) for v in operands]
+    lowering.realise(x, None)
+    if len(x.dims[-1]) != 1:
+        x = flatten(lowering, x)
+    if not x.dims[-1]:
+        raise Unsupported("expected more than one element to normalise over")
+    (axis,) = x.dims[-1]
+    exprs = iter([E.substitute(v.body, {v.dims[0][0]: E.index(axis)}) if v.dims[0] else v.body for v in operands])
+    g = next(exprs) if gamma is not None else None
+    b = next(exprs) if beta is not None else None
+    body = emit_norm(lowering, kind, x.body, axis, g, b, eps, [a for a in x.axes if a in x.body.free])
+    result = Value(x.dims, body)
+    return reshape(lowering, result, original) if count != 1 else result
+
+
+@register("aten.layer_norm")
+def layer_norm(ctx: Context, x: Value, shape: Sequence[Size], weight: Value | None = None, bias: Value | None = None,
+               eps: float = 1e-5, cudnn_enable: bool = True) -> Value:
+    return _norm(ctx, "layer_norm", x, shape, weight, bias, eps)
+
+
+@register("aten.native_layer_norm")
+def native_layer_norm(ctx: Context, x: Value, shape: Sequence[Size], weight: Value | None, bias: Value | None,
+                      eps: float) -> list[Value | None]:
+    ctx.meta = ctx.meta[0]
+    return [_norm(ctx, "layer_norm", x, shape, weight, bias, eps), None, None]
+
+
+@register("aten.rms_norm")
+def rms_norm(ctx: Context, x: Value, shape: Sequence[Size], weight: Value | None = None, eps: float | None = None) -> Value:
+    import torch
+
+    from .emitter import FROM_DTYPE
+
+    return _norm(ctx, "rms_norm", x, shape, weight, None, torch.finfo(FROM_DTYPE[x.dtype]).eps if eps is None else eps)
+
+
+@register("aten.batch_norm", "aten._native_batch_norm_legit_no_training")
+def batch_norm(ctx: Context, x: Value, weight: Value | None, bias: Value | None, mean: Value, var: Value, *args: Any) -> Any:
+    several = isinstance(ctx.meta, (tuple, list))
+    training, eps = (False, args[1]) if several else (args[0], args[2])
+    if training:
+        raise Unsupported("batch norm in training mode; call module.eval() before compiling")
+    column = lambda v: derive(v, (*v.dims, *[()] * (x.rank - 2)))
+    dtype = x.dtype
+    values = [x, column(mean), column(var)] + [column(v) for v in (weight, bias) if v is not None]
+    dims, exprs = unify_elementwise(ctx.lowering, values)
+    a, m, v, *rest = exprs
+    factor = E.op("rsqrt", dtype, E.add(v, E.const(eps, dtype)))
+    if weight is not None:
+        factor = E.mul(factor, rest.pop(0))
+    body = E.mul(E.op("sub", dtype, a, m), factor)
+    result = Value(dims, E.add(body, rest.pop(0)) if bias is not None else body)
+    return [result, None, None] if several else result
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Convolutions
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _list(value: Any, count: int) -> list[int]:
+    values = list(value) if isinstance(value, (list, tuple)) else [value]
+    return values * count if len(values) == 1 else values
+
+
+@register("aten.conv1d", "aten.conv2d", "aten.conv3d")
+def conv(ctx: Context, x: Value, weight: Value, bias: Value | None = None, stride: Any = 1, padding: Any = 0,
+         dilation: Any = 1, groups: int = 1) -> Value:
+    if weight.body.op != "load" or weight.body.attr.constant is None:
+        raise Unsupported("expected a constant weight")
+    if groups != 1:
+        raise Unsupported(f"expected groups = 1, but got {groups}")
+    if x.rank != weight.rank:
+        raise Unsupported("expected an input with a batch dimension")
+    lowering = ctx.lowering
+    spatial = weight.rank - 2
+    kernel = [int(k) for k in weight.shape[2:]]
+    stride, dilation = _list(stride, spatial), _list(dilation, spatial)
+    if isinstance(padding, str):
+        if padding == "same":
+            totals = [d * (k - 1) for k, d in zip(kernel, dilation)]
+            padding = [(t // 2, t - t // 2) for t in totals]
+        else:
+            padding = [(0, 0)] * spatial
+    else:
+        padding = [(p, p) for p in _list(padding, spatial)]
+    outputs = ctx.shape[2:]
+    x = flatten(lowering, x) if any(len(d) > 1 for d in x.dims[1:]) else x
+    body = lowering.realise(x)
+    if any(p != (0, 0) for p in padding):
+        x = _padded(ctx, x, padding)
+    # Element (b, o..., j..., c) of the windows: x[b, c, o * stride + j * dilation].
+    windows: list[tuple[tuple[E.Axis, ...], tuple[E.Axis, ...]]] = []
+    mapping: dict[E.Axis, E.Expr] = {}
+    for d in range(spatial):
+        dim = x.dims[2 + d]
+        o = (E.Axis(outputs[d]),) if not same(outputs[d], 1) else ()
+        j = (E.Axis(kernel[d]),) if kernel[d] != 1 else ()
+        windows.append((o, j))
+        if not dim:
+            continue
+        extent = x.shape[2 + d]
+        if stride[d] == kernel[d] and dilation[d] == 1 and same(product((outputs[d], kernel[d])), extent):
+            position = E.lin([outputs[d], kernel[d]], [_one(o), _one(j)])
+        else:
+            position = E.add(E.mul(_one(o), E.const(stride[d], "i64")), E.mul(_one(j), E.const(dilation[d], "i64")))
+        mapping[dim[0]] = position
+    body = substituted(lowering, x, mapping)
+    channel = x.dims[1]
+    overlapping = any(s != k for s, k in zip(stride, kernel))
+    inner = [j for _, j in windows]
+    # Windows that overlap are copied: channel last makes the copy read and write runs of channels where it can.
+    order = (*inner, channel) if overlapping else (channel, *inner)
+    ks = [a for group in order for a in group]
+    leading = [a for a in x.dims[0]] + [a for o, _ in windows for a in o]
+    n = E.Axis(weight.shape[0])
+    flat = weight if all(len(d) <= 1 for d in weight.dims) else flatten(lowering, weight)
+    replacing = {flat.dims[0][0]: E.index(n)} if flat.dims[0] else {}
+    for dim, target in zip(flat.dims[1:], (channel, *inner)):
+        if dim:
+            replacing[dim[0]] = E.index(target[0])
+    w = E.substitute(flat.body, replacing)
+    b = None
+    if bias is not None:
+        b = E.substitute(bias.body, {bias.dims[0][0]: E.index(n)}) if bias.dims[0] else bias.body
+    if not ks or not flat.dims[0]:
+        raise Unsupported("a convolution with one input feature or one output channel")
+    result = emit_linear(lowering, body, ks, w, n, b, leading)
+    return Value((x.dims[0], (n,), *(o for o, _ in windows)), result)
+
+
+def _one(dim: tuple[E.Axis, ...]) -> E.Expr:
+    return E.index(dim[0]) if dim else E.const(0, "i64")
+
+
+def _padded(ctx: Context, x: Value, padding: Sequence[tuple[int, int]]) -> Value:
+    """x with zeros around its spatial dimensions, in the layout it has in memory."""
+    lowering = ctx.lowering
+    loaded = lowering.prepare(x.body)
+    axes = [a for arg in loaded.args for a in load_axes(arg)]
+    if set(axes) != set(x.axes):
+        x = flatten(lowering, x)
+        loaded, axes = x.body, list(x.axes)
+    low, high, shape, fresh = [], [], [], {}
+    for axis in axes:
+        amount = next((padding[d] for d in range(len(padding)) if axis in x.dims[2 + d]), (0, 0))
+        low.append(amount[0]), high.append(amount[1])
+        grown = E.Axis(axis.size + sum(amount)) if amount != (0, 0) else axis
+        fresh[axis] = grown
+        shape.append(grown.size)
+    source = lowering.layout(loaded, tuple((a,) for a in axes))
+    result = lowering.emitter.pad(source, low, high, 0.0, shape)
+    base = Base(result, shape, result.dtype)
+    return Value(tuple(tuple(fresh[a] for a in dim) for dim in x.dims), base.whole([fresh[a] for a in axes]))
+
+
+@register("aten.convolution", "aten._convolution")
+def convolution(ctx: Context, x: Value, weight: Value, bias: Value | None, stride: Any, padding: Any, dilation: Any,
+                transposed: bool, output_padding: Any, groups: int, *args: Any) -> Value:
+    if transposed:
+        raise Unsupported("a transposed convolution")
+    return conv(ctx, x, weight, bias, stride, padding, dilation, groups)
+
+
+@register("aten.adaptive_avg_pool1d", "aten.adaptive_avg_pool2d", "aten._adaptive_avg_pool2d")
+def adaptive_avg_pool(ctx: Context, x: Value, size: Any) -> Value:
+    from .ops_reduce import mean_value
+
+    dims = list(range(x.rank - (2 if "2d" in str(ctx.target) else 1), x.rank))
+    sizes = _list(size, len(dims))
+    if any(s != 1 for s in sizes):
+        raise Unsupported("adaptive pooling to more than one element")
+    return mean_value(ctx, x, dims, True)
+
+
+@register("aten.avg_pool1d", "aten.avg_pool2d")
+def avg_pool(ctx: Context, x: Value, kernel: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
+             count_include_pad: bool = True, divisor_override: Any = None) -> Value:
+    count = x.rank - 2 if x.rank > 2 else x.rank - 1
+    kernel = _list(kernel, count)
+    stride = kernel if stride in (None, []) else _list(stride, count)
+    if stride != kernel or any(_list(padding, count)) or ceil_mode or divisor_override:
+        raise Unsupported("average pooling with overlap, padding or another divisor")
+    lowering = ctx.lowering
+    first = x.rank - count
+    outputs = ctx.shape[first:]
+    shape: list[Size] = list(x.shape[:first])
+    for d in range(count):
+        x = slice_dim(lowering, x, first + d, 0, product((outputs[d], kernel[d])))
+        shape += [outputs[d], kernel[d]]
+    from .ops_reduce import mean_value
+
+    return mean_value(ctx, reshape(lowering, x, shape), [first + 2 * d + 1 for d in range(count)], False)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Attention
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@register("aten.scaled_dot_product_attention")
+def sdpa(ctx: Context, q: Value, k: Value, v: Value, attn_mask: Value | None = None, dropout_p: float = 0.0,
+         is_causal: bool = False, *, scale: float | None = None, enable_gqa: bool = False) -> Value:
+    if dropout_p:
+        raise Unsupported("attention dropout is active; call module.eval() before compiling")
+    return attention(ctx, q, k, v, attn_mask, is_causal, scale, enable_gqa)
+
+
+@register("aten._scaled_dot_product_flash_attention_for_cpu")
+def flash(ctx: Context, q: Value, k: Value, v: Value, dropout_p: float = 0.0, is_causal: bool = False, *,
+          attn_mask: Value | None = None, scale: float | None = None) -> list[Value | None]:
+    ctx.meta = ctx.meta[0]
+    return [sdpa(ctx, q, k, v, attn_mask, dropout_p, is_causal, scale=scale), None]
+
+
+def attention(ctx: Context, q: Value, k: Value, v: Value, mask: Value | None, causal: bool, scale: float | None,
+              grouped: bool) -> Value:
+    lowering = ctx.lowering
+    if not all(map(is_static, (q.shape[-1], v.shape[-1]))):
+        raise Unsupported("expected static head sizes")
+    factor = 1.0 / math.sqrt(q.shape[-1]) if scale is None else float(scale)
+    # m, n, k and v are one axis each.
+    q, k, v = (x if all(len(d) == 1 or not d for d in x.dims[-2:]) else flatten(lowering, x) for x in (q, k, v))
+    batch = max(x.rank for x in (q, k, v)) - 2
+    label = lambda x, *last: [*range(batch - (x.rank - 2), batch), *last]
+    groups: Size | None = None
+    if grouped:
+        groups = divide(q.shape[-3], k.shape[-3])
+        if groups is None:
+            raise Unsupported("the number of query heads is not a multiple of the number of key heads")
+    unifier = Unifier(lowering)
+    if groups is not None and not same(groups, 1):
+        heads = (k.shape[-3], groups)
+        q = reshape(lowering, q, (*q.shape[:-3], *heads, *q.shape[-2:]))
+        k, v = (derive(x, (*x.dims[:-2], (), *x.dims[-2:])) for x in (k, v))
+        if mask is not None and mask.rank >= 3:
+            if mask.dims[-3]:
+                mask = reshape(lowering, mask, (*mask.shape[:-3], *heads, *mask.shape[-2:]))
+            else:
+                mask = derive(mask, (*mask.dims[:-2], (), *mask.dims[-2:]))
+        batch += 1
+    unifier.add(q, label(q, "m", "k"))
+    unifier.add(k, label(k, "n", "k"))
+    unifier.add(v, label(v, "n", "v"))
+    if mask is not None:
+        unifier.add(mask, label(mask, "m", "n"))
+    query, key, value = (unifier.expr(i) for i in range(3))
+    mask_expr = unifier.expr(3) if mask is not None else None
+    m, n, head, feature = (unifier.dim(x) for x in ("m", "n", "k", "v"))
+    dims = [unifier.dim(b) for b in range(batch)]
+    if len(m) > 1 or len(n) != 1 or len(head) != 1 or len(feature) != 1:
+        return _plain(ctx, q, k, v, mask, causal, factor)
+    exprs = (query, key, value) + ((mask_expr,) if mask_expr is not None else ())
+    free = frozenset(a for e in exprs for a in e.free)
+    present = [a for dim in dims for a in dim if a in free]
+    row = m[0] if m and m[0] in free else None
+    spec = AttentionSpec(query, key, value, present, row, n[0], head[0], feature[0], factor)
+    parts = MaskParts()
+    if causal and m:
+        if row is None:
+            raise Unsupported("causal attention of queries that are all equal")
+        parts.conditions.append(E.op("le", "i1", E.index(n[0]), E.index(row)))
+    elif causal:
+        parts.conditions.append(E.op("le", "i1", E.index(n[0]), E.const(0, "i64")))
+    if mask_expr is not None:
+        if mask_expr.dtype == "i1":
+            parts.conditions.append(mask_expr)
+        else:
+            parts.additions.append(mask_expr)
+    finish_mask(lowering, spec, parts)
+    result_dims = [*dims, m, feature]
+    if groups is not None and not same(groups, 1):
+        result_dims[batch - 2:batch] = [dims[batch - 2] + dims[batch - 1]]
+    return Value(tuple(result_dims), E.attention(spec, query.dtype))
+
+
+def _plain(ctx: Context, q: Value, k: Value, v: Value, mask: Value | None, causal: bool, scale: float) -> Value:
+    """Attention spelt out, for operands that et.attention has no form for."""
+    ctx.lowering.report.add("missed", "attention", "not fused: there is one key only, or rows span several axes",
+                            ctx.lowering.emitter.loc)
+    scores = _scaled(matmul(ctx, q, derive(k, (*k.dims[:-2], k.dims[-1], k.dims[-2]))), scale)
+    body = scores.body
+    if mask is not None:
+        dims, (body, other) = unify_elementwise(ctx.lowering, [scores, mask])
+        if other.dtype == "i1":
+            body = E.op("select", body.dtype, other, body, E.const(-math.inf, body.dtype))
+        else:
+            body = E.add(body, other)
+        scores = Value(dims, body)
+    if causal:
+        keep = E.op("le", "i1", E.lin([a.size for a in scores.dims[-1]], [E.index(a) for a in scores.dims[-1]]),
+                    E.lin([a.size for a in scores.dims[-2]], [E.index(a) for a in scores.dims[-2]]))
+        scores = Value(scores.dims, E.op("select", body.dtype, keep, body, E.const(-math.inf, body.dtype)))
+    axes = scores.dims[-1]
+    ctx.lowering.realise(scores)
+    probabilities = Value(scores.dims, E.softmax(axes, scores.body)) if axes else \
+        Value(scores.dims, E.const(1.0, scores.dtype))
+    return matmul(ctx, probabilities, v)

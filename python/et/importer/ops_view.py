@@ -1,0 +1,271 @@
+#===- ops_view.py - Views, copies, concatenation -*- python -*-===//
+#
+# Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+#===------------------------------------------------------------------------===//
+"""Operators that move elements. Only concatenation and padding emit operations; the rest are changes of axes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Sequence
+
+from . import expr as E
+from .dims import Size, add, is_static, product, same, size_of
+from .ir import Base, Value
+from .lower import load_axes
+from .registry import Context, Unsupported, normalize_dim, register
+from .views import Unifier, derive, expand, permute, reshape, select_dim, slice_dim, source
+
+_END = (1 << 62)
+
+
+@register("aten.view", "aten.reshape", "aten._unsafe_view", "aten.view_as", "aten.reshape_as", "aten.flatten",
+          "aten.unflatten", "aten._reshape_alias", "aten.ravel", "aten._reshape_copy", "aten.view_copy")
+def reshape_rule(ctx: Context, x: Value, *args: Any, **kwargs: Any) -> Value:
+    return reshape(ctx.lowering, x, ctx.shape)
+
+
+@register("aten.transpose.int", "aten.swapaxes", "aten.swapdims", "aten.transpose_")
+def transpose(ctx: Context, x: Value, a: int, b: int) -> Value:
+    order = list(range(x.rank))
+    if x.rank:
+        a, b = normalize_dim(a, x.rank), normalize_dim(b, x.rank)
+        order[a], order[b] = order[b], order[a]
+    return permute(x, order)
+
+
+@register("aten.t", "aten.numpy_T", "aten.mT", "aten.adjoint", "aten.matrix_H")
+def matrix_transpose(ctx: Context, x: Value) -> Value:
+    return transpose(ctx, x, -1, -2) if x.rank >= 2 else derive(x, x.dims)
+
+
+@register("aten.permute", "aten.permute_copy")
+def permute_rule(ctx: Context, x: Value, order: Sequence[int]) -> Value:
+    return permute(x, [normalize_dim(d, x.rank) for d in order])
+
+
+@register("aten.movedim.int", "aten.movedim.intlist")
+def movedim(ctx: Context, x: Value, source_dims: Any, target_dims: Any) -> Value:
+    sources = [normalize_dim(d, x.rank) for d in ([source_dims] if isinstance(source_dims, int) else source_dims)]
+    targets = [normalize_dim(d, x.rank) for d in ([target_dims] if isinstance(target_dims, int) else target_dims)]
+    rest = [d for d in range(x.rank) if d not in sources]
+    order: list[int] = []
+    for position in range(x.rank):
+        order.append(sources[targets.index(position)] if position in targets else rest.pop(0))
+    return permute(x, order)
+
+
+@register("aten.unsqueeze", "aten.unsqueeze_")
+def unsqueeze(ctx: Context, x: Value, dim: int) -> Value:
+    dims = list(x.dims)
+    dims.insert(dim + x.rank + 1 if dim < 0 else dim, ())
+    return derive(x, dims)
+
+
+@register("aten.squeeze", "aten.squeeze_")
+def squeeze(ctx: Context, x: Value, dim: Any = None) -> Value:
+    if dim is None:
+        chosen = set(range(x.rank))
+    else:
+        chosen = {normalize_dim(d, x.rank) for d in ([dim] if isinstance(dim, int) else dim)}
+    return derive(x, [d for i, d in enumerate(x.dims) if d or i not in chosen])
+
+
+@register("aten.expand", "aten.expand_as", "aten.broadcast_to", "aten.expand_copy")
+def expand_rule(ctx: Context, x: Value, *args: Any, **kwargs: Any) -> Value:
+    return expand(x, ctx.shape)
+
+
+@register("aten.contiguous", "aten.clone", "aten.alias", "aten.detach", "aten.lift_fresh_copy", "aten.lift_fresh",
+          "aten.detach_", "aten.positive", "aten.conj", "aten.resolve_conj", "aten.resolve_neg", "aten.view.dtype")
+def identity(ctx: Context, x: Value, *args: Any, **kwargs: Any) -> Value:
+    if x.dtype != ctx.dtype:
+        raise Unsupported("a view as another type is not a conversion")
+    return Value(x.dims, x.body)
+
+
+@register("aten.dropout", "aten.dropout_", "aten.alpha_dropout", "aten.feature_dropout")
+def dropout(ctx: Context, x: Value, p: float, train: bool) -> Value:
+    if train and p > 0:
+        raise Unsupported("dropout is active; call module.eval() before compiling")
+    return Value(x.dims, x.body)
+
+
+@register("aten.native_dropout")
+def native_dropout(ctx: Context, x: Value, p: float, train: bool | None) -> list[Any]:
+    if train and p > 0:
+        raise Unsupported("dropout is active; call module.eval() before compiling")
+    return [Value(x.dims, x.body), None]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Parts
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@register("aten.select.int", "aten.select_copy")
+def select(ctx: Context, x: Value, dim: int, position: Size) -> Value:
+    dim = normalize_dim(dim, x.rank)
+    if is_static(position) and position < 0:
+        position = add(x.shape[dim], position)
+    return select_dim(ctx.lowering, x, dim, position)
+
+
+@register("aten.slice", "aten.slice_copy")
+def slice_rule(ctx: Context, x: Value, dim: int = 0, start: Size | None = None, end: Size | None = None,
+               step: int = 1) -> Value:
+    dim = normalize_dim(dim, x.rank)
+    extent = x.shape[dim]
+    start = 0 if start is None else start
+    if is_static(start) and start < 0:
+        start = max(0, extent + start) if is_static(extent) else add(extent, start)
+    if is_static(start) and is_static(extent):
+        start = min(start, extent)
+    return slice_dim(ctx.lowering, x, dim, start, ctx.shape[dim], step)
+
+
+@register("aten.narrow")
+def narrow(ctx: Context, x: Value, dim: int, start: Size, length: Size) -> Value:
+    return slice_rule(ctx, x, dim, start)
+
+
+@register("aten.unbind")
+def unbind(ctx: Context, x: Value, dim: int = 0) -> list[Value]:
+    dim = normalize_dim(dim, x.rank)
+    extent = x.shape[dim]
+    assert is_static(extent)
+    _share(x, extent)
+    return [select_dim(ctx.lowering, x, dim, i) for i in range(extent)]
+
+
+@register("aten.split", "aten.split_with_sizes", "aten.chunk", "aten.split_copy", "aten.split_with_sizes_copy",
+          "aten.tensor_split")
+def split(ctx: Context, x: Value, sizes: Any, dim: int = 0) -> list[Value]:
+    dim = normalize_dim(dim, x.rank)
+    _share(x, len(ctx.meta))
+    parts: list[Value] = []
+    start: Size = 0
+    for position in range(len(ctx.meta)):
+        size = ctx.shape_of(position)[dim]
+        parts.append(slice_dim(ctx.lowering, x, dim, start, size))
+        start = add(start, size)
+    return parts
+
+
+def _share(x: Value, parts: int) -> None:
+    """Several parts of a value are several readers of it."""
+    if parts > 1:
+        x.users = max(x.users, 2)
+
+
+@register("aten.flip")
+def flip(ctx: Context, x: Value, dims: Sequence[int]) -> Value:
+    from .views import index_dim
+
+    for dim in dims:
+        dim = normalize_dim(dim, x.rank)
+        if not x.dims[dim]:
+            continue
+        axis = E.Axis(x.shape[dim])
+        position = E.op("sub", "i64", E.op("sub", "i64", E.size(axis.size), E.const(1, "i64")), E.index(axis))
+        x = index_dim(ctx.lowering, x, dim, lambda _: position, [(axis,)])
+    return derive(x, x.dims)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Repetition
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@register("aten.repeat", "aten.tile")
+def repeat(ctx: Context, x: Value, repeats: Sequence[Size]) -> Value:
+    missing = len(repeats) - x.rank
+    dims = [()] * missing + list(x.dims)
+    return derive(x, [((E.Axis(r),) if not same(r, 1) else ()) + d for r, d in zip(repeats, dims)])
+
+
+@register("aten.repeat_interleave.self_int")
+def repeat_interleave(ctx: Context, x: Value, repeats: Size, dim: int | None = None, output_size: Any = None) -> Value:
+    if dim is None:
+        x = reshape(ctx.lowering, x, (product(x.shape),))
+        dim = 0
+    dim = normalize_dim(dim, x.rank)
+    extra = (E.Axis(repeats),) if not same(repeats, 1) else ()
+    return derive(x, [d + extra if i == dim else d for i, d in enumerate(x.dims)])
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Joins
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@register("aten.cat", "aten.concat", "aten.concatenate")
+def cat(ctx: Context, tensors: Sequence[Value], dim: int = 0) -> Value:
+    lowering = ctx.lowering
+    shape = ctx.shape
+    rank = len(shape)
+    dim = normalize_dim(dim, rank)
+    # Empty tensors of one dimension may stand among others, a left-over of old PyTorch.
+    tensors = [t for t in tensors if not (t.rank == 1 and rank != 1)]
+    tensors = [ctx.cast(t, ctx.dtype) for t in tensors if not same(t.shape[dim], 0)]
+    if len(tensors) == 1:
+        return derive(tensors[0], tensors[0].dims)
+    unifier = Unifier(lowering)
+    for i, tensor in enumerate(tensors):
+        unifier.add(tensor, [("cat", i) if d == dim else d for d in range(rank)])
+    exprs = [unifier.expr(i) for i in range(len(tensors))]
+    outer = [unifier.dim(d) for d in range(rank)]
+    # All parts take the layout of the first one that is in memory, the joined dimension in the place it has there.
+    order: list[Any] | None = None
+    for i, e in enumerate(exprs):
+        forced = lowering.force(e) if e.op == "load" else e
+        mine = unifier.dim(("cat", i))
+        if order is None and forced.op == "load" and len(mine) == 1:
+            axes = [a for arg in lowering.prepare(forced).args for a in load_axes(arg)]
+            if set(axes) == {*mine, *(a for d in outer for a in d)}:
+                order = ["cat" if a is mine[0] else a for a in axes]
+    if order is None:
+        order = [x for d in range(rank) for x in (["cat"] if d == dim else outer[d])]
+    results = []
+    for i, e in enumerate(exprs):
+        mine = unifier.dim(("cat", i))
+        wanted = [a for x in order for a in (mine if x == "cat" else (x,))]
+        forced = lowering.force(e, wanted)
+        results.append(lowering.layout(forced, tuple(mine if x == "cat" else (x,) for x in order)))
+    joined = E.Axis(shape[dim])
+    axes = [joined if x == "cat" else x for x in order]
+    result = lowering.emitter.concat(order.index("cat"), results, [a.size for a in axes])
+    base = Base(result, result.shape, result.dtype)
+    dims = [(joined,) if d == dim else outer[d] for d in range(rank)]
+    return Value(tuple(dims), base.whole(axes))
+
+
+@register("aten.stack")
+def stack(ctx: Context, tensors: Sequence[Value], dim: int = 0) -> Value:
+    dim = normalize_dim(dim, tensors[0].rank + 1)
+    return cat(ctx, [derive(t, (*t.dims[:dim], (), *t.dims[dim:])) for t in tensors], dim)
+
+
+@register("aten.pad", "aten.constant_pad_nd")
+def pad(ctx: Context, x: Value, amounts: Sequence[Size], *args: Any) -> Value:
+    if args and isinstance(args[0], str):
+        if args[0] != "constant":
+            raise Unsupported(f"padding mode '{args[0]}' is not supported, only 'constant'")
+        args = args[1:]
+    value = args[0] if args and args[0] is not None else 0
+    if any(not is_static(a) or a < 0 for a in amounts):
+        raise Unsupported("expected padding amounts that are constants and not negative")
+    lowering = ctx.lowering
+    low, high = [0] * x.rank, [0] * x.rank
+    for i in range(len(amounts) // 2):
+        low[x.rank - 1 - i], high[x.rank - 1 - i] = amounts[2 * i], amounts[2 * i + 1]
+    source_ = lowering.tensor(x)
+    shape = ctx.shape
+    literal = float(value) if E.is_float(x.dtype) else int(value)
+    result = lowering.emitter.pad(source_, low, high, literal, shape)
+    dims = tuple((E.Axis(s),) if not same(s, 1) else () for s in shape)
+    base = Base(result, shape, result.dtype)
+    return Value(dims, E.load(base, tuple(E.index(d[0]) if d else E.const(0, "i64") for d in dims)))
