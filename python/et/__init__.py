@@ -1,1 +1,29 @@
+#===- __init__.py - E.T. for Python -*- python -*-===//
+#
+# Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+#===------------------------------------------------------------------------===//
+"""E.T. compiles transformer models.
+
+    import et
+    program = et.compile(model, (), {"input_ids": ids, "attention_mask": mask},
+                         dynamic_shapes={"input_ids": {0: "batch", 1: "sequence"},
+                                         "attention_mask": {0: "batch", 1: "sequence"}})
+    hidden = program(ids, mask)
+
+`et.export_mlir` stops after the import and gives the module as text, with its weights beside it.
+"""
+
 from . import errors
+from .api import compile, export_mlir
+from .errors import (CompileError, Error, ExportError, ImportError_, NonFiniteWeightError, RunError,
+                     UnsupportedOperatorError)
+from .importer import ImportedModule, Remark, Report, TensorSpec
+from .interface import Program
+
+__all__ = [
+    "CompileError", "Error", "ExportError", "ImportError_", "ImportedModule", "NonFiniteWeightError", "Program", "Remark",
+    "Report", "RunError", "TensorSpec", "UnsupportedOperatorError", "compile", "errors", "export_mlir",
+]

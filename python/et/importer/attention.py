@@ -201,8 +201,10 @@ def read_scores(e: E.Expr, n: E.Axis, mask: MaskParts) -> tuple[E.Expr, float, t
     if e.op == "tanh" and len(inner) == 1:
         contraction, scale, score = read_scores(inner[0], n, mask)
         raise Refused("the scores pass through tanh")
+    if not inner and any(x.op == "load" and x.attr.contraction for x in E.walk(e)):
+        raise Refused("the scores before the softmax are read by more than one operator")
     if not inner:
-        raise Refused("no product of queries and keys was found under the softmax; it may be read elsewhere too")
+        raise Refused("no product of queries and keys was found under the softmax")
     raise Refused(f"the scores pass through '{e.op}'")
 
 

@@ -310,6 +310,8 @@ def op(name: str, dtype: str, *args: Expr) -> Expr:
             return yes if cond.attr else no
         if yes is no:
             return yes
+        if dtype == "i1" and yes.op == "const" and no.op == "const":
+            return cond if yes.attr else op("not", "i1", cond)
         if cond.op == "not":
             return op("select", dtype, cond.args[0], no, yes)
     if name == "not":

@@ -14,6 +14,7 @@ taken as functions where nothing else sees the change; otherwise the graph is fu
 
 from __future__ import annotations
 
+import math
 import operator
 import os
 import re
@@ -242,7 +243,7 @@ class _Importer:
         used = set(re.findall(r"dense_resource<\"?([^\">]+)\"?>", text))
         weights = {n: t for n, t in self.emitter.weights.items() if n in used or quote(n)[1:-1] in used}
         if self.check_finite:
-            bad = [n for n, t in weights.items() if t.is_floating_point() and not bool(torch.isfinite(t).all())]
+            bad = [n for n, t in weights.items() if t.is_floating_point() and not _is_finite(t)]
             if bad:
                 raise errors.NonFiniteWeightError(bad)
         signature = program.module_call_graph[0].signature
@@ -284,6 +285,7 @@ class _Importer:
         for symbol, bounds in self.program.range_constraints.items():
             if symbol in self.dim_names:
                 low = int(bounds.lower) if bounds.lower.is_number and bounds.lower.is_finite else 0
+                low = 0 if low <= 2 else low  # torch.export never goes below 2 by itself; the module here has no such bound
                 high = int(bounds.upper) if getattr(bounds.upper, "is_Integer", False) and bounds.upper < (1 << 31) else None
                 ranges[self.dim_names[symbol]] = (low, high)
         return ranges
@@ -405,7 +407,7 @@ class _Importer:
         context.meta, context.target = meta, node.target
         for operand in torch.utils._pytree.tree_leaves((args, kwargs)):
             if isinstance(operand, Value):
-                self.lowering.read_shared(operand)
+                self.lowering.read(operand)
         kwargs = {k: v for k, v in kwargs.items()
                   if k not in ("device", "layout", "pin_memory", "memory_format", "non_blocking", "copy")}
         try:
@@ -449,6 +451,15 @@ class _Importer:
                 found = f"{quote(path)}:{line}:0"
             self.locations[trace] = found
         return found
+
+
+def _is_finite(tensor: torch.Tensor) -> bool:
+    """True when no element is NaN or infinite; a finite sum proves it in one fast pass."""
+    if tensor.dtype in (torch.float32, torch.float64) and tensor.is_contiguous():
+        total = float(tensor.detach().numpy().sum())
+    else:
+        total = tensor.sum(dtype=torch.float32).item()
+    return math.isfinite(total) or bool(torch.isfinite(tensor).all())
 
 
 def _live(nodes: Sequence[torch.fx.Node]) -> set[torch.fx.Node]:

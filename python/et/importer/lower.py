@@ -68,12 +68,6 @@ class Lowering:
 
     def read(self, value: Value) -> E.Expr:
         """The element of a value, for use in a larger expression; computed first if others need it too."""
-        if value.body.op == "attention":
-            self.realise(value)
-        return self.read_shared(value)
-
-    def read_shared(self, value: Value) -> E.Expr:
-        """Computes a value that several operators read, when that is worth it."""
         if value.users > 1 and value.body.heavy:
             self._reads = value.users
             self.realise(value)

@@ -23,7 +23,7 @@ from .dims import Size, divide, is_static, product, same
 from .ir import Base, Value
 from .lower import load_axes
 from .masks import MaskParts
-from .patterns import emit_linear, emit_norm
+from .patterns import constant_data, emit_linear, emit_norm
 from .registry import Context, Unsupported, normalize_dim, register
 from .views import Unifier, contract, derive, flatten, index_dim, reshape, slice_dim, substituted, unify_elementwise
 
@@ -36,6 +36,9 @@ from .views import Unifier, contract, derive, flatten, index_dim, reshape, slice
 @register("aten.linear")
 def linear(ctx: Context, x: Value, weight: Value, bias: Value | None = None) -> Value:
     labels: list[Hashable] = list(range(x.rank - 1))
+    if x.body.heavy and constant_data(weight.body):
+        # It will be read row by row: have it written in that order.
+        ctx.lowering.realise(x, x.axes)
     result = contract(ctx.lowering, [(x, [*labels, "k"]), (weight, (["n", "k"] if weight.rank == 2 else ["k"]))],
                       [*labels, "n"] if weight.rank == 2 else labels)
     return result if bias is None else _plus(ctx, result, bias)

@@ -285,6 +285,9 @@ def contract(lowering: Lowering, operands: Sequence[tuple[Value, Sequence[Hashab
     """Sum of products over the labels that the output leaves out, as einsum defines it."""
     unifier = Unifier(lowering)
     for value, labels in operands:
+        if value.body.op == "attention":
+            # The product reads it row by row: write it in that order.
+            lowering.realise(value, value.axes)
         unifier.add(value, labels)
     body = unifier.expr(0)
     for position in range(1, len(operands)):

@@ -1,0 +1,164 @@
+#===- api.py - From a PyTorch module to a program -*- python -*-===//
+#
+# Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+#===------------------------------------------------------------------------===//
+"""`et.compile` and `et.export_mlir`: capture with torch.export, import, compile."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, Iterator, Mapping, Sequence
+
+import sympy
+import torch
+
+from . import errors
+from .importer import ImportedModule, import_program
+from .importer.dims import is_static, size_of
+from .interface import Program
+
+#: Shapes of one argument: a name, a torch.export.Dim or a hint per dynamic dimension, nested as the argument is.
+DynamicShapes = Any
+
+
+def compile(module: torch.nn.Module | torch.export.ExportedProgram | ImportedModule, args: Sequence[Any] = (),
+            kwargs: Mapping[str, Any] | None = None, dynamic_shapes: DynamicShapes = None, target: str = "cpu",
+            threads: int | None = None, *, masked_rows: str = "exact", check_finite: bool = True) -> Program:
+    """Compiles a PyTorch module for inputs like the given ones.
+
+    Args:
+        module: the module, in eval mode; or what torch.export or `export_mlir` made of it.
+        args, kwargs: example inputs.
+        dynamic_shapes: which dimensions may vary, as torch.export takes it; a string stands for a dimension of that
+            name, and equal names mean equal sizes: `{"input_ids": {0: "batch", 1: "sequence"}}`.
+        target: "cpu".
+        threads: number of threads, by default all cores.
+        masked_rows: "exact" computes rows of attention whose keys are all masked as PyTorch does. "ignore" promises that
+            they do not matter, so that additive masks become boolean ones, which is faster.
+        check_finite: refuse weights that hold NaN or infinity.
+    """
+    imported = module if isinstance(module, ImportedModule) else export_mlir(
+        module, args, kwargs, dynamic_shapes, masked_rows=masked_rows, check_finite=check_finite)
+    try:
+        from .program import build
+    except ModuleNotFoundError as missing:
+        raise errors.CompileError(
+            "the compiler library is not part of this installation, so modules can be imported but not compiled; "
+            "build it with 'make build'") from missing
+    return build(imported, target=target, threads=threads)
+
+
+def export_mlir(module: torch.nn.Module | torch.export.ExportedProgram, args: Sequence[Any] = (),
+                kwargs: Mapping[str, Any] | None = None, dynamic_shapes: DynamicShapes = None, *,
+                masked_rows: str = "exact", check_finite: bool = True) -> ImportedModule:
+    """Imports a PyTorch module: its text in the et dialect, and its weights by name. Arguments as for `compile`."""
+    if isinstance(module, torch.export.ExportedProgram):
+        return import_program(module, masked_rows=masked_rows, check_finite=check_finite)
+    if module.training:
+        raise errors.ExportError("expected a module in eval mode, but it is in training mode; call module.eval() first")
+    kwargs = dict(kwargs or {})
+    args = tuple(args)
+    names, torch_shapes, args, kwargs = _resolve_shapes(module, args, kwargs, dynamic_shapes)
+    program = _export(module, args, kwargs, torch_shapes)
+    return import_program(program, dim_names=_symbol_names(program, names), masked_rows=masked_rows,
+                          check_finite=check_finite)
+
+
+def _export(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any],
+            dynamic_shapes: Any) -> torch.export.ExportedProgram:
+    """torch.export, first by running the module, then by reading its bytecode, which takes other modules."""
+    failures: list[str] = []
+    for strict in (False, True):
+        try:
+            with torch.no_grad():
+                return torch.export.export(module, args, kwargs=kwargs, dynamic_shapes=dynamic_shapes, strict=strict)
+        except Exception as failure:  # torch.export raises many types
+            failures.append(f"{type(failure).__name__}: {failure}")
+            if strict:
+                raise errors.ExportError(
+                    f"torch.export could not capture '{type(module).__name__}'.\n"
+                    f"by running it: {failures[0]}\nby reading it: {failures[1]}") from failure
+    raise AssertionError("unreachable")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Dynamic shapes
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _resolve_shapes(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], dynamic_shapes: Any
+                    ) -> tuple[dict[str, dict[int, str]], Any, tuple[Any, ...], dict[str, Any]]:
+    """Names of dimensions by input, the shapes as torch.export takes them, and the example inputs.
+
+    A dynamic dimension of size 1 in an example is doubled: torch.export would take the 1 for a constant.
+    """
+    if dynamic_shapes is None:
+        return {}, None, args, kwargs
+    parameters = [n for n, p in inspect.signature(module.forward).parameters.items()
+                  if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    positional = {n: a for n, a in zip(parameters, args)}
+    # Inputs taken by *args are named as torch.export names them.
+    rest = next((n for n, p in inspect.signature(module.forward).parameters.items() if p.kind == p.VAR_POSITIONAL), "args")
+    spare = [f"{rest}_{i}" for i in range(len(args) - len(positional))]
+    positional.update(zip(spare, args[len(positional):]))
+    if isinstance(dynamic_shapes, (tuple, list)):
+        if len(dynamic_shapes) > len(args) + len(kwargs):
+            raise ValueError(f"expected dynamic shapes for at most {len(args) + len(kwargs)} inputs, but got {len(dynamic_shapes)}")
+        order = [*positional, *kwargs]
+        dynamic_shapes = dict(zip(order, dynamic_shapes))
+    unknown = [n for n in dynamic_shapes if n not in positional and n not in kwargs]
+    if unknown:
+        known = ", ".join(f"'{n}'" for n in (*positional, *kwargs))
+        raise ValueError(f"expected dynamic shapes of inputs, but '{unknown[0]}' is none; the inputs are {known}")
+    names: dict[str, dict[int, str]] = {}
+    specs: dict[str, Any] = {}
+    examples: dict[str, Any] = {}
+    for name, value in {**positional, **kwargs}.items():
+        specs[name], examples[name] = _resolve(name, value, dynamic_shapes.get(name), names)
+    if spare:
+        specs[rest] = tuple(specs.pop(n) for n in spare)
+    return (names, specs, tuple(examples[n] for n in positional), {n: examples[n] for n in kwargs})
+
+
+def _resolve(path: str, value: Any, spec: Any, names: dict[str, dict[int, str]]) -> tuple[Any, Any]:
+    if isinstance(value, torch.Tensor):
+        dims = spec if isinstance(spec, Mapping) else dict(enumerate(spec or ()))
+        resolved: dict[int, Any] = {}
+        mine = names.setdefault(path, {})
+        for d, dim in dims.items():
+            if dim is None or isinstance(dim, int):
+                continue
+            if not 0 <= d < value.dim():
+                raise ValueError(f"expected a dimension of '{path}' below {value.dim()}, but got {d}")
+            if isinstance(dim, str):
+                mine[d] = dim
+                dim = torch.export.Dim.DYNAMIC
+            elif getattr(dim, "__name__", None):
+                mine[d] = dim.__name__
+            resolved[d] = dim
+            if value.shape[d] == 1:
+                value = value.repeat_interleave(2, d)
+        return (resolved or None), value
+    if isinstance(value, (list, tuple)):
+        parts = [_resolve(f"{path}_{i}", v, spec[i] if spec else None, names) for i, v in enumerate(value)]
+        return type(value)(p[0] for p in parts), type(value)(p[1] for p in parts)
+    if isinstance(value, dict):
+        both = {k: _resolve(f"{path}_{k}", v, (spec or {}).get(k), names) for k, v in value.items()}
+        return {k: b[0] for k, b in both.items()}, {k: b[1] for k, b in both.items()}
+    return spec, value
+
+
+def _symbol_names(program: torch.export.ExportedProgram, names: Mapping[str, Mapping[int, str]]) -> dict[sympy.Symbol, str]:
+    """The name the caller gave to each symbol of the exported program."""
+    found: dict[sympy.Symbol, str] = {}
+    for node in program.graph_module.graph.nodes:
+        if node.op != "placeholder" or not isinstance(node.meta.get("val"), torch.Tensor):
+            continue
+        for d, size in enumerate(map(size_of, node.meta["val"].shape)):
+            name = names.get(str(node.target), {}).get(d)
+            if name is not None and not is_static(size) and isinstance(size, sympy.Symbol):
+                found.setdefault(size, name)
+    return found
