@@ -5,7 +5,8 @@
 #   make bench   time E.T. beside the peers installed here
 #   make help    all targets
 #
-# Variables: BUILD (build folder), JOBS (parallel jobs), PYTHON (which python3 makes .venv), SETUP=no (install nothing).
+# Variables: BUILD (build folder), JOBS (parallel jobs), PYTHON (which python3 makes .venv), SETUP=no (install nothing),
+# DEMO_ARGS and BENCH_ARGS (options of the demo and of the benchmark), ET_DATA (a folder of data sets for the demo).
 
 SHELL := /bin/bash
 BUILD ?= build
@@ -20,6 +21,11 @@ CMAKE_FLAGS := -G Ninja -DMLIR_DIR=$(LLVM)/lib/cmake/mlir -DLLVM_DIR=$(LLVM)/lib
   -DCMAKE_C_COMPILER=$(LLVM)/bin/clang -DCMAKE_CXX_COMPILER=$(LLVM)/bin/clang++ \
   -DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=lld -DCMAKE_SHARED_LINKER_FLAGS=-fuse-ld=lld -DCMAKE_MODULE_LINKER_FLAGS=-fuse-ld=lld \
   -DPython3_EXECUTABLE=$(abspath $(VPY))
+
+# The sets of Python packages (requirements/) that a target needs.
+PYTHON_SETS := test
+demo: PYTHON_SETS := runtime
+bench: PYTHON_SETS := runtime bench
 
 # What each flavour adds; a flavour has its own build folder.
 FLAVOUR := -DCMAKE_BUILD_TYPE=Release
@@ -39,7 +45,7 @@ help: ## Show this help
 
 setup: ## Install the Debian and Python packages that are missing
 ifeq ($(SETUP),yes)
-	@scripts/setup.sh test
+	@scripts/setup.sh $(PYTHON_SETS)
 endif
 
 configure: $(BUILD)/build.ninja ## Configure the build folder
@@ -57,14 +63,13 @@ test: build ## Set up, build and run every test
 	ET_BUILD_DIR=$(abspath $(BUILD)) $(VPY) -m pytest || status=1; \
 	exit $$status
 
-demo: setup build ## Compile a real encoder and embed sentences with it (ET_DATA=FOLDER: whole data sets)
-	$(VPY) examples/embed_sentences.py $(DEMO_ARGS)
+demo: setup configure ## Compile a real encoder and embed sentences with it (ET_DATA=FOLDER: whole data sets)
+	ninja -C $(BUILD) -j$(JOBS) ETCAPI
+	ET_BUILD_DIR=$(abspath $(BUILD)) $(VPY) examples/embed_sentences.py $(DEMO_ARGS)
 
-bench: setup build ## Time E.T. beside the peers; BENCH_ARGS="--help" lists the options
-ifeq ($(SETUP),yes)
-	@scripts/setup.sh bench
-endif
-	$(VPY) benchmarks/encoders.py $(BENCH_ARGS)
+bench: setup configure ## Time E.T. beside the peers; BENCH_ARGS="--help" lists the options
+	ninja -C $(BUILD) -j$(JOBS) ETCAPI
+	ET_BUILD_DIR=$(abspath $(BUILD)) $(VPY) benchmarks/encoders.py $(BENCH_ARGS)
 
 check: configure ## Run the regression tests of the compiler only (lit)
 	ninja -C $(BUILD) -j$(JOBS) check-et

@@ -74,16 +74,14 @@ function(et_add_tool name)
   set_property(GLOBAL APPEND PROPERTY ET_TOOLS ${name})
 endfunction()
 
-# et_add_doc(OUTPUT td-file tablegen-options...): reference pages generated into docs/reference.
+# et_add_doc(OUTPUT td-file tablegen-options...): a page that TableGen generates; docs/CMakeLists.txt collects them.
 function(et_add_doc output td)
   set(LLVM_TARGET_DEFINITIONS ${td})
   tablegen(MLIR ${output}.md ${ARGN} EXTRA_INCLUDES ${MLIR_INCLUDE_DIRS})
-  set(page ${CMAKE_SOURCE_DIR}/docs/reference/${output}.md)
-  add_custom_command(OUTPUT ${page}
-    COMMAND ${CMAKE_COMMAND} -E copy_if_different ${CMAKE_CURRENT_BINARY_DIR}/${output}.md ${page}
-    DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/${output}.md)
+  set(page ${CMAKE_CURRENT_BINARY_DIR}/${output}.md)
   add_custom_target(et-doc-${output} DEPENDS ${page})
-  add_dependencies(et-doc et-doc-${output})
+  set_property(GLOBAL APPEND PROPERTY ET_DOC_TARGETS et-doc-${output})
+  set_property(GLOBAL APPEND PROPERTY ET_DOC_PAGES ${page})
 endfunction()
 
 if(ET_STATIC)
