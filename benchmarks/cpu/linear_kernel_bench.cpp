@@ -1,5 +1,4 @@
-//===- linear_kernel_bench.cpp - Speed of the dense linear kernels -*- C++
-//-*-===//
+//===- linear_kernel_bench.cpp - Speed of dense linear kernels -*- C++ -*-===//
 //
 // Licensed under the Apache License v2.0 with LLVM Exceptions.
 // See https://llvm.org/LICENSE.txt for license information.
@@ -13,12 +12,17 @@
 // take turns for the same reason.
 //
 //   linear_kernel_bench [--isa=native] [--num-threads=1,2] [--shape=MxNxK,...]
-//                       [--rounds=N] [--cold] [--weights=f32|f16|bf16]
+//                       [--rounds=N] [--cold] [--small-pages] [--weights=f32|f16|bf16]
 //                       [--tiling=MRxNRxKCxMC,...]
 //
 // --cold uses a new copy of the weights for each call, from a set larger than
-// the last-level cache, as in a model whose weights do not fit there. "compile"
-// is building + lowering + optimisation + code generation.
+// the last-level cache, as in a model whose weights do not fit there.
+//
+// "elapsed" is the best call and the 10th percentile by the clock on the wall.
+// "cpu" is the best, the 10th percentile and the median of what the slowest
+// thread computed for: the same on an idle machine, but without the time that
+// other programs had the core. "compile" is building + lowering + optimisation +
+// code generation.
 //
 //===----------------------------------------------------------------------===//
 
@@ -39,37 +43,28 @@
 #include <memory>
 #include <numeric>
 #include <pthread.h>
-#include <random>
+#include <sys/mman.h>
 #include <thread>
 
 using namespace mlir;
 using namespace mlir::et::cpu;
 namespace cl = llvm::cl;
 
-static cl::opt<std::string> isaName("isa", cl::init("native"),
-                                    cl::desc("instruction set level"));
-static cl::list<unsigned> threadCounts("num-threads", cl::CommaSeparated,
-                                       cl::desc("thread counts"));
-static cl::list<std::string> shapeNames("shape", cl::CommaSeparated,
-                                        cl::desc("shapes, MxNxK"));
-static cl::opt<unsigned> rounds("rounds", cl::init(40),
-                                cl::desc("measurements per shape"));
+static cl::opt<std::string> isaName("isa", cl::init("native"), cl::desc("instruction set level"));
+static cl::list<unsigned> threadCounts("num-threads", cl::CommaSeparated, cl::desc("thread counts"));
+static cl::list<std::string> shapeNames("shape", cl::CommaSeparated, cl::desc("shapes, MxNxK"));
+static cl::opt<unsigned> rounds("rounds", cl::init(40), cl::desc("measurements per shape"));
 static cl::opt<bool> cold("cold", cl::desc("read weights from memory"));
-static cl::opt<std::string> weights("weights", cl::init("f32"),
-                                    cl::desc("type of the weights"));
-static cl::list<std::string> tilingSizes("tiling", cl::CommaSeparated,
-                                         cl::desc("MRxNRxKCxMC"));
-static cl::opt<int> optLevel("opt", cl::init(3),
-                             cl::desc("LLVM optimisation level"));
+static cl::opt<bool> smallPages("small-pages", cl::desc("do not ask for huge pages"));
+static cl::opt<std::string> weights("weights", cl::init("f32"), cl::desc("type of the weights"));
+static cl::list<std::string> tilingSizes("tiling", cl::CommaSeparated, cl::desc("MRxNRxKCxMC"));
+static cl::opt<int> optLevel("opt", cl::init(3), cl::desc("LLVM optimisation level"));
 static cl::opt<std::string> asmFile("asm", cl::desc("write the assembly here"));
-static cl::opt<std::string> llvmFile("llvm",
-                                     cl::desc("write the LLVM IR here"));
+static cl::opt<std::string> llvmFile("llvm", cl::desc("write the LLVM IR here"));
 
 using Clock = std::chrono::steady_clock;
 
-static double seconds(Clock::time_point from) {
-  return std::chrono::duration<double>(Clock::now() - from).count();
-}
+static double seconds(Clock::time_point from) { return std::chrono::duration<double>(Clock::now() - from).count(); }
 
 /// CPU time of the calling thread: time taken by other programs is not in it.
 static double threadSeconds() {
@@ -196,11 +191,14 @@ private:
   bool stop = false;
 };
 
+/// Zeros on huge pages: on small ones each panel of a weight costs as many misses
+/// of the translation buffer as it has pages, and prefetches suffer most.
 struct Buffer {
-  explicit Buffer(size_t bytes)
-      : bytes(bytes),
-        data(std::aligned_alloc(4096, llvm::alignTo(bytes, 4096))) {
-    std::memset(data, 0, llvm::alignTo(bytes, 4096));
+  static constexpr size_t kHugePage = 2 << 20;
+  explicit Buffer(size_t size) : bytes(llvm::alignTo(size, kHugePage)), data(std::aligned_alloc(kHugePage, bytes)) {
+    if (!smallPages)
+      madvise(data, bytes, MADV_HUGEPAGE);
+    std::memset(data, 0, bytes);
   }
   Buffer(const Buffer &) = delete;
   ~Buffer() { std::free(data); }
@@ -225,8 +223,7 @@ static double quantile(std::vector<double> values, double q) {
 namespace {
 /// One tiling of one shape, compiled, with its weights.
 struct Variant {
-  using Kernel = void (*)(int64_t, int64_t, MemRef<2> *, MemRef<3> *,
-                          MemRef<1> *, MemRef<2> *);
+  using Kernel = void (*)(int64_t, int64_t, MemRef<2> *, MemRef<3> *, MemRef<1> *, MemRef<3> *, MemRef<2> *);
   LinearTiling tiling;
   std::unique_ptr<KernelJIT> jit;
   Kernel kernel = nullptr;
@@ -238,25 +235,22 @@ struct Variant {
 };
 } // namespace
 
-static bool prepare(MLIRContext &context, const ISA &isa, const Shape &shape,
-                    Variant &variant) {
+static bool prepare(MLIRContext &context, const ISA &isa, const Shape &shape, Variant &variant) {
   OpBuilder builder(&context);
   Type f32 = builder.getF32Type();
-  Type wType = weights == "f16"    ? Type(builder.getF16Type())
-               : weights == "bf16" ? Type(builder.getBF16Type())
-                                   : f32;
+  Type wType = weights == "f16" ? Type(builder.getF16Type()) : weights == "bf16" ? Type(builder.getBF16Type()) : f32;
   LinearKernelSpec spec;
   spec.n = shape.n;
   spec.k = shape.k;
   spec.xType = spec.yType = spec.biasType = f32;
   spec.wType = packedLinearWeightType(isa, wType);
   spec.tiling = variant.tiling;
+  spec.nextWeightType = getLinearWeightType(spec);
 
   OwningOpRef<ModuleOp> module = ModuleOp::create(builder.getUnknownLoc());
   builder.setInsertionPointToEnd(module->getBody());
   Clock::time_point start = Clock::now();
-  func::FuncOp func =
-      buildLinearKernel(builder, builder.getUnknownLoc(), "linear", spec, isa);
+  func::FuncOp func = buildLinearKernel(builder, builder.getUnknownLoc(), "linear", spec, isa);
   variant.buildMs = seconds(start) * 1e3;
   func->setAttr("llvm.emit_c_interface", builder.getUnitAttr());
   KernelJITOptions options;
@@ -271,30 +265,25 @@ static bool prepare(MLIRContext &context, const ISA &isa, const Shape &shape,
     llvm::raw_fd_ostream(llvmFile, error) << variant.jit->llvmIR;
   if (!asmFile.empty())
     llvm::raw_fd_ostream(asmFile, error) << variant.jit->assembly;
-  variant.kernel = reinterpret_cast<Variant::Kernel>(
-      variant.jit->lookup("_mlir_ciface_linear"));
+  variant.kernel = reinterpret_cast<Variant::Kernel>(variant.jit->lookup("_mlir_ciface_linear"));
 
-  size_t bytes =
-      getPackedLinearWeightSize(spec.tiling, shape.n, shape.k, spec.wType);
+  size_t bytes = getPackedLinearWeightSize(spec.tiling, shape.n, shape.k, spec.wType);
   size_t copies = cold ? std::max<size_t>(2, (size_t(160) << 20) / bytes) : 1;
   for (size_t i = 0; i < copies; ++i)
     variant.weights.push_back(std::make_unique<Buffer>(bytes));
   return variant.kernel;
 }
 
-static bool measure(MLIRContext &context, const ISA &isa, const Shape &shape,
-                    unsigned numThreads) {
+static bool measure(MLIRContext &context, const ISA &isa, const Shape &shape, unsigned numThreads) {
   const int64_t m = shape.m, n = shape.n, k = shape.k;
   std::vector<Variant> variants(std::max<size_t>(1, tilingSizes.size()));
   for (size_t i = 0; i < variants.size(); ++i) {
     LinearTiling &tiling = variants[i].tiling;
     if (tilingSizes.empty()) {
       tiling = chooseLinearTiling(isa, n, k);
-    } else if (std::sscanf(tilingSizes[i].c_str(), "%ldx%ldx%ldx%ld",
-                           &tiling.mr, &tiling.nr, &tiling.kc,
-                           &tiling.mc) != 4) {
-      llvm::errs() << "expected a tiling MRxNRxKCxMC, got '" << tilingSizes[i]
-                   << "'\n";
+    } else if (std::sscanf(tilingSizes[i].c_str(), "%ldx%ldx%ldx%ld", &tiling.mr, &tiling.nr, &tiling.kc, &tiling.mc) !=
+               4) {
+      llvm::errs() << "expected a tiling MRxNRxKCxMC, got '" << tilingSizes[i] << "'\n";
       return false;
     }
     if (!prepare(context, isa, shape, variants[i]))
@@ -305,20 +294,21 @@ static bool measure(MLIRContext &context, const ISA &isa, const Shape &shape,
   MemRef<2> yRef = {y.data, y.data, 0, {m, n}, {n, 1}};
   MemRef<1> bRef = {bias.data, bias.data, 0, {n}, {1}};
 
-  auto *peak = isa.level == ISALevel::AVX512 ? peak512
-               : isa.level == ISALevel::AVX2 ? peak256
-                                             : peak128;
+  auto *peak = isa.level == ISALevel::AVX512 ? peak512 : isa.level == ISALevel::AVX2 ? peak256 : peak128;
   Team team(numThreads);
   auto call = [&](Variant &variant) {
-    void *w = variant.weights[variant.next++ % variant.weights.size()]->data;
-    int64_t nr = variant.tiling.nr;
-    MemRef<3> wRef = {
-        w, w, 0, {int64_t(llvm::divideCeil(n, nr)), k, nr}, {k * nr, nr, 1}};
+    auto describe = [&](size_t i) -> MemRef<3> {
+      void *w = variant.weights[i % variant.weights.size()]->data;
+      int64_t nr = variant.tiling.nr;
+      return {w, w, 0, {int64_t(llvm::divideCeil(n, nr)), k, nr}, {k * nr, nr, 1}};
+    };
+    MemRef<3> wRef = describe(variant.next++);
+    MemRef<3> nextRef = describe(variant.next);
     std::vector<double> cpu(numThreads);
     Clock::time_point from = Clock::now();
     team.run([&](unsigned tid) {
       double start = threadSeconds();
-      variant.kernel(tid, numThreads, &xRef, &wRef, &bRef, &yRef);
+      variant.kernel(tid, numThreads, &xRef, &wRef, &bRef, &nextRef, &yRef);
       cpu[tid] = threadSeconds() - start;
     });
     variant.times.push_back(seconds(from));
@@ -341,24 +331,19 @@ static bool measure(MLIRContext &context, const ISA &isa, const Shape &shape,
         call(variant);
   }
   for (const Variant &variant : variants) {
-    auto rate = [&](const std::vector<double> &times, double q) {
-      return flops / quantile(times, q) * 1e-9;
-    };
+    auto rate = [&](const std::vector<double> &times, double q) { return flops / quantile(times, q) * 1e-9; };
     double limit = quantile(peakRates, 1.0);
     const LinearTiling &tiling = variant.tiling;
-    llvm::outs() << llvm::format(
-        "%5ld x %5ld x %5ld  %u threads  peak %5.1f  elapsed %5.1f %5.1f  "
-        "cpu %5.1f %5.1f %5.1f GF/s  = %5.1f %5.1f %5.1f %%  best %8.1f us  "
-        "compile %.0f+%.0f+%.0f+%.0f ms  %ldx%ldx%ldx%ld\n",
-        long(m), long(n), long(k), numThreads, limit, rate(variant.times, 0.0),
-        rate(variant.times, 0.1), rate(variant.cpuTimes, 0.0),
-        rate(variant.cpuTimes, 0.1), rate(variant.cpuTimes, 0.5),
-        100 * rate(variant.cpuTimes, 0.0) / limit,
-        100 * rate(variant.cpuTimes, 0.1) / limit,
-        100 * rate(variant.cpuTimes, 0.5) / limit,
-        quantile(variant.times, 0.0) * 1e6, variant.buildMs,
-        variant.jit->lowerMs, variant.jit->optMs, variant.jit->codegenMs,
-        long(tiling.mr), long(tiling.nr), long(tiling.kc), long(tiling.mc));
+    llvm::outs() << llvm::format("%5ld x %5ld x %5ld  %u threads  peak %5.1f  elapsed %5.1f %5.1f  "
+                                 "cpu %5.1f %5.1f %5.1f GF/s  = %5.1f %5.1f %5.1f %%  best %8.1f us  "
+                                 "compile %.0f+%.0f+%.0f+%.0f ms  %ldx%ldx%ldx%ld\n",
+                                 long(m), long(n), long(k), numThreads, limit, rate(variant.times, 0.0),
+                                 rate(variant.times, 0.1), rate(variant.cpuTimes, 0.0), rate(variant.cpuTimes, 0.1),
+                                 rate(variant.cpuTimes, 0.5), 100 * rate(variant.cpuTimes, 0.0) / limit,
+                                 100 * rate(variant.cpuTimes, 0.1) / limit, 100 * rate(variant.cpuTimes, 0.5) / limit,
+                                 quantile(variant.times, 0.0) * 1e6, variant.buildMs, variant.jit->lowerMs,
+                                 variant.jit->optMs, variant.jit->codegenMs, long(tiling.mr), long(tiling.nr),
+                                 long(tiling.kc), long(tiling.mc));
   }
   llvm::outs().flush();
   return true;
@@ -368,9 +353,7 @@ int main(int argc, char **argv) {
   cl::ParseCommandLineOptions(argc, argv, "Linear kernel benchmark\n");
   FailureOr<ISALevel> level = ISA::parse(isaName);
   if (failed(level)) {
-    llvm::errs()
-        << "expected --isa to be baseline, avx2, avx512 or native, got '"
-        << isaName << "'\n";
+    llvm::errs() << "expected --isa to be baseline, avx2, avx512 or native, got '" << isaName << "'\n";
     return 1;
   }
   ISA isa = ISA::get(*level);
@@ -379,8 +362,7 @@ int main(int argc, char **argv) {
     llvm::SmallVector<llvm::StringRef> parts;
     llvm::StringRef(name).split(parts, 'x');
     Shape shape;
-    if (parts.size() != 3 || parts[0].getAsInteger(10, shape.m) ||
-        parts[1].getAsInteger(10, shape.n) ||
+    if (parts.size() != 3 || parts[0].getAsInteger(10, shape.m) || parts[1].getAsInteger(10, shape.n) ||
         parts[2].getAsInteger(10, shape.k)) {
       llvm::errs() << "expected a shape MxNxK, got '" << name << "'\n";
       return 1;

@@ -20,9 +20,7 @@
 using namespace mlir;
 using namespace mlir::et::cpu;
 
-unsigned ISA::vectorLanes(Type elt) const {
-  return vectorBits / elt.getIntOrFloatBitWidth();
-}
+unsigned ISA::vectorLanes(Type elt) const { return vectorBits / elt.getIntOrFloatBitWidth(); }
 
 llvm::StringRef ISA::targetCPU() const {
   switch (level) {
@@ -64,8 +62,7 @@ ISALevel ISA::host() {
         return false;
     return true;
   };
-  if (!hasAll({"avx", "avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe",
-               "popcnt"}))
+  if (!hasAll({"avx", "avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe", "popcnt"}))
     return ISALevel::Baseline;
   if (!hasAll({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}))
     return ISALevel::AVX2;

@@ -38,16 +38,11 @@ using namespace mlir;
 namespace {
 /// Upstream carries `llvm.loop_annotation` from scf.for to the back edge, but
 /// as a discardable attribute, which the translation to LLVM IR drops.
-struct SetLoopAnnotations final
-    : PassWrapper<SetLoopAnnotations, OperationPass<>> {
+struct SetLoopAnnotations final : PassWrapper<SetLoopAnnotations, OperationPass<>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(SetLoopAnnotations)
 
-  llvm::StringRef getArgument() const override {
-    return "et-set-loop-annotations";
-  }
-  llvm::StringRef getDescription() const override {
-    return "Turn llvm.loop_annotation of branches into loop metadata";
-  }
+  llvm::StringRef getArgument() const override { return "et-set-loop-annotations"; }
+  llvm::StringRef getDescription() const override { return "Turn llvm.loop_annotation of branches into loop metadata"; }
   void runOnOperation() override {
     getOperation()->walk([](Operation *op) {
       auto annotation = op->getDiscardableAttr("llvm.loop_annotation");

@@ -12,16 +12,15 @@
 
 #include "et/Conversion/ETToCPU/ISA.h"
 
+#include "gtest/gtest.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/MLIRContext.h"
-#include "gtest/gtest.h"
 
 using namespace mlir;
 using namespace mlir::et::cpu;
 
 TEST(ISATest, ParsesWhatItPrints) {
-  for (ISALevel level :
-       {ISALevel::Baseline, ISALevel::AVX2, ISALevel::AVX512}) {
+  for (ISALevel level : {ISALevel::Baseline, ISALevel::AVX2, ISALevel::AVX512}) {
     FailureOr<ISALevel> parsed = ISA::parse(stringifyISALevel(level));
     ASSERT_TRUE(succeeded(parsed));
     EXPECT_EQ(*parsed, level);

@@ -1,5 +1,4 @@
-//===- KernelJIT.cpp - Compiles one kernel for a test or benchmark -*- C++
-//-*-===//
+//===- KernelJIT.cpp - Compiles one kernel for a test or benchmark -*- C++ -*-===//
 //
 // Licensed under the Apache License v2.0 with LLVM Exceptions.
 // See https://llvm.org/LICENSE.txt for license information.
@@ -58,20 +57,17 @@ void et::cpu::loadKernelDialects(MLIRContext &context) {
   registerLLVMDialectTranslation(registry);
   registerOpenMPDialectTranslation(registry);
   context.appendDialectRegistry(registry);
-  context.loadDialect<arith::ArithDialect, cf::ControlFlowDialect,
-                      func::FuncDialect, LLVM::LLVMDialect, math::MathDialect,
-                      memref::MemRefDialect, omp::OpenMPDialect,
-                      scf::SCFDialect, vector::VectorDialect>();
+  context
+      .loadDialect<arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect, LLVM::LLVMDialect, math::MathDialect,
+                   memref::MemRefDialect, omp::OpenMPDialect, scf::SCFDialect, vector::VectorDialect>();
 }
 
-static std::unique_ptr<llvm::TargetMachine> createMachine(const ISA &isa,
-                                                          int optLevel) {
+static std::unique_ptr<llvm::TargetMachine> createMachine(const ISA &isa, int optLevel) {
   llvm::InitializeNativeTarget();
   llvm::InitializeNativeTargetAsmPrinter();
   llvm::Triple triple("x86_64-unknown-linux-gnu");
   std::string error;
-  const llvm::Target *target =
-      llvm::TargetRegistry::lookupTarget(triple, error);
+  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!target) {
     llvm::errs() << error << "\n";
     return nullptr;
@@ -80,13 +76,12 @@ static std::unique_ptr<llvm::TargetMachine> createMachine(const ISA &isa,
                : optLevel == 2 ? llvm::CodeGenOptLevel::Default
                : optLevel == 1 ? llvm::CodeGenOptLevel::Less
                                : llvm::CodeGenOptLevel::None;
-  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      triple, isa.targetCPU(), isa.targetFeatures(), llvm::TargetOptions(),
-      llvm::Reloc::PIC_, std::nullopt, level, /*JIT=*/true));
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(triple, isa.targetCPU(), isa.targetFeatures(),
+                                                                          llvm::TargetOptions(), llvm::Reloc::PIC_,
+                                                                          std::nullopt, level, /*JIT=*/true));
 }
 
-static void optimize(llvm::Module &module, llvm::TargetMachine &machine,
-                     int optLevel) {
+static void optimize(llvm::Module &module, llvm::TargetMachine &machine, int optLevel) {
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager graphs;
@@ -102,15 +97,12 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine,
                                   : optLevel == 1 ? llvm::OptimizationLevel::O1
                                                   : llvm::OptimizationLevel::O0;
   llvm::ModulePassManager pm =
-      optLevel == 0 ? builder.buildO0DefaultPipeline(level)
-                    : builder.buildPerModuleDefaultPipeline(level);
+      optLevel == 0 ? builder.buildO0DefaultPipeline(level) : builder.buildPerModuleDefaultPipeline(level);
   pm.run(module, modules);
 }
 
 /// Runs the code generator of \p machine on \p module.
-static llvm::SmallVector<char, 0> emit(llvm::Module &module,
-                                       llvm::TargetMachine &machine,
-                                       llvm::CodeGenFileType type) {
+static llvm::SmallVector<char, 0> emit(llvm::Module &module, llvm::TargetMachine &machine, llvm::CodeGenFileType type) {
   llvm::SmallVector<char, 0> buffer;
   llvm::raw_svector_ostream os(buffer);
   llvm::legacy::PassManager pm;
@@ -120,8 +112,7 @@ static llvm::SmallVector<char, 0> emit(llvm::Module &module,
   return buffer;
 }
 
-std::unique_ptr<KernelJIT> KernelJIT::compile(ModuleOp module, const ISA &isa,
-                                              const KernelJITOptions &options) {
+std::unique_ptr<KernelJIT> KernelJIT::compile(ModuleOp module, const ISA &isa, const KernelJITOptions &options) {
   auto result = std::make_unique<KernelJIT>();
   Clock::time_point start = Clock::now();
   PassManager pm(module.getContext());
@@ -129,8 +120,7 @@ std::unique_ptr<KernelJIT> KernelJIT::compile(ModuleOp module, const ISA &isa,
   if (failed(pm.run(module)))
     return nullptr;
   auto context = std::make_unique<llvm::LLVMContext>();
-  std::unique_ptr<llvm::Module> llvmModule =
-      translateModuleToLLVMIR(module, *context);
+  std::unique_ptr<llvm::Module> llvmModule = translateModuleToLLVMIR(module, *context);
   if (!llvmModule)
     return nullptr;
   result->lowerMs = milliseconds(start);
@@ -141,8 +131,7 @@ std::unique_ptr<KernelJIT> KernelJIT::compile(ModuleOp module, const ISA &isa,
   }
 
   start = Clock::now();
-  std::unique_ptr<llvm::TargetMachine> machine =
-      createMachine(isa, options.optLevel);
+  std::unique_ptr<llvm::TargetMachine> machine = createMachine(isa, options.optLevel);
   if (!machine)
     return nullptr;
   llvmModule->setTargetTriple(machine->getTargetTriple());
@@ -152,14 +141,12 @@ std::unique_ptr<KernelJIT> KernelJIT::compile(ModuleOp module, const ISA &isa,
 
   if (options.keepAssembly) {
     std::unique_ptr<llvm::Module> copy = llvm::CloneModule(*llvmModule);
-    llvm::SmallVector<char, 0> text =
-        emit(*copy, *machine, llvm::CodeGenFileType::AssemblyFile);
+    llvm::SmallVector<char, 0> text = emit(*copy, *machine, llvm::CodeGenFileType::AssemblyFile);
     result->assembly.assign(text.begin(), text.end());
   }
 
   start = Clock::now();
-  llvm::SmallVector<char, 0> object =
-      emit(*llvmModule, *machine, llvm::CodeGenFileType::ObjectFile);
+  llvm::SmallVector<char, 0> object = emit(*llvmModule, *machine, llvm::CodeGenFileType::ObjectFile);
   result->codegenMs = milliseconds(start);
 
   auto jit = llvm::orc::LLJITBuilder().create();
@@ -170,8 +157,8 @@ std::unique_ptr<KernelJIT> KernelJIT::compile(ModuleOp module, const ISA &isa,
   result->jit = std::move(*jit);
   llvm::orc::JITDylib &dylib = result->jit->getMainJITDylib();
   // memset and the like come from the C library of this process.
-  auto process = llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(
-      result->jit->getDataLayout().getGlobalPrefix());
+  auto process =
+      llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(result->jit->getDataLayout().getGlobalPrefix());
   if (!process) {
     llvm::errs() << toString(process.takeError()) << "\n";
     return nullptr;
@@ -179,12 +166,11 @@ std::unique_ptr<KernelJIT> KernelJIT::compile(ModuleOp module, const ISA &isa,
   dylib.addGenerator(std::move(*process));
   llvm::orc::SymbolMap symbols;
   for (const auto &[name, address] : options.symbols)
-    symbols[result->jit->mangleAndIntern(name)] = {
-        llvm::orc::ExecutorAddr::fromPtr(address),
-        llvm::JITSymbolFlags::Exported};
+    symbols[result->jit->mangleAndIntern(name)] = {llvm::orc::ExecutorAddr::fromPtr(address),
+                                                   llvm::JITSymbolFlags::Exported};
   llvm::cantFail(dylib.define(llvm::orc::absoluteSymbols(std::move(symbols))));
-  if (llvm::Error error = result->jit->addObjectFile(
-          std::make_unique<llvm::SmallVectorMemoryBuffer>(std::move(object)))) {
+  if (llvm::Error error =
+          result->jit->addObjectFile(std::make_unique<llvm::SmallVectorMemoryBuffer>(std::move(object)))) {
     llvm::errs() << toString(std::move(error)) << "\n";
     return nullptr;
   }

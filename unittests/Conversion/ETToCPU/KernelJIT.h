@@ -1,5 +1,4 @@
-//===- KernelJIT.h - Compiles one kernel for a test or benchmark -*- C++
-//-*-===//
+//===- KernelJIT.h - Compiles one kernel for a test or benchmark -*- C++ -*-===//
 //
 // Licensed under the Apache License v2.0 with LLVM Exceptions.
 // See https://llvm.org/LICENSE.txt for license information.
@@ -46,8 +45,7 @@ public:
   /// Compiles \p module, which is lowered in place; null after an error, which
   /// has been printed. Functions with `llvm.emit_c_interface` can be called
   /// through their "_mlir_ciface_" wrapper.
-  static std::unique_ptr<KernelJIT> compile(ModuleOp module, const ISA &isa,
-                                            const KernelJITOptions &options);
+  static std::unique_ptr<KernelJIT> compile(ModuleOp module, const ISA &isa, const KernelJITOptions &options);
 
   /// Returns the address of \p symbol, or null.
   void *lookup(llvm::StringRef symbol);

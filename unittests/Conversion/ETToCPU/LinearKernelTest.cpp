@@ -1,5 +1,4 @@
-//===- LinearKernelTest.cpp - Dense linear kernels compute y = x w^T + b -*- C++
-//-*-===//
+//===- LinearKernelTest.cpp - Dense linear kernels compute y = x w^T + b -*- C++ -*-===//
 //
 // Licensed under the Apache License v2.0 with LLVM Exceptions.
 // See https://llvm.org/LICENSE.txt for license information.
@@ -17,11 +16,11 @@
 
 #include "et/Conversion/ETToCPU/HalfFloat.h"
 
+#include "gtest/gtest.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/ADT/StringExtras.h"
-#include "gtest/gtest.h"
 
 #include <atomic>
 #include <cmath>
@@ -34,13 +33,10 @@ using namespace mlir::et::cpu;
 namespace {
 class LinearKernelTest : public testing::TestWithParam<ISALevel> {
 protected:
-  LinearKernelTest() : context(MLIRContext::Threading::DISABLED) {
-    loadKernelDialects(context);
-  }
+  LinearKernelTest() : context(MLIRContext::Threading::DISABLED) { loadKernelDialects(context); }
   void SetUp() override {
     if (GetParam() > ISA::host())
-      GTEST_SKIP() << "this machine does not run "
-                   << stringifyISALevel(GetParam()).str();
+      GTEST_SKIP() << "this machine does not run " << stringifyISALevel(GetParam()).str();
   }
   Type f32() { return Float32Type::get(&context); }
   Type f16() { return Float16Type::get(&context); }
@@ -59,28 +55,18 @@ protected:
   MLIRContext context;
 };
 
-std::string printLevel(const testing::TestParamInfo<ISALevel> &info) {
-  return stringifyISALevel(info.param).str();
-}
+std::string printLevel(const testing::TestParamInfo<ISALevel> &info) { return stringifyISALevel(info.param).str(); }
 } // namespace
 
 INSTANTIATE_TEST_SUITE_P(Levels, LinearKernelTest,
-                         testing::Values(ISALevel::Baseline, ISALevel::AVX2,
-                                         ISALevel::AVX512),
-                         printLevel);
+                         testing::Values(ISALevel::Baseline, ISALevel::AVX2, ISALevel::AVX512), printLevel);
 
 //===----------------------------------------------------------------------===//
 // Sizes
 //===----------------------------------------------------------------------===//
 
 TEST_P(LinearKernelTest, AwkwardSizes) {
-  for (auto [n, k] : {std::pair<int64_t, int64_t>{1, 1},
-                      {2, 384},
-                      {47, 13},
-                      {48, 16},
-                      {49, 1},
-                      {97, 31},
-                      {113, 127}}) {
+  for (auto [n, k] : {std::pair<int64_t, int64_t>{1, 1}, {2, 384}, {47, 13}, {48, 16}, {49, 1}, {97, 31}, {113, 127}}) {
     LinearFixture fixture(context, makeSpec(n, k), GetParam());
     for (int64_t m : {0, 1, 2, 3, 5, 7, 8, 9, 13, 16, 64, 67, 131, 200})
       for (int64_t nth : {1, 2, 3})
@@ -126,6 +112,21 @@ TEST_P(LinearKernelTest, BlockedDepthAndRows) {
   }
 }
 
+TEST_P(LinearKernelTest, PrefetchesTheNextWeight) {
+  for (int64_t depth : {16, 40}) {
+    LinearKernelSpec spec = makeSpec(60, 40);
+    spec.tiling.kc = depth;
+    spec.nextWeightType = MemRefType::get({3, 10, 16}, f32());
+    LinearFixture fixture(context, spec, GetParam());
+    GuardedBuffer weight(3 * 10 * 16 * 4);
+    MemRef<3> next = {weight.data(), weight.data(), 0, {3, 10, 16}, {160, 16, 1}};
+    // It is passed where the runner passes an extra operand.
+    for (int64_t m : {1, 20, 200})
+      fixture.check(m, 2, nullptr, {reinterpret_cast<MemRef<2> *>(&next)});
+    EXPECT_TRUE(weight.isIntact());
+  }
+}
+
 TEST_P(LinearKernelTest, EveryElementBelongsToOneThread) {
   const int64_t n = 192;
   LinearFixture fixture(context, makeSpec(n, 8), GetParam());
@@ -151,8 +152,7 @@ TEST_P(LinearKernelTest, EveryElementBelongsToOneThread) {
         ASSERT_EQ(count, 1) << "m " << m << ", " << nth << " threads";
       // Shares differ by one tile or one row, and tiles by one row in height.
       int64_t tile = fixture.spec.tiling.mr * fixture.spec.tiling.nr;
-      EXPECT_LE(largest, m * n / nth + std::max(2 * tile, n))
-          << "m " << m << ", " << nth << " threads";
+      EXPECT_LE(largest, m * n / nth + std::max(2 * tile, n)) << "m " << m << ", " << nth << " threads";
     }
   }
 }
@@ -212,13 +212,10 @@ TEST_P(LinearKernelTest, EpilogueWithResidual) {
   const ISA isa = ISA::get(GetParam());
   for (int64_t n : {48, 61}) {
     LinearKernelSpec spec = makeSpec(n, 24);
-    spec.extraTypes.push_back(
-        MemRefType::get({ShapedType::kDynamic, n}, f16()));
+    spec.extraTypes.push_back(MemRefType::get({ShapedType::kDynamic, n}, f16()));
     // relu(sum) + residual.
-    spec.epilogue = [&](OpBuilder &b, Location loc,
-                        const LinearEpilogueArgs &args) -> Value {
-      Value zero =
-          arith::ConstantOp::create(b, loc, b.getZeroAttr(args.acc.getType()));
+    spec.epilogue = [&](OpBuilder &b, Location loc, const LinearEpilogueArgs &args) -> Value {
+      Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(args.acc.getType()));
       Value relu = arith::MaximumFOp::create(b, loc, args.acc, zero);
       Value residual = loadLinearExtra(b, loc, args, args.extras[0], isa);
       return arith::AddFOp::create(b, loc, relu, residual);
@@ -229,23 +226,19 @@ TEST_P(LinearKernelTest, EpilogueWithResidual) {
       std::vector<float> values;
       std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
       for (int64_t i = 0; i < m * n; ++i)
-        values.push_back(
-            writeElement(f16(), residual.data(), i, uniform(fixture.random)));
+        values.push_back(writeElement(f16(), residual.data(), i, uniform(fixture.random)));
       MemRef<2> extra = {residual.data(), residual.data(), 0, {m, n}, {n, 1}};
       for (int64_t nth : {1, 2})
-        fixture.check(m, nth,
-                      [&](double sum, int64_t row, int64_t col) {
-                        return std::max(sum, 0.0) +
-                               double(values[row * n + col]);
-                      },
-                      {&extra});
+        fixture.check(
+            m, nth,
+            [&](double sum, int64_t row, int64_t col) { return std::max(sum, 0.0) + double(values[row * n + col]); },
+            {&extra});
     }
   }
 }
 
 /// A barrier of as many threads as `barrierSize` says, in place of OpenMP's.
-static std::atomic<int> barrierSize, barrierArrived, barrierGeneration,
-    barrierCalls;
+static std::atomic<int> barrierSize, barrierArrived, barrierGeneration, barrierCalls;
 static void testBarrier(void *, int) {
   barrierCalls.fetch_add(1);
   int generation = barrierGeneration.load();
@@ -265,35 +258,28 @@ TEST_P(LinearKernelTest, RowPhaseSeesFinishedRows) {
   spec.tiling.mc = 40;
   // Every element of a row becomes the sum of the row: wrong if any other
   // thread still writes to the row, or if two threads process it.
-  spec.rowPhase = [&](OpBuilder &b, Location loc,
-                      const LinearRowPhaseArgs &args) {
-    auto index = [&](int64_t i) -> Value {
-      return arith::ConstantIndexOp::create(b, loc, i);
-    };
+  spec.rowPhase = [&](OpBuilder &b, Location loc, const LinearRowPhaseArgs &args) {
+    auto index = [&](int64_t i) -> Value { return arith::ConstantIndexOp::create(b, loc, i); };
     auto rows = scf::ForOp::create(b, loc, args.begin, args.end, index(1));
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(rows.getBody());
     Value row = rows.getInductionVar();
     Value zero = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0.0f));
-    auto sum = scf::ForOp::create(
-        b, loc, index(0), index(n), index(1), zero,
-        [&](OpBuilder &b, Location loc, Value col, ValueRange iter) {
-          Value v =
-              memref::LoadOp::create(b, loc, args.y, ValueRange{row, col});
-          Value next = arith::AddFOp::create(b, loc, iter[0], v);
-          scf::YieldOp::create(b, loc, next);
-        });
+    auto sum = scf::ForOp::create(b, loc, index(0), index(n), index(1), zero,
+                                  [&](OpBuilder &b, Location loc, Value col, ValueRange iter) {
+                                    Value v = memref::LoadOp::create(b, loc, args.y, ValueRange{row, col});
+                                    Value next = arith::AddFOp::create(b, loc, iter[0], v);
+                                    scf::YieldOp::create(b, loc, next);
+                                  });
     scf::ForOp::create(b, loc, index(0), index(n), index(1), ValueRange(),
                        [&](OpBuilder &b, Location loc, Value col, ValueRange) {
-                         memref::StoreOp::create(b, loc, sum.getResult(0),
-                                                 args.y, ValueRange{row, col});
+                         memref::StoreOp::create(b, loc, sum.getResult(0), args.y, ValueRange{row, col});
                          scf::YieldOp::create(b, loc);
                        });
   };
   KernelJITOptions options;
   options.symbols = {{"__kmpc_barrier", reinterpret_cast<void *>(&testBarrier)},
-                     {"__kmpc_global_thread_num",
-                      reinterpret_cast<void *>(&testThreadNumber)}};
+                     {"__kmpc_global_thread_num", reinterpret_cast<void *>(&testThreadNumber)}};
   LinearFixture fixture(context, spec, GetParam(), options);
   ASSERT_TRUE(fixture.jit);
   for (int64_t m : {1, 2, 20, 63, 96, 150}) {
@@ -353,10 +339,8 @@ static std::pair<int, int> countSpills(llvm::StringRef assembly, int minimum) {
       finish();
     bool isProduct = line.contains("vfmadd") || line.contains("mulps");
     products += isProduct;
-    bool isVector =
-        line.contains("%xmm") || line.contains("%ymm") || line.contains("%zmm");
-    accesses +=
-        isVector && (line.contains("(%rsp)") || line.contains("(%rbp)"));
+    bool isVector = line.contains("%xmm") || line.contains("%ymm") || line.contains("%zmm");
+    accesses += isVector && (line.contains("(%rsp)") || line.contains("(%rbp)"));
     // The stores of the sums follow a loop and are meant to be there.
     if (line.contains("\tj"))
       finish();
@@ -378,8 +362,7 @@ TEST_P(LinearKernelTest, InnerLoopsDoNotSpill) {
         LinearFixture fixture(context, spec, GetParam(), options);
         int lanes = ISA::get(GetParam()).vectorLanes(f32());
         int accumulators = spec.tiling.mr * spec.tiling.nr / lanes;
-        auto [blocks, spills] =
-            countSpills(fixture.jit->assembly, accumulators);
+        auto [blocks, spills] = countSpills(fixture.jit->assembly, accumulators);
         EXPECT_GE(blocks, 1) << "no inner loop found";
         EXPECT_EQ(spills, 0) << n << " x " << k << " dynamic " << dynamic;
       }

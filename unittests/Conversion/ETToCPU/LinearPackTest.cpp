@@ -12,9 +12,9 @@
 
 #include "LinearTestSupport.h"
 
+#include "gtest/gtest.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/MLIRContext.h"
-#include "gtest/gtest.h"
 
 using namespace mlir;
 using namespace mlir::et::cpu;
@@ -23,8 +23,7 @@ namespace {
 class LinearPackTest : public testing::Test {
 protected:
   /// Packs the numbers 0, 1, ... (mod 251, exact in every type).
-  void check(int64_t n, int64_t k, int64_t nr, Type src, Type dst,
-             unsigned threads = 1) {
+  void check(int64_t n, int64_t k, int64_t nr, Type src, Type dst, unsigned threads = 1) {
     LinearTiling tiling = {4, nr, k, 128};
     GuardedBuffer from(n * k * getElementSize(src));
     for (int64_t i = 0; i < n * k; ++i)
@@ -40,14 +39,12 @@ protected:
         for (int64_t j = 0; j < nr; ++j) {
           int64_t output = panel * nr + j;
           float expected = output < n ? float((output * k + i) % 251) : 0.0f;
-          ASSERT_EQ(readElement(dst, to.data(), (panel * k + i) * nr + j),
-                    expected)
+          ASSERT_EQ(readElement(dst, to.data(), (panel * k + i) * nr + j), expected)
               << "panel " << panel << ", k " << i << ", output " << j;
         }
   }
   MLIRContext context;
-  Type f32 = Float32Type::get(&context), f16 = Float16Type::get(&context),
-       bf16 = BFloat16Type::get(&context);
+  Type f32 = Float32Type::get(&context), f16 = Float16Type::get(&context), bf16 = BFloat16Type::get(&context);
 };
 } // namespace
 
@@ -68,8 +65,7 @@ TEST_F(LinearPackTest, HalfPrecision) {
 TEST_F(LinearPackTest, Threads) { check(1000, 1100, 48, f32, f32, 3); }
 
 TEST_F(LinearPackTest, WidensSpecialHalfValues) {
-  const uint16_t bits[] = {0x0000, 0x8000, 0x0001, 0x83ff, 0x0400,
-                           0x7bff, 0x7c00, 0xfc00, 0x3c00, 0xc000};
+  const uint16_t bits[] = {0x0000, 0x8000, 0x0001, 0x83ff, 0x0400, 0x7bff, 0x7c00, 0xfc00, 0x3c00, 0xc000};
   LinearTiling tiling = {4, 4, 10, 128};
   float packed[40];
   packLinearWeight(bits, f16, tiling, 1, 10, packed, f32);
@@ -89,8 +85,7 @@ TEST_F(LinearPackTest, WeightsStayNarrowWhereTheyCanBeRead) {
 }
 
 TEST_F(LinearPackTest, TilingsFitTheRegisters) {
-  for (ISALevel level :
-       {ISALevel::Baseline, ISALevel::AVX2, ISALevel::AVX512}) {
+  for (ISALevel level : {ISALevel::Baseline, ISALevel::AVX2, ISALevel::AVX512}) {
     ISA isa = ISA::get(level);
     int64_t lanes = isa.vectorLanes(f32);
     for (int64_t n : {1, 2, 17, 384, 30522})

@@ -1,5 +1,4 @@
-//===- LinearTestSupport.cpp - Runs linear kernels against a reference -*- C++
-//-*-===//
+//===- LinearTestSupport.cpp - Runs linear kernels against a reference -*- C++ -*-===//
 //
 // Licensed under the Apache License v2.0 with LLVM Exceptions.
 // See https://llvm.org/LICENSE.txt for license information.
@@ -15,9 +14,9 @@
 
 #include "LinearTestSupport.h"
 
+#include "gtest/gtest.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/Support/MathExtras.h"
-#include "gtest/gtest.h"
 
 #include <cmath>
 #include <cstring>
@@ -36,8 +35,7 @@ static constexpr char kPattern = '\xa5';
 
 GuardedBuffer::GuardedBuffer(size_t bytes) : bytes(bytes) {
   mapped = llvm::alignTo(bytes, kPage) + 2 * kPage;
-  mapping = static_cast<char *>(mmap(nullptr, mapped, PROT_READ | PROT_WRITE,
-                                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  mapping = static_cast<char *>(mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   std::memset(mapping, kPattern, mapped);
   mprotect(mapping, kPage, PROT_NONE);
   mprotect(mapping + mapped - kPage, kPage, PROT_NONE);
@@ -53,13 +51,9 @@ bool GuardedBuffer::isIntact() const {
   return true;
 }
 
-static const llvm::fltSemantics &getSemantics(Type type) {
-  return cast<FloatType>(type).getFloatSemantics();
-}
+static const llvm::fltSemantics &getSemantics(Type type) { return cast<FloatType>(type).getFloatSemantics(); }
 
-size_t et::cpu::getElementSize(Type type) {
-  return type.getIntOrFloatBitWidth() / 8;
-}
+size_t et::cpu::getElementSize(Type type) { return type.getIntOrFloatBitWidth() / 8; }
 
 float et::cpu::readElement(Type type, const void *data, int64_t i) {
   if (type.isF32())
@@ -67,8 +61,7 @@ float et::cpu::readElement(Type type, const void *data, int64_t i) {
   uint16_t bits = static_cast<const uint16_t *>(data)[i];
   llvm::APFloat value(getSemantics(type), llvm::APInt(16, bits));
   bool lossy;
-  value.convert(llvm::APFloat::IEEEsingle(), llvm::APFloat::rmNearestTiesToEven,
-                &lossy);
+  value.convert(llvm::APFloat::IEEEsingle(), llvm::APFloat::rmNearestTiesToEven, &lossy);
   return value.convertToFloat();
 }
 
@@ -77,10 +70,8 @@ float et::cpu::writeElement(Type type, void *data, int64_t i, float value) {
     return static_cast<float *>(data)[i] = value;
   llvm::APFloat rounded(value);
   bool lossy;
-  rounded.convert(getSemantics(type), llvm::APFloat::rmNearestTiesToEven,
-                  &lossy);
-  static_cast<uint16_t *>(data)[i] =
-      static_cast<uint16_t>(rounded.bitcastToAPInt().getZExtValue());
+  rounded.convert(getSemantics(type), llvm::APFloat::rmNearestTiesToEven, &lossy);
+  static_cast<uint16_t *>(data)[i] = static_cast<uint16_t>(rounded.bitcastToAPInt().getZExtValue());
   return readElement(type, data, i);
 }
 
@@ -88,8 +79,7 @@ float et::cpu::writeElement(Type type, void *data, int64_t i, float value) {
 // Fixture
 //===----------------------------------------------------------------------===//
 
-LinearFixture::LinearFixture(MLIRContext &context, LinearKernelSpec given,
-                             ISALevel level, KernelJITOptions options)
+LinearFixture::LinearFixture(MLIRContext &context, LinearKernelSpec given, ISALevel level, KernelJITOptions options)
     : spec(std::move(given)), isa(ISA::get(level)), random(12345) {
   const int64_t n = spec.n, k = spec.k;
   Type srcType = spec.wType;
@@ -97,24 +87,19 @@ LinearFixture::LinearFixture(MLIRContext &context, LinearKernelSpec given,
   std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
   std::vector<char> unpacked(n * k * getElementSize(srcType));
   for (int64_t i = 0; i < n * k; ++i)
-    weights.push_back(
-        writeElement(srcType, unpacked.data(), i, uniform(random)));
-  packed = std::make_unique<GuardedBuffer>(
-      getPackedLinearWeightSize(spec.tiling, n, k, spec.wType));
-  packLinearWeight(unpacked.data(), srcType, spec.tiling, n, k, packed->data(),
-                   spec.wType);
+    weights.push_back(writeElement(srcType, unpacked.data(), i, uniform(random)));
+  packed = std::make_unique<GuardedBuffer>(getPackedLinearWeightSize(spec.tiling, n, k, spec.wType));
+  packLinearWeight(unpacked.data(), srcType, spec.tiling, n, k, packed->data(), spec.wType);
   if (spec.biasType) {
     bias = std::make_unique<GuardedBuffer>(n * getElementSize(spec.biasType));
     for (int64_t i = 0; i < n; ++i)
-      biases.push_back(
-          writeElement(spec.biasType, bias->data(), i, uniform(random)));
+      biases.push_back(writeElement(spec.biasType, bias->data(), i, uniform(random)));
   }
 
   OpBuilder builder(&context);
   OwningOpRef<ModuleOp> module = ModuleOp::create(builder.getUnknownLoc());
   builder.setInsertionPointToEnd(module->getBody());
-  func::FuncOp func =
-      buildLinearKernel(builder, builder.getUnknownLoc(), "linear", spec, isa);
+  func::FuncOp func = buildLinearKernel(builder, builder.getUnknownLoc(), "linear", spec, isa);
   func->setAttr("llvm.emit_c_interface", builder.getUnitAttr());
   jit = KernelJIT::compile(*module, isa, options);
   if (jit)
@@ -146,8 +131,7 @@ size_t LinearFixture::bytesY(int64_t m) const {
   return elements * getElementSize(spec.yType);
 }
 
-void LinearFixture::call(int64_t tid, int64_t nth, MemRef<2> &x, MemRef<2> &y,
-                         ArrayRef<MemRef<2> *> extras) {
+void LinearFixture::call(int64_t tid, int64_t nth, MemRef<2> &x, MemRef<2> &y, ArrayRef<MemRef<2> *> extras) {
   int64_t panels = llvm::divideCeil(spec.n, spec.tiling.nr);
   MemRef<3> w = {packed->data(),
                  packed->data(),
@@ -162,44 +146,36 @@ void LinearFixture::call(int64_t tid, int64_t nth, MemRef<2> &x, MemRef<2> &y,
   using M1 = MemRef<1> *;
   ASSERT_LE(extras.size(), 1u);
   if (extras.empty() && bias)
-    return reinterpret_cast<void (*)(int64_t, int64_t, M2, M3, M1, M2)>(
-        function)(tid, nth, &x, &w, &b, &y);
+    return reinterpret_cast<void (*)(int64_t, int64_t, M2, M3, M1, M2)>(function)(tid, nth, &x, &w, &b, &y);
   if (extras.empty())
-    return reinterpret_cast<void (*)(int64_t, int64_t, M2, M3, M2)>(function)(
-        tid, nth, &x, &w, &y);
+    return reinterpret_cast<void (*)(int64_t, int64_t, M2, M3, M2)>(function)(tid, nth, &x, &w, &y);
   ASSERT_TRUE(bias);
-  reinterpret_cast<void (*)(int64_t, int64_t, M2, M3, M1, M2, M2)>(function)(
-      tid, nth, &x, &w, &b, extras[0], &y);
+  reinterpret_cast<void (*)(int64_t, int64_t, M2, M3, M1, M2, M2)>(function)(tid, nth, &x, &w, &b, extras[0], &y);
 }
 
-double LinearFixture::reference(const MemRef<2> &x, int64_t row, int64_t col,
-                                double &magnitude) const {
+double LinearFixture::reference(const MemRef<2> &x, int64_t row, int64_t col, double &magnitude) const {
   double sum = biases.empty() ? 0.0 : double(biases[col]);
   magnitude = std::abs(sum);
   for (int64_t i = 0; i < spec.k; ++i) {
     double product =
-        double(readElement(spec.xType, x.aligned, row * x.strides[0] + i)) *
-        double(weights[col * spec.k + i]);
+        double(readElement(spec.xType, x.aligned, row * x.strides[0] + i)) * double(weights[col * spec.k + i]);
     sum += product;
     magnitude += std::abs(product);
   }
   return sum;
 }
 
-void LinearFixture::check(int64_t m, int64_t nth, const Finish &finish,
-                          ArrayRef<MemRef<2> *> extras) {
+void LinearFixture::check(int64_t m, int64_t nth, const Finish &finish, ArrayRef<MemRef<2> *> extras) {
   if (!function)
     return;
-  SCOPED_TRACE(testing::Message()
-               << stringifyISALevel(isa.level).str() << ": m " << m << ", n "
-               << spec.n << ", k " << spec.k << ", " << nth << " threads");
+  SCOPED_TRACE(testing::Message() << stringifyISALevel(isa.level).str() << ": m " << m << ", n " << spec.n << ", k "
+                                  << spec.k << ", " << nth << " threads");
   GuardedBuffer xBuffer(bytesX(m)), yBuffer(bytesY(m));
   MemRef<2> x = describeX(m, xBuffer.data()), y = describeY(m, yBuffer.data());
   std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
   for (int64_t i = 0; i < m; ++i)
     for (int64_t j = 0; j < spec.k; ++j)
-      writeElement(spec.xType, x.aligned, i * x.strides[0] + j,
-                   uniform(random));
+      writeElement(spec.xType, x.aligned, i * x.strides[0] + j, uniform(random));
   // What y holds before is read only to be dropped, even if it is NaN.
   std::memset(yBuffer.data(), 0xff, yBuffer.size());
 
@@ -210,9 +186,7 @@ void LinearFixture::check(int64_t m, int64_t nth, const Finish &finish,
   for (std::thread &thread : team)
     thread.join();
 
-  const double half = spec.yType.isF16()    ? 0x1p-11
-                      : spec.yType.isBF16() ? 0x1p-8
-                                            : 0x1p-24;
+  const double half = spec.yType.isF16() ? 0x1p-11 : spec.yType.isBF16() ? 0x1p-8 : 0x1p-24;
   for (int64_t i = 0; i < m; ++i) {
     for (int64_t j = 0; j < spec.n; ++j) {
       double magnitude;
@@ -220,11 +194,9 @@ void LinearFixture::check(int64_t m, int64_t nth, const Finish &finish,
       if (finish)
         expected = finish(expected, i, j);
       double got = readElement(spec.yType, y.aligned, i * y.strides[0] + j);
-      double tolerance = double(spec.k + 4) * 0x1p-24 * magnitude +
-                         2 * half * std::abs(expected) + 1e-7;
+      double tolerance = double(spec.k + 4) * 0x1p-24 * magnitude + 2 * half * std::abs(expected) + 1e-7;
       if (!(std::abs(got - expected) <= tolerance)) {
-        ADD_FAILURE() << "y[" << i << ", " << j << "] is " << got
-                      << ", expected " << expected << " +- " << tolerance;
+        ADD_FAILURE() << "y[" << i << ", " << j << "] is " << got << ", expected " << expected << " +- " << tolerance;
         return;
       }
     }

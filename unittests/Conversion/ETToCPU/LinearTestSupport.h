@@ -1,5 +1,4 @@
-//===- LinearTestSupport.h - Runs linear kernels against a reference -*- C++
-//-*-===//
+//===- LinearTestSupport.h - Runs linear kernels against a reference -*- C++ -*-===//
 //
 // Licensed under the Apache License v2.0 with LLVM Exceptions.
 // See https://llvm.org/LICENSE.txt for license information.
@@ -58,17 +57,14 @@ public:
   /// reference. \p finish brings one reference sum to the result of the
   /// epilogue. Gtest failures name the first wrong element.
   using Finish = std::function<double(double sum, int64_t row, int64_t col)>;
-  void check(int64_t m, int64_t nth, const Finish &finish = nullptr,
-             ArrayRef<MemRef<2> *> extras = {});
+  void check(int64_t m, int64_t nth, const Finish &finish = nullptr, ArrayRef<MemRef<2> *> extras = {});
 
   /// Runs thread \p tid.
-  void call(int64_t tid, int64_t nth, MemRef<2> &x, MemRef<2> &y,
-            ArrayRef<MemRef<2> *> extras = {});
+  void call(int64_t tid, int64_t nth, MemRef<2> &x, MemRef<2> &y, ArrayRef<MemRef<2> *> extras = {});
 
   /// Reference sum of \p row of x and output \p col, without the bias in
   /// \p magnitude, the sum of absolute values.
-  double reference(const MemRef<2> &x, int64_t row, int64_t col,
-                   double &magnitude) const;
+  double reference(const MemRef<2> &x, int64_t row, int64_t col, double &magnitude) const;
 
   /// Describes x or y of \p m rows at \p data.
   MemRef<2> describeX(int64_t m, void *data) const;

@@ -22,13 +22,11 @@
 namespace mlir::et::cpu {
 
 /// Converts \p value, a scalar or vector of f32, f16 or bf16, to f32.
-Value extendToF32(OpBuilder &builder, Location loc, Value value,
-                  const ISA &isa);
+Value extendToF32(OpBuilder &builder, Location loc, Value value, const ISA &isa);
 
 /// Rounds \p value, a scalar or vector of f32, to \p elt (f32, f16 or bf16):
 /// to nearest even; NaN stays NaN, too large values become infinite.
-Value truncateFromF32(OpBuilder &builder, Location loc, Value value, Type elt,
-                      const ISA &isa);
+Value truncateFromF32(OpBuilder &builder, Location loc, Value value, Type elt, const ISA &isa);
 
 } // namespace mlir::et::cpu
 

@@ -14,7 +14,7 @@
 //
 //   func.func @name(%tid: index, %nth: index, %x: memref<?xKxT>,
 //                   %w: memref<PxKxNRxT>, [%b: memref<NxT>], extras...,
-//                   %y: memref<?xNxT>)
+//                   [%next: memref<...>], %y: memref<?xNxT>)
 //
 // How the work is laid out (rows of x top to bottom, panels of w left to
 // right):
@@ -28,7 +28,8 @@
 // (panel, tile) pairs, so that each byte of w is read by one thread.
 //
 // Requirements on the caller: the memory of y overlaps neither x nor an extra
-// operand that the epilogue reads; w should be aligned to 64 bytes.
+// operand that the epilogue reads. For speed, w is aligned to 64 bytes and lies on
+// huge pages: from small ones a weight that is not in cache costs a tenth.
 //
 //===----------------------------------------------------------------------===//
 
@@ -74,8 +75,7 @@ struct LinearEpilogueArgs {
 };
 
 /// Emits the code between the sum and the store; returns a vector<Lxf32>.
-using LinearEpilogueFn =
-    std::function<Value(OpBuilder &, Location, const LinearEpilogueArgs &)>;
+using LinearEpilogueFn = std::function<Value(OpBuilder &, Location, const LinearEpilogueArgs &)>;
 
 /// What a row phase gets: rows [begin, end) of `y` are complete, and no other
 /// thread reads or writes them until the kernel returns.
@@ -86,8 +86,7 @@ struct LinearRowPhaseArgs {
 };
 
 /// Emits code that runs once per finished block of rows, e.g. a layer norm.
-using LinearRowPhaseFn =
-    std::function<void(OpBuilder &, Location, const LinearRowPhaseArgs &)>;
+using LinearRowPhaseFn = std::function<void(OpBuilder &, Location, const LinearRowPhaseArgs &)>;
 
 /// Emits a barrier of all threads that run the kernel.
 using LinearBarrierFn = std::function<void(OpBuilder &, Location)>;
@@ -107,6 +106,10 @@ struct LinearKernelSpec {
   LinearTiling tiling;
   /// Types of further operands that are handed to the epilogue and row phase.
   SmallVector<Type> extraTypes;
+  /// Type of the packed weight of the linear that runs after this one, of static
+  /// shape and identity layout, or null. Each thread ends by prefetching the start
+  /// of its share: without, the first panel of a kernel comes from memory unasked.
+  MemRefType nextWeightType;
   /// Null stores the sums as they are.
   LinearEpilogueFn epilogue;
   /// Null for none.
@@ -128,26 +131,22 @@ MemRefType getLinearOutputType(const LinearKernelSpec &spec);
 /// Emits the kernel at the insertion point of \p builder (in a module). An
 /// empty x (M = 0) is allowed and does nothing. NaN and infinity propagate as
 /// in a loop of multiply-adds; there is no fast math.
-func::FuncOp buildLinearKernel(OpBuilder &builder, Location loc, StringRef name,
-                               const LinearKernelSpec &spec, const ISA &isa);
+func::FuncOp buildLinearKernel(OpBuilder &builder, Location loc, StringRef name, const LinearKernelSpec &spec,
+                               const ISA &isa);
 
 /// Loads the vector of \p extra (memref<?xNxT> or memref<NxT>, unit innermost
 /// stride) that belongs to \p args as vector<Lxf32>; masked lanes read as 0.
-Value loadLinearExtra(OpBuilder &builder, Location loc,
-                      const LinearEpilogueArgs &args, Value extra,
-                      const ISA &isa);
+Value loadLinearExtra(OpBuilder &builder, Location loc, const LinearEpilogueArgs &args, Value extra, const ISA &isa);
 
 /// Returns the number of bytes of a packed weight [\p n, \p k].
-int64_t getPackedLinearWeightSize(const LinearTiling &tiling, int64_t n,
-                                  int64_t k, Type packedType);
+int64_t getPackedLinearWeightSize(const LinearTiling &tiling, int64_t n, int64_t k, Type packedType);
 
 /// Packs the row-major weight \p src, [\p n, \p k] of type \p srcType, into
 /// \p dst as [ceil(n / nr)][k][nr] of type \p packedType, filling missing
 /// outputs with zeros. Types are f32, f16 or bf16; they are equal, or
 /// \p packedType is f32. Uses up to \p threads threads where it pays.
-void packLinearWeight(const void *src, Type srcType, const LinearTiling &tiling,
-                      int64_t n, int64_t k, void *dst, Type packedType,
-                      unsigned threads = 1);
+void packLinearWeight(const void *src, Type srcType, const LinearTiling &tiling, int64_t n, int64_t k, void *dst,
+                      Type packedType, unsigned threads = 1);
 
 } // namespace mlir::et::cpu
 

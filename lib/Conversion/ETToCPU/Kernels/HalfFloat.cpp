@@ -35,46 +35,31 @@ namespace {
 class Bits {
 public:
   Bits(OpBuilder &builder, Location loc, Type like)
-      : b(loc, builder), like(like), i32(withShape(like, b.getI32Type())),
-        f32(withShape(like, b.getF32Type())) {}
+      : b(loc, builder), like(like), i32(withShape(like, b.getI32Type())), f32(withShape(like, b.getF32Type())) {}
 
   Value constant(uint32_t value) {
     TypedAttr attr = b.getI32IntegerAttr(static_cast<int32_t>(value));
     if (auto vector = dyn_cast<VectorType>(i32))
-      attr = DenseElementsAttr::get(vector,
-                                    APInt(32, static_cast<uint64_t>(value)));
+      attr = DenseElementsAttr::get(vector, APInt(32, static_cast<uint64_t>(value)));
     return arith::ConstantOp::create(b, attr);
   }
   Value toInt(Value v) {
     auto bits = getElementTypeOrSelf(v).getIntOrFloatBitWidth();
-    return arith::BitcastOp::create(b, withShape(like, b.getIntegerType(bits)),
-                                    v);
+    return arith::BitcastOp::create(b, withShape(like, b.getIntegerType(bits)), v);
   }
   Value toFloat(Value v) { return arith::BitcastOp::create(b, f32, v); }
   Value widen(Value v) { return arith::ExtUIOp::create(b, i32, v); }
   Value narrow(Value v, Type elt) {
     Type i16 = withShape(like, b.getI16Type());
-    return arith::BitcastOp::create(b, withShape(like, elt),
-                                    arith::TruncIOp::create(b, i16, v));
+    return arith::BitcastOp::create(b, withShape(like, elt), arith::TruncIOp::create(b, i16, v));
   }
-  Value shl(Value v, unsigned n) {
-    return arith::ShLIOp::create(b, v, constant(n));
-  }
-  Value shr(Value v, unsigned n) {
-    return arith::ShRUIOp::create(b, v, constant(n));
-  }
-  Value band(Value v, uint32_t mask) {
-    return arith::AndIOp::create(b, v, constant(mask));
-  }
+  Value shl(Value v, unsigned n) { return arith::ShLIOp::create(b, v, constant(n)); }
+  Value shr(Value v, unsigned n) { return arith::ShRUIOp::create(b, v, constant(n)); }
+  Value band(Value v, uint32_t mask) { return arith::AndIOp::create(b, v, constant(mask)); }
   Value bor(Value v, Value w) { return arith::OrIOp::create(b, v, w); }
   Value add(Value v, Value w) { return arith::AddIOp::create(b, v, w); }
-  Value ugt(Value v, uint32_t bound) {
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, v,
-                                 constant(bound));
-  }
-  Value select(Value cond, Value v, Value w) {
-    return arith::SelectOp::create(b, cond, v, w);
-  }
+  Value ugt(Value v, uint32_t bound) { return arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, v, constant(bound)); }
+  Value select(Value cond, Value v, Value w) { return arith::SelectOp::create(b, cond, v, w); }
 
   ImplicitLocOpBuilder b;
   Type like, i32, f32;
@@ -87,8 +72,7 @@ static Value extendF16(Bits &bits, Value value) {
   Value sign = bits.shl(bits.band(half, 0x8000), 16);
   // Reads the f16 exponent with the bias of f32, then multiplies by 2^112.
   Value scaled =
-      arith::MulFOp::create(bits.b, bits.toFloat(bits.shl(magnitude, 13)),
-                            bits.toFloat(bits.constant(0x77800000)));
+      arith::MulFOp::create(bits.b, bits.toFloat(bits.shl(magnitude, 13)), bits.toFloat(bits.constant(0x77800000)));
   Value finite = bits.toInt(scaled);
   Value special = bits.bor(finite, bits.constant(0x7f800000));
   Value result = bits.select(bits.ugt(magnitude, 0x7bff), special, finite);
@@ -101,17 +85,15 @@ static Value truncateToF16(Bits &bits, Value value, Type elt) {
   Value magnitude = bits.band(word, 0x7fffffff);
   // Below the smallest normal f16, 2^-14: adding 0.5 leaves the rounded
   // denormal in the low bits of the sum.
-  Value denormal = bits.toInt(
-      arith::AddFOp::create(bits.b, bits.toFloat(magnitude),
-                            bits.toFloat(bits.constant(0x3f000000))));
+  Value denormal =
+      bits.toInt(arith::AddFOp::create(bits.b, bits.toFloat(magnitude), bits.toFloat(bits.constant(0x3f000000))));
   denormal = bits.add(denormal, bits.constant(0u - 0x3f000000u));
   // Normal: rebase the exponent and round to nearest even.
   Value odd = bits.band(bits.shr(magnitude, 13), 1);
   Value normal = bits.add(magnitude, bits.constant(0xc8000fffu));
   normal = bits.shr(bits.add(normal, odd), 13);
   // 2^16 and above is infinite, but NaN stays NaN.
-  Value special = bits.select(bits.ugt(magnitude, 0x7f800000),
-                              bits.constant(0x7e00), bits.constant(0x7c00));
+  Value special = bits.select(bits.ugt(magnitude, 0x7f800000), bits.constant(0x7e00), bits.constant(0x7c00));
   Value result = bits.select(bits.ugt(magnitude, 0x387fffff), normal, denormal);
   result = bits.select(bits.ugt(magnitude, 0x477fffff), special, result);
   return bits.narrow(bits.bor(result, sign), elt);
@@ -120,16 +102,14 @@ static Value truncateToF16(Bits &bits, Value value, Type elt) {
 static Value truncateToBF16(Bits &bits, Value value, Type elt) {
   Value word = bits.toInt(value);
   Value odd = bits.band(bits.shr(word, 16), 1);
-  Value rounded =
-      bits.shr(bits.add(bits.add(word, bits.constant(0x7fff)), odd), 16);
+  Value rounded = bits.shr(bits.add(bits.add(word, bits.constant(0x7fff)), odd), 16);
   // Rounding could carry a NaN into infinity or zero.
   Value nan = bits.bor(bits.shr(word, 16), bits.constant(0x40));
   Value isNaN = bits.ugt(bits.band(word, 0x7fffffff), 0x7f800000);
   return bits.narrow(bits.select(isNaN, nan, rounded), elt);
 }
 
-Value et::cpu::extendToF32(OpBuilder &builder, Location loc, Value value,
-                           const ISA &isa) {
+Value et::cpu::extendToF32(OpBuilder &builder, Location loc, Value value, const ISA &isa) {
   Type elt = getElementTypeOrSelf(value);
   if (elt.isF32())
     return value;
@@ -142,8 +122,7 @@ Value et::cpu::extendToF32(OpBuilder &builder, Location loc, Value value,
   return extendF16(bits, value);
 }
 
-Value et::cpu::truncateFromF32(OpBuilder &builder, Location loc, Value value,
-                               Type elt, const ISA &isa) {
+Value et::cpu::truncateFromF32(OpBuilder &builder, Location loc, Value value, Type elt, const ISA &isa) {
   if (elt.isF32())
     return value;
   Bits bits(builder, loc, value.getType());
@@ -151,7 +130,6 @@ Value et::cpu::truncateFromF32(OpBuilder &builder, Location loc, Value value,
     return truncateToBF16(bits, value, elt);
   assert(elt.isF16() && "expected f32, f16 or bf16");
   if (isa.f16c)
-    return arith::TruncFOp::create(builder, loc,
-                                   withShape(value.getType(), elt), value);
+    return arith::TruncFOp::create(builder, loc, withShape(value.getType(), elt), value);
   return truncateToF16(bits, value, elt);
 }

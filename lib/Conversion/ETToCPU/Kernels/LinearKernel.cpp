@@ -12,8 +12,7 @@
 //   * A register tile is a loop over k with all accumulators in registers, once
 //     per row count 1..mr. Rows are dealt out evenly (13 rows are 7 + 6, not
 //     8 + 4 + 1), so large inputs run at nearly full speed whatever M is.
-//   * A tile leaves its sums in a small buffer on the stack. One shared loop
-//   over
+//   * A tile leaves its sums in a small buffer on the stack. One shared loop over
 //     the rows of that buffer adds the bias, applies the epilogue, masks the N
 //     tail and converts to the type of y. It costs under one percent, and the
 //     epilogue is emitted once or twice instead of 24 times per row count.
@@ -54,8 +53,7 @@ static constexpr int64_t kCacheLineBytes = 64;
 static MemRefType getRowsType(Type elt, int64_t columns, int64_t stride) {
   if (stride == 0)
     return MemRefType::get({ShapedType::kDynamic, columns}, elt);
-  auto layout = StridedLayoutAttr::get(elt.getContext(), ShapedType::kDynamic,
-                                       {stride, 1});
+  auto layout = StridedLayoutAttr::get(elt.getContext(), ShapedType::kDynamic, {stride, 1});
   return MemRefType::get({ShapedType::kDynamic, columns}, elt, layout);
 }
 
@@ -68,9 +66,7 @@ MemRefType et::cpu::getLinearWeightType(const LinearKernelSpec &spec) {
   return MemRefType::get({panels, spec.k, spec.tiling.nr}, spec.wType);
 }
 
-MemRefType et::cpu::getLinearBiasType(const LinearKernelSpec &spec) {
-  return MemRefType::get({spec.n}, spec.biasType);
-}
+MemRefType et::cpu::getLinearBiasType(const LinearKernelSpec &spec) { return MemRefType::get({spec.n}, spec.biasType); }
 
 MemRefType et::cpu::getLinearOutputType(const LinearKernelSpec &spec) {
   return getRowsType(spec.yType, spec.n, spec.yStride);
@@ -81,28 +77,21 @@ MemRefType et::cpu::getLinearOutputType(const LinearKernelSpec &spec) {
 //===----------------------------------------------------------------------===//
 
 /// Returns the address of an element of \p memref as an LLVM pointer.
-static Value getElementPointer(ImplicitLocOpBuilder &b, Value memref,
-                               ValueRange indices) {
+static Value getElementPointer(ImplicitLocOpBuilder &b, Value memref, ValueRange indices) {
   auto metadata = memref::ExtractStridedMetadataOp::create(b, memref);
   Value element = metadata.getOffset();
   for (auto [index, stride] : llvm::zip_equal(indices, metadata.getStrides()))
-    element = arith::AddIOp::create(b, element,
-                                    arith::MulIOp::create(b, index, stride));
-  int64_t bytes =
-      cast<MemRefType>(memref.getType()).getElementTypeBitWidth() / 8;
+    element = arith::AddIOp::create(b, element, arith::MulIOp::create(b, index, stride));
+  int64_t bytes = cast<MemRefType>(memref.getType()).getElementTypeBitWidth() / 8;
   Value start = memref::ExtractAlignedPointerAsIndexOp::create(b, memref);
-  Value offset = arith::MulIOp::create(
-      b, element, arith::ConstantIndexOp::create(b, bytes));
-  Value address = arith::IndexCastOp::create(
-      b, b.getI64Type(), arith::AddIOp::create(b, start, offset));
-  return LLVM::IntToPtrOp::create(b, LLVM::LLVMPointerType::get(b.getContext()),
-                                  address);
+  Value offset = arith::MulIOp::create(b, element, arith::ConstantIndexOp::create(b, bytes));
+  Value address = arith::IndexCastOp::create(b, b.getI64Type(), arith::AddIOp::create(b, start, offset));
+  return LLVM::IntToPtrOp::create(b, LLVM::LLVMPointerType::get(b.getContext()), address);
 }
 
 /// Loads \p type from \p memref, with zeros where \p mask is false; a null
 /// mask loads everything.
-static Value loadVector(ImplicitLocOpBuilder &b, VectorType type, Value memref,
-                        ValueRange indices, Value mask) {
+static Value loadVector(ImplicitLocOpBuilder &b, VectorType type, Value memref, ValueRange indices, Value mask) {
   if (!mask)
     return vector::LoadOp::create(b, type, memref, indices);
   if (type.getElementType().isF32()) {
@@ -113,16 +102,14 @@ static Value loadVector(ImplicitLocOpBuilder &b, VectorType type, Value memref,
   // calls into a runtime library. Integers it takes apart without.
   Type words = type.clone(b.getI16Type());
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(words));
-  Value loaded = LLVM::MaskedLoadOp::create(
-      b, words, getElementPointer(b, memref, indices), mask, zero,
-      /*alignment=*/2);
+  Value loaded = LLVM::MaskedLoadOp::create(b, words, getElementPointer(b, memref, indices), mask, zero,
+                                            /*alignment=*/2);
   return arith::BitcastOp::create(b, type, loaded);
 }
 
 /// Stores the lanes of \p value for which \p mask is true; a null mask stores
 /// everything.
-static void storeVector(ImplicitLocOpBuilder &b, Value value, Value memref,
-                        ValueRange indices, Value mask) {
+static void storeVector(ImplicitLocOpBuilder &b, Value value, Value memref, ValueRange indices, Value mask) {
   if (!mask) {
     vector::StoreOp::create(b, value, memref, indices);
     return;
@@ -133,23 +120,19 @@ static void storeVector(ImplicitLocOpBuilder &b, Value value, Value memref,
     return;
   }
   Value words = arith::BitcastOp::create(b, type.clone(b.getI16Type()), value);
-  LLVM::MaskedStoreOp::create(b, words, getElementPointer(b, memref, indices),
-                              mask, /*alignment=*/2);
+  LLVM::MaskedStoreOp::create(b, words, getElementPointer(b, memref, indices), mask, /*alignment=*/2);
 }
 
-Value et::cpu::loadLinearExtra(OpBuilder &builder, Location loc,
-                               const LinearEpilogueArgs &args, Value extra,
+Value et::cpu::loadLinearExtra(OpBuilder &builder, Location loc, const LinearEpilogueArgs &args, Value extra,
                                const ISA &isa) {
   ImplicitLocOpBuilder b(loc, builder);
   auto memref = cast<MemRefType>(extra.getType());
-  auto type =
-      cast<VectorType>(args.acc.getType()).clone(memref.getElementType());
+  auto type = cast<VectorType>(args.acc.getType()).clone(memref.getElementType());
   SmallVector<Value> indices;
   if (memref.getRank() == 2)
     indices.push_back(args.row);
   indices.push_back(args.col);
-  Value value =
-      loadVector(b, cast<VectorType>(type), extra, indices, args.mask);
+  Value value = loadVector(b, cast<VectorType>(type), extra, indices, args.mask);
   return extendToF32(b, loc, value, isa);
 }
 
@@ -164,15 +147,14 @@ struct KBlock {
 /// One register tile: `rows` rows from `row` on times one panel.
 struct Tile {
   Value panel, row, rows;
-  /// First element of the packed weight to prefetch, and elements per k.
+  /// First address to prefetch, and bytes per k.
   Value prefetch, prefetchStep;
 };
 
 /// Emits the body of one kernel.
 class LinearEmitter {
 public:
-  LinearEmitter(OpBuilder &builder, Location loc, const LinearKernelSpec &spec,
-                const ISA &isa)
+  LinearEmitter(OpBuilder &builder, Location loc, const LinearKernelSpec &spec, const ISA &isa)
       : b(loc, builder), spec(spec), isa(isa) {
     lanes = isa.vectorLanes(b.getF32Type());
     vectors = spec.tiling.nr / lanes;
@@ -185,21 +167,17 @@ public:
   func::FuncOp emit(StringRef name);
 
 private:
-  void emitRowBlock(Value begin, Value rows, Value byRows);
-  void emitTiles(Value blockBegin, Value rows, Value byRows,
-                 const KBlock &kBlock);
+  void emitRowBlock(Value begin, Value rows, Value byRows, Value isLastBlock);
+  void emitTiles(Value blockBegin, Value rows, Value byRows, Value isLastBlock, const KBlock &kBlock);
   void emitTile(const Tile &tile, const KBlock &kBlock);
   void emitRegisterTile(int64_t rows, const Tile &tile, const KBlock &kBlock);
-  void emitPrefetch(Value position, int64_t rows);
-  void emitStep(Value panel, ValueRange rowIndices, Value k,
-                MutableArrayRef<Value> acc);
+  void emitPrefetch(Value address, int64_t rows);
+  void emitStep(Value panel, ValueRange rowIndices, Value k, MutableArrayRef<Value> acc);
   void emitStores(const Tile &tile, const KBlock &kBlock);
-  void emitStoreLoop(const Tile &tile, const KBlock &kBlock, bool isLast,
-                     bool masked);
+  void emitStoreLoop(const Tile &tile, const KBlock &kBlock, bool isLast, bool masked);
 
-  Value index(int64_t value) {
-    return arith::ConstantIndexOp::create(b, value);
-  }
+  Value index(int64_t value) { return arith::ConstantIndexOp::create(b, value); }
+  int64_t getWeightBytes() const { return spec.wType.getIntOrFloatBitWidth() / 8; }
   Value add(Value x, Value y) { return arith::AddIOp::create(b, x, y); }
   Value sub(Value x, Value y) { return arith::SubIOp::create(b, x, y); }
   Value mul(Value x, Value y) { return arith::MulIOp::create(b, x, y); }
@@ -207,29 +185,19 @@ private:
   Value ceilDiv(Value x, Value y) { return div(add(x, sub(y, index(1))), y); }
   Value min(Value x, Value y) { return arith::MinUIOp::create(b, x, y); }
   Value max(Value x, Value y) { return arith::MaxUIOp::create(b, x, y); }
-  Value select(Value cond, Value x, Value y) {
-    return arith::SelectOp::create(b, cond, x, y);
-  }
+  Value select(Value cond, Value x, Value y) { return arith::SelectOp::create(b, cond, x, y); }
   /// The first of \p total items that part \p part of \p parts takes.
-  Value share(Value total, Value part, Value parts) {
-    return div(mul(total, part), parts);
-  }
-  Value compare(arith::CmpIPredicate predicate, Value x, Value y) {
-    return arith::CmpIOp::create(b, predicate, x, y);
-  }
+  Value share(Value total, Value part, Value parts) { return div(mul(total, part), parts); }
+  Value compare(arith::CmpIPredicate predicate, Value x, Value y) { return arith::CmpIOp::create(b, predicate, x, y); }
   /// Tells LLVM not to unroll \p loop: its body already has as many independent
   /// chains as there are registers, and more copies only cost compile time.
   void keepRolled(scf::ForOp loop) {
-    auto unroll = LLVM::LoopUnrollAttr::get(b.getContext(), b.getBoolAttr(true),
-                                            {}, {}, {}, {}, {}, {});
-    loop->setAttr("llvm.loop_annotation",
-                  LLVM::LoopAnnotationAttr::get(b.getContext(), {}, {}, {},
-                                                unroll, {}, {}, {}, {}, {}, {},
-                                                {}, {}, {}, {}, {}));
+    auto unroll = LLVM::LoopUnrollAttr::get(b.getContext(), b.getBoolAttr(true), {}, {}, {}, {}, {}, {});
+    loop->setAttr("llvm.loop_annotation", LLVM::LoopAnnotationAttr::get(b.getContext(), {}, {}, {}, unroll, {}, {}, {},
+                                                                        {}, {}, {}, {}, {}, {}, {}, {}));
   }
   /// Emits a loop whose body gets the induction variable.
-  void loop(Value begin, Value end, Value step,
-            llvm::function_ref<void(Value)> body) {
+  void loop(Value begin, Value end, Value step, llvm::function_ref<void(Value)> body) {
     auto forOp = scf::ForOp::create(b, begin, end, step);
     keepRolled(forOp);
     OpBuilder::InsertionGuard guard(b);
@@ -247,8 +215,9 @@ private:
   // Arguments of the function.
   Value tid, nth, x, w, bias, y;
   ValueRange extras;
-  /// All of w as one dimension, for prefetching.
-  Value flatW;
+  /// Addresses of w and of where this thread starts in the weight of the kernel
+  /// after this one, null if unknown.
+  Value wAddress, nextAddress;
   /// The sums of one tile, memref<mr x nr x f32> on the stack.
   Value sums;
 };
@@ -258,31 +227,27 @@ private:
 // Register tile
 //===----------------------------------------------------------------------===//
 
-void LinearEmitter::emitPrefetch(Value position, int64_t rows) {
+void LinearEmitter::emitPrefetch(Value address, int64_t rows) {
   // A low tile has panels to itself and is bound by memory; there the hardware
   // prefetcher does better when it is not held up by as many requests again.
-  int64_t elementsPerLine =
-      kCacheLineBytes * 8 / spec.wType.getIntOrFloatBitWidth();
-  int64_t covered = 2 * rows <= spec.tiling.mr ? 1 : spec.tiling.nr;
-  for (int64_t line = 0; line < covered; line += elementsPerLine)
-    memref::PrefetchOp::create(b, flatW, add(position, index(line)),
-                               /*isWrite=*/false, /*localityHint=*/2,
-                               /*isDataCache=*/true);
+  int64_t covered = 2 * rows <= spec.tiling.mr ? 1 : spec.tiling.nr * getWeightBytes();
+  auto pointer = LLVM::LLVMPointerType::get(b.getContext());
+  for (int64_t line = 0; line < covered; line += kCacheLineBytes) {
+    Value word = arith::IndexCastOp::create(b, b.getI64Type(), add(address, index(line)));
+    // To L2 (hint 2): L1 is full of the panel in use.
+    LLVM::Prefetch::create(b, LLVM::IntToPtrOp::create(b, pointer, word), /*rw=*/0, /*hint=*/2, /*cache=*/1);
+  }
 }
 
-void LinearEmitter::emitStep(Value panel, ValueRange rowIndices, Value k,
-                             MutableArrayRef<Value> acc) {
+void LinearEmitter::emitStep(Value panel, ValueRange rowIndices, Value k, MutableArrayRef<Value> acc) {
   SmallVector<Value> weights;
   for (int64_t j = 0; j < vectors; ++j) {
-    Value value =
-        vector::LoadOp::create(b, vecType.clone(spec.wType), w,
-                               ValueRange{panel, k, index(j * lanes)});
+    Value value = vector::LoadOp::create(b, vecType.clone(spec.wType), w, ValueRange{panel, k, index(j * lanes)});
     weights.push_back(extendToF32(b, b.getLoc(), value, isa));
   }
   for (auto [i, rowIndex] : llvm::enumerate(rowIndices)) {
     Value scalar = memref::LoadOp::create(b, x, ValueRange{rowIndex, k});
-    Value row = vector::BroadcastOp::create(
-        b, vecType, extendToF32(b, b.getLoc(), scalar, isa));
+    Value row = vector::BroadcastOp::create(b, vecType, extendToF32(b, b.getLoc(), scalar, isa));
     for (int64_t j = 0; j < vectors; ++j) {
       Value &sum = acc[i * vectors + j];
       if (isa.fma) {
@@ -295,8 +260,7 @@ void LinearEmitter::emitStep(Value panel, ValueRange rowIndices, Value k,
   }
 }
 
-void LinearEmitter::emitRegisterTile(int64_t rows, const Tile &tile,
-                                     const KBlock &kBlock) {
+void LinearEmitter::emitRegisterTile(int64_t rows, const Tile &tile, const KBlock &kBlock) {
   SmallVector<Value> rowIndices;
   for (int64_t i = 0; i < rows; ++i)
     rowIndices.push_back(add(tile.row, index(i)));
@@ -309,25 +273,22 @@ void LinearEmitter::emitRegisterTile(int64_t rows, const Tile &tile,
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(forOp.getBody());
     SmallVector<Value> carried(forOp.getRegionIterArgs());
-    Value position = carried.pop_back_val();
-    emitPrefetch(position, rows);
+    Value address = carried.pop_back_val();
+    emitPrefetch(address, rows);
     emitStep(tile.panel, rowIndices, forOp.getInductionVar(), carried);
-    position = add(position, tile.prefetchStep);
-    carried.push_back(position);
+    carried.push_back(add(address, tile.prefetchStep));
     scf::YieldOp::create(b, carried);
   }
   for (int64_t i = 0; i < rows; ++i)
     for (int64_t j = 0; j < vectors; ++j)
-      vector::StoreOp::create(b, forOp.getResult(i * vectors + j), sums,
-                              ValueRange{index(i), index(j * lanes)});
+      vector::StoreOp::create(b, forOp.getResult(i * vectors + j), sums, ValueRange{index(i), index(j * lanes)});
 }
 
 //===----------------------------------------------------------------------===//
 // From the sums of a tile to y
 //===----------------------------------------------------------------------===//
 
-void LinearEmitter::emitStoreLoop(const Tile &tile, const KBlock &kBlock,
-                                  bool isLast, bool masked) {
+void LinearEmitter::emitStoreLoop(const Tile &tile, const KBlock &kBlock, bool isLast, bool masked) {
   Location loc = b.getLoc();
   SmallVector<Value> columns, masks, biases;
   Value firstColumn = mul(tile.panel, index(spec.tiling.nr));
@@ -337,10 +298,8 @@ void LinearEmitter::emitStoreLoop(const Tile &tile, const KBlock &kBlock,
     if (masked) {
       // A vector entirely right of y gets an empty mask, and column 0 so that
       // no address is computed outside of the operands.
-      Value left =
-          arith::MaxSIOp::create(b, sub(index(spec.n), column), index(0));
-      mask = vector::CreateMaskOp::create(
-          b, VectorType::get({lanes}, b.getI1Type()), left);
+      Value left = arith::MaxSIOp::create(b, sub(index(spec.n), column), index(0));
+      mask = vector::CreateMaskOp::create(b, VectorType::get({lanes}, b.getI1Type()), left);
       Value inside = compare(arith::CmpIPredicate::ult, column, index(spec.n));
       column = select(inside, column, index(0));
     }
@@ -348,23 +307,20 @@ void LinearEmitter::emitStoreLoop(const Tile &tile, const KBlock &kBlock,
     masks.push_back(mask);
     if (!isLast || !spec.biasType)
       continue;
-    Value value =
-        loadVector(b, vecType.clone(spec.biasType), bias, column, mask);
+    Value value = loadVector(b, vecType.clone(spec.biasType), bias, column, mask);
     biases.push_back(extendToF32(b, loc, value, isa));
   }
 
   loop(index(0), tile.rows, index(1), [&](Value i) {
     Value row = add(tile.row, i);
     for (int64_t j = 0; j < vectors; ++j) {
-      Value acc = vector::LoadOp::create(b, vecType, sums,
-                                         ValueRange{i, index(j * lanes)});
+      Value acc = vector::LoadOp::create(b, vecType, sums, ValueRange{i, index(j * lanes)});
       SmallVector<Value, 2> indices = {row, columns[j]};
       if (kBlock.isFirst) {
         // Earlier blocks of K left their sums in y, which then is f32.
         Value before = loadVector(b, vecType, y, indices, masks[j]);
         Value zero = arith::ConstantOp::create(b, b.getZeroAttr(vecType));
-        acc =
-            arith::AddFOp::create(b, acc, select(kBlock.isFirst, zero, before));
+        acc = arith::AddFOp::create(b, acc, select(kBlock.isFirst, zero, before));
       }
       if (isLast) {
         if (spec.biasType)
@@ -385,8 +341,7 @@ void LinearEmitter::emitStores(const Tile &tile, const KBlock &kBlock) {
       return emitStoreLoop(tile, kBlock, isLast, /*masked=*/false);
     if (fullPanels == 0)
       return emitStoreLoop(tile, kBlock, isLast, /*masked=*/true);
-    Value full =
-        compare(arith::CmpIPredicate::ult, tile.panel, index(fullPanels));
+    Value full = compare(arith::CmpIPredicate::ult, tile.panel, index(fullPanels));
     auto ifOp = scf::IfOp::create(b, full, /*withElseRegion=*/true);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(ifOp.thenBlock());
@@ -413,8 +368,7 @@ void LinearEmitter::emitTile(const Tile &tile, const KBlock &kBlock) {
   SmallVector<int64_t> cases;
   for (int64_t rows = 1; rows < mr; ++rows)
     cases.push_back(rows);
-  auto switchOp = scf::IndexSwitchOp::create(b, TypeRange(), tile.rows, cases,
-                                             cases.size());
+  auto switchOp = scf::IndexSwitchOp::create(b, TypeRange(), tile.rows, cases, cases.size());
   auto fill = [&](Region &region, int64_t rows) {
     OpBuilder::InsertionGuard guard(b);
     b.createBlock(&region);
@@ -427,18 +381,34 @@ void LinearEmitter::emitTile(const Tile &tile, const KBlock &kBlock) {
   emitStores(tile, kBlock);
 }
 
-void LinearEmitter::emitTiles(Value blockBegin, Value rows, Value byRows,
-                              const KBlock &kBlock) {
+void LinearEmitter::emitTiles(Value blockBegin, Value rows, Value byRows, Value isLastBlock, const KBlock &kBlock) {
   // Units of work are (panel, tile) pairs, panel by panel.
   Value tiles = ceilDiv(rows, index(spec.tiling.mr));
   Value units = mul(index(panels), tiles);
   Value begin = select(byRows, index(0), share(units, tid, nth));
   Value end = select(byRows, units, share(units, add(tid, index(1)), nth));
 
-  // The tiles of a panel share the prefetch of the next one.
+  // The tiles of a panel share the prefetch of the panel after it: `step` bytes
+  // per k each. Behind its last panel a thread continues where it will read next:
+  // at its first panel, or in the weight of the next kernel.
+  const int64_t rowBytes = spec.tiling.nr * getWeightBytes();
   Value depth = sub(kBlock.end, kBlock.begin);
-  Value step = ceilDiv(index(spec.tiling.nr), tiles);
-  Value lastStart = mul(depth, sub(index(spec.tiling.nr), step));
+  Value step = ceilDiv(index(rowBytes), tiles);
+  Value lastStart = mul(depth, sub(index(rowBytes), step));
+  auto panelAddress = [&](Value panel, Value k) {
+    return add(wAddress, mul(add(mul(panel, index(spec.k)), k), index(rowBytes)));
+  };
+  Value lastPanel = div(sub(end, index(1)), tiles);
+  Value afterEnd = index(0);
+  if (kBlock.isLast)
+    afterEnd = select(kBlock.isLast, index(0), kBlock.end);
+  Value afterLast = panelAddress(div(begin, tiles), afterEnd);
+  if (nextAddress) {
+    Value leaves = isLastBlock;
+    if (kBlock.isLast)
+      leaves = arith::AndIOp::create(b, leaves, kBlock.isLast);
+    afterLast = select(leaves, nextAddress, afterLast);
+  }
 
   loop(begin, end, index(1), [&](Value unit) {
     Tile tile;
@@ -449,38 +419,32 @@ void LinearEmitter::emitTiles(Value blockBegin, Value rows, Value byRows,
     tile.row = add(blockBegin, tileBegin);
     tile.rows = sub(tileEnd, tileBegin);
 
-    Value nextPanel = add(tile.panel, index(1));
-    Value wraps = compare(arith::CmpIPredicate::uge, nextPanel, index(panels));
-    nextPanel = select(wraps, index(0), nextPanel);
-    Value nextK = kBlock.begin;
-    Value start =
-        mul(add(mul(nextPanel, index(spec.k)), nextK), index(spec.tiling.nr));
-    Value within = min(mul(mul(number, step), depth), lastStart);
-    tile.prefetch = add(start, within);
+    Value isLastPanel = compare(arith::CmpIPredicate::eq, tile.panel, lastPanel);
+    Value start = select(isLastPanel, afterLast, panelAddress(add(tile.panel, index(1)), kBlock.begin));
+    tile.prefetch = add(start, min(mul(mul(number, step), depth), lastStart));
     tile.prefetchStep = step;
     emitTile(tile, kBlock);
   });
 }
 
-void LinearEmitter::emitRowBlock(Value begin, Value rows, Value byRows) {
+void LinearEmitter::emitRowBlock(Value begin, Value rows, Value byRows, Value isLastBlock) {
   if (!kBlocked)
-    return emitTiles(begin, rows, byRows,
-                     {index(0), index(spec.k), Value(), Value()});
+    return emitTiles(begin, rows, byRows, isLastBlock, {index(0), index(spec.k), Value(), Value()});
   loop(index(0), index(spec.k), index(spec.tiling.kc), [&](Value k) {
     Value end = min(add(k, index(spec.tiling.kc)), index(spec.k));
     Value isFirst = compare(arith::CmpIPredicate::eq, k, index(0));
     Value isLast = compare(arith::CmpIPredicate::eq, end, index(spec.k));
-    emitTiles(begin, rows, byRows, {k, end, isFirst, isLast});
+    emitTiles(begin, rows, byRows, isLastBlock, {k, end, isFirst, isLast});
   });
 }
 
 func::FuncOp LinearEmitter::emit(StringRef name) {
-  SmallVector<Type> types = {b.getIndexType(), b.getIndexType(),
-                             getLinearInputType(spec),
-                             getLinearWeightType(spec)};
+  SmallVector<Type> types = {b.getIndexType(), b.getIndexType(), getLinearInputType(spec), getLinearWeightType(spec)};
   if (spec.biasType)
     types.push_back(getLinearBiasType(spec));
   types.append(spec.extraTypes.begin(), spec.extraTypes.end());
+  if (spec.nextWeightType)
+    types.push_back(spec.nextWeightType);
   types.push_back(getLinearOutputType(spec));
   auto func = func::FuncOp::create(b, name, b.getFunctionType(types, {}));
 
@@ -493,19 +457,23 @@ func::FuncOp LinearEmitter::emit(StringRef name) {
   w = entry->getArgument(3);
   if (spec.biasType)
     bias = entry->getArgument(4);
-  extras = ValueRange(entry->getArguments())
-               .slice(spec.biasType ? 5 : 4, spec.extraTypes.size());
+  extras = ValueRange(entry->getArguments()).slice(spec.biasType ? 5 : 4, spec.extraTypes.size());
+  Value next;
+  if (spec.nextWeightType)
+    next = entry->getArguments().drop_back().back();
   y = entry->getArguments().back();
 
-  sums = memref::AllocaOp::create(
-      b, MemRefType::get({spec.tiling.mr, spec.tiling.nr}, b.getF32Type()),
-      b.getI64IntegerAttr(kCacheLineBytes));
-  flatW = memref::CollapseShapeOp::create(
-      b, w, ArrayRef<ReassociationIndices>{{0, 1, 2}});
+  sums = memref::AllocaOp::create(b, MemRefType::get({spec.tiling.mr, spec.tiling.nr}, b.getF32Type()),
+                                  b.getI64IntegerAttr(kCacheLineBytes));
+  wAddress = memref::ExtractAlignedPointerAsIndexOp::create(b, w);
 
   Value m = memref::DimOp::create(b, x, index(0));
-  Value byRows =
-      compare(arith::CmpIPredicate::uge, m, mul(nth, index(kMinRowsPerThread)));
+  Value byRows = compare(arith::CmpIPredicate::uge, m, mul(nth, index(kMinRowsPerThread)));
+  if (spec.nextWeightType) {
+    Value start = memref::ExtractAlignedPointerAsIndexOp::create(b, next);
+    int64_t bytes = spec.nextWeightType.getNumElements() * (spec.nextWeightType.getElementTypeBitWidth() / 8);
+    nextAddress = add(start, select(byRows, index(0), share(index(bytes), tid, nth)));
+  }
   Value begin = select(byRows, share(m, tid, nth), index(0));
   Value end = select(byRows, share(m, add(tid, index(1)), nth), m);
   // Blocks of equal height instead of a small last one. With no rows at all
@@ -515,13 +483,13 @@ func::FuncOp LinearEmitter::emit(StringRef name) {
   Value height = max(ceilDiv(total, blocks), index(1));
   loop(begin, end, height, [&](Value block) {
     Value rows = min(height, sub(end, block));
-    emitRowBlock(block, rows, byRows);
+    Value isLastBlock = compare(arith::CmpIPredicate::uge, add(block, height), end);
+    emitRowBlock(block, rows, byRows, isLastBlock);
     if (!spec.rowPhase)
       return;
     // Threads that took panels have to wait for each other and then share the
     // rows; a thread that took rows goes on with what it has just computed.
-    Value byPanels =
-        arith::XOrIOp::create(b, byRows, arith::ConstantIntOp::create(b, 1, 1));
+    Value byPanels = arith::XOrIOp::create(b, byRows, arith::ConstantIntOp::create(b, 1, 1));
     auto ifOp = scf::IfOp::create(b, byPanels, /*withElseRegion=*/false);
     {
       OpBuilder::InsertionGuard guard(b);
@@ -533,19 +501,15 @@ func::FuncOp LinearEmitter::emit(StringRef name) {
     }
     Value first = select(byRows, index(0), share(rows, tid, nth));
     Value last = select(byRows, rows, share(rows, add(tid, index(1)), nth));
-    spec.rowPhase(b, b.getLoc(),
-                  {add(block, first), add(block, last), y, extras});
+    spec.rowPhase(b, b.getLoc(), {add(block, first), add(block, last), y, extras});
   });
   func::ReturnOp::create(b);
   return func;
 }
 
-func::FuncOp et::cpu::buildLinearKernel(OpBuilder &builder, Location loc,
-                                        StringRef name,
-                                        const LinearKernelSpec &spec,
+func::FuncOp et::cpu::buildLinearKernel(OpBuilder &builder, Location loc, StringRef name, const LinearKernelSpec &spec,
                                         const ISA &isa) {
   assert(spec.n > 0 && spec.k > 0 && "expected at least one output and input");
-  assert(spec.tiling.nr % isa.vectorLanes(builder.getF32Type()) == 0 &&
-         "expected whole vectors");
+  assert(spec.tiling.nr % isa.vectorLanes(builder.getF32Type()) == 0 && "expected whole vectors");
   return LinearEmitter(builder, loc, spec, isa).emit(name);
 }

@@ -1,5 +1,4 @@
-//===- LinearPack.cpp - Tilings and packed weights of linear kernels -*- C++
-//-*-===//
+//===- LinearPack.cpp - Tilings and packed weights of linear kernels -*- C++ -*-===//
 //
 // Licensed under the Apache License v2.0 with LLVM Exceptions.
 // See https://llvm.org/LICENSE.txt for license information.
@@ -14,11 +13,11 @@
 
 #include "et/Conversion/ETToCPU/LinearKernel.h"
 
+#include "llvm/ADT/bit.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
-#include <cstring>
 #include <thread>
 
 using namespace mlir;
@@ -94,46 +93,36 @@ Type et::cpu::packedLinearWeightType(const ISA &isa, Type elt) {
 // Packing
 //===----------------------------------------------------------------------===//
 
-int64_t et::cpu::getPackedLinearWeightSize(const LinearTiling &tiling,
-                                           int64_t n, int64_t k,
-                                           Type packedType) {
-  return llvm::divideCeil(n, tiling.nr) * k * tiling.nr *
-         (packedType.getIntOrFloatBitWidth() / 8);
-}
-
-static float convertF16(uint16_t half) {
-  uint32_t magnitude = half & 0x7fff;
-  uint32_t sign = static_cast<uint32_t>(half & 0x8000) << 16;
-  uint32_t word;
-  if (magnitude > 0x7bff) {
-    word = 0x7f800000 | (magnitude << 13);
-  } else {
-    word = magnitude << 13;
-    float scaled;
-    std::memcpy(&scaled, &word, 4);
-    scaled *= 0x1p112f;
-    std::memcpy(&word, &scaled, 4);
-  }
-  word |= sign;
-  float result;
-  std::memcpy(&result, &word, 4);
-  return result;
-}
-
-static float convertBF16(uint16_t half) {
-  uint32_t word = static_cast<uint32_t>(half) << 16;
-  float result;
-  std::memcpy(&result, &word, 4);
-  return result;
+int64_t et::cpu::getPackedLinearWeightSize(const LinearTiling &tiling, int64_t n, int64_t k, Type packedType) {
+  return llvm::divideCeil(n, tiling.nr) * k * tiling.nr * (packedType.getIntOrFloatBitWidth() / 8);
 }
 
 namespace {
+/// Conversions as types, so that they are inlined into the loops below.
+struct Keep {
+  template <typename T> T operator()(T value) const { return value; }
+};
+
+struct WidenF16 {
+  float operator()(uint16_t half) const {
+    uint32_t magnitude = half & 0x7fff;
+    uint32_t sign = static_cast<uint32_t>(half & 0x8000) << 16;
+    // Rebases the exponent; denormals become normal on the way.
+    float scaled = llvm::bit_cast<float>(magnitude << 13) * 0x1p112f;
+    uint32_t word = magnitude > 0x7bff ? 0x7f800000 | (magnitude << 13) : llvm::bit_cast<uint32_t>(scaled);
+    return llvm::bit_cast<float>(word | sign);
+  }
+};
+
+struct WidenBF16 {
+  float operator()(uint16_t half) const { return llvm::bit_cast<float>(static_cast<uint32_t>(half) << 16); }
+};
+
 /// Packs panels of one pair of types.
-template <typename Src, typename Dst> struct Packer {
+template <typename Src, typename Dst, typename Convert> struct Packer {
   const Src *src;
   Dst *dst;
   int64_t n, k, nr;
-  Dst (*convert)(Src);
 
   /// Packs panels [begin, end). Each step reads one cache line per output and
   /// writes a few consecutive lines, so both sides stay in L1.
@@ -147,54 +136,41 @@ template <typename Src, typename Dst> struct Packer {
         int64_t depth = std::min(kDepth, k - k0);
         for (int64_t j = 0; j < outputs; ++j)
           for (int64_t i = 0; i < depth; ++i)
-            to[(k0 + i) * nr + j] = convert(from[j * k + k0 + i]);
+            to[(k0 + i) * nr + j] = Convert()(from[j * k + k0 + i]);
         if (outputs == nr)
           continue;
         for (int64_t i = 0; i < depth; ++i)
-          std::fill(to + (k0 + i) * nr + outputs, to + (k0 + i + 1) * nr,
-                    Dst(0));
+          std::fill(to + (k0 + i) * nr + outputs, to + (k0 + i + 1) * nr, Dst(0));
       }
     }
   }
 };
 } // namespace
 
-template <typename Src, typename Dst>
-static void pack(const void *src, void *dst, const LinearTiling &tiling,
-                 int64_t n, int64_t k, unsigned threads, Dst (*convert)(Src)) {
-  Packer<Src, Dst> packer = {static_cast<const Src *>(src),
-                             static_cast<Dst *>(dst),
-                             n,
-                             k,
-                             tiling.nr,
-                             convert};
+template <typename Src, typename Dst, typename Convert>
+static void pack(const void *src, void *dst, const LinearTiling &tiling, int64_t n, int64_t k, unsigned threads) {
+  Packer<Src, Dst, Convert> packer = {static_cast<const Src *>(src), static_cast<Dst *>(dst), n, k, tiling.nr};
   int64_t panels = llvm::divideCeil(n, tiling.nr);
   // Starting a thread takes about as long as packing 100 KB.
   constexpr int64_t kMinBytesPerThread = 1 << 20;
   int64_t useful = n * k * int64_t(sizeof(Src)) / kMinBytesPerThread;
-  int64_t parts =
-      std::max<int64_t>(1, std::min({int64_t(threads), panels, useful}));
+  int64_t parts = std::max<int64_t>(1, std::min({int64_t(threads), panels, useful}));
   std::vector<std::thread> helpers;
   for (int64_t part = 1; part < parts; ++part)
-    helpers.emplace_back([=] {
-      packer.run(panels * part / parts, panels * (part + 1) / parts);
-    });
+    helpers.emplace_back([=] { packer.run(panels * part / parts, panels * (part + 1) / parts); });
   packer.run(0, panels / parts);
   for (std::thread &helper : helpers)
     helper.join();
 }
 
-void et::cpu::packLinearWeight(const void *src, Type srcType,
-                               const LinearTiling &tiling, int64_t n, int64_t k,
+void et::cpu::packLinearWeight(const void *src, Type srcType, const LinearTiling &tiling, int64_t n, int64_t k,
                                void *dst, Type packedType, unsigned threads) {
-  if (srcType == packedType) {
-    if (srcType.isF32())
-      return pack<float, float>(src, dst, tiling, n, k, threads,
-                                [](float v) { return v; });
-    return pack<uint16_t, uint16_t>(src, dst, tiling, n, k, threads,
-                                    [](uint16_t v) { return v; });
-  }
+  if (srcType.isF32())
+    return pack<float, float, Keep>(src, dst, tiling, n, k, threads);
+  if (srcType == packedType)
+    return pack<uint16_t, uint16_t, Keep>(src, dst, tiling, n, k, threads);
   assert(packedType.isF32() && "weights are widened or kept");
-  pack<uint16_t, float>(src, dst, tiling, n, k, threads,
-                        srcType.isF16() ? convertF16 : convertBF16);
+  if (srcType.isF16())
+    return pack<uint16_t, float, WidenF16>(src, dst, tiling, n, k, threads);
+  pack<uint16_t, float, WidenBF16>(src, dst, tiling, n, k, threads);
 }
