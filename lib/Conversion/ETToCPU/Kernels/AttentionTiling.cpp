@@ -10,8 +10,12 @@
 //
 // A register tile is `vectors` x `keyTile` accumulators plus one vector of
 // queries each and one broadcast. Two vectors of queries already make the tile
-// bound by arithmetic, and keep short sequences from being padded to more. The
-// blocks of Q^T, O^T and P^T together should stay within the L1 cache.
+// bound by arithmetic, and keep short sequences from being padded to more.
+//
+// One block's Q^T, O^T and P^T should stay within the L1 cache. Where K or V have
+// to be converted to f32, several blocks of queries share the converted block, as
+// many as stay within the L2 cache together with it. Read in place, K and V gain
+// nothing from that, and Q^T and O^T would leave the L1 cache.
 //
 //===----------------------------------------------------------------------===//
 
@@ -31,17 +35,21 @@ AttentionTiling::AttentionTiling(const AttentionKernelSpec &spec,
   queries = vectors * lanes;
   keyTile = isa.numVectorRegs >= 32 ? 8 : 4;
   valueTile = keyTile;
-  keyBlock = 128;
   paddedK = llvm::alignTo(spec.headSizeK, lanes);
   paddedV = llvm::alignTo(spec.headSizeV, lanes);
+  keyBlock = std::max(paddedK, paddedV) <= 256 ? 128 : 64;
+  const bool packKey = !spec.key.elementType.isF32();
+  const bool packValue = !spec.value.elementType.isF32();
+  groupBlocks = 1;
+  if (packKey || packValue)
+    groupBlocks = std::clamp<int64_t>(
+        32 * 1024 / (queries * (paddedK + paddedV)), 1, 128 / queries);
   if (!spec.mask)
     maskKind = MaskKind::None;
   else
     maskKind = llvm::is_contained(spec.mask->dims, spec.dimM())
                    ? MaskKind::Full
                    : MaskKind::PerKey;
-  packKey = !spec.key.elementType.isF32();
-  packValue = !spec.value.elementType.isF32();
 
   int64_t at = 0;
   auto take = [&](int64_t elements) {
@@ -49,9 +57,12 @@ AttentionTiling::AttentionTiling(const AttentionKernelSpec &spec,
     at = llvm::alignTo(at + elements, 16);
     return start;
   };
-  queryAt = take(paddedK * queries);
+  queryAt = take(groupBlocks * paddedK * queries);
+  outputAt = take(groupBlocks * paddedV * queries);
   scoreAt = take(keyBlock * queries);
-  outputAt = take(paddedV * queries);
+  maximumAt = take(groupBlocks * queries);
+  sumAt = take(groupBlocks * queries);
+  factorAt = take(queries);
   maskAt = take(maskKind == MaskKind::None     ? 0
                 : maskKind == MaskKind::PerKey ? keyBlock
                                                : keyBlock * queries);

@@ -32,8 +32,11 @@ struct AttentionTiling {
 
   /// f32 lanes of a vector.
   int64_t lanes;
-  /// Vectors of queries per block, and queries per block.
+  /// Vectors of queries per block, and queries per block: the width of the
+  /// scratch arrays below.
   int64_t vectors, queries;
+  /// Most blocks of queries that take turns on one block of keys.
+  int64_t groupBlocks;
   /// Keys per register tile of Q K^T, head elements per register tile of P V.
   int64_t keyTile, valueTile;
   /// Keys per block, a multiple of keyTile and of lanes.
@@ -41,14 +44,17 @@ struct AttentionTiling {
   /// Head sizes rounded up to vectors.
   int64_t paddedK, paddedV;
   MaskKind maskKind;
-  bool packKey, packValue;
 
-  /// Q^T [paddedK][queries], scaled.
+  /// Q^T, scaled [groupBlocks][paddedK][queries].
   int64_t queryAt;
-  /// O^T [paddedV][queries], not yet divided by the sum.
+  /// O^T, not yet divided by the sum [groupBlocks][paddedV][queries].
   int64_t outputAt;
   /// S^T, then P^T [keyBlock][queries].
   int64_t scoreAt;
+  /// Running maximum and sum [groupBlocks][queries].
+  int64_t maximumAt, sumAt;
+  /// Maximum of the block of keys, then the factor for O^T [queries].
+  int64_t factorAt;
   /// Mask as f32: [keyBlock] or [keyBlock][queries].
   int64_t maskAt;
   /// Rows on their way from or to memory [lanes][max(paddedK, paddedV)].
