@@ -26,7 +26,8 @@ DynamicShapes = Any
 
 def compile(module: torch.nn.Module | torch.export.ExportedProgram | ImportedModule, args: Sequence[Any] = (),
             kwargs: Mapping[str, Any] | None = None, dynamic_shapes: DynamicShapes = None, target: str = "cpu",
-            threads: int | None = None, *, masked_rows: str = "exact", check_finite: bool = True) -> Program:
+            threads: int | None = None, *, isa: str = "native", masked_rows: str = "exact", check_finite: bool = True
+            ) -> Program:
     """Compiles a PyTorch module for inputs like the given ones.
 
     Args:
@@ -36,19 +37,16 @@ def compile(module: torch.nn.Module | torch.export.ExportedProgram | ImportedMod
             name, and equal names mean equal sizes: `{"input_ids": {0: "batch", 1: "sequence"}}`.
         target: "cpu".
         threads: number of threads, by default all cores.
+        isa: instruction set level: "native", or one of the levels the compiler knows.
         masked_rows: "exact" computes rows of attention whose keys are all masked as PyTorch does. "ignore" promises that
             they do not matter, so that additive masks become boolean ones, which is faster.
         check_finite: refuse weights that hold NaN or infinity.
     """
     imported = module if isinstance(module, ImportedModule) else export_mlir(
         module, args, kwargs, dynamic_shapes, masked_rows=masked_rows, check_finite=check_finite)
-    try:
-        from .program import build
-    except ModuleNotFoundError as missing:
-        raise errors.CompileError(
-            "the compiler library is not part of this installation, so modules can be imported but not compiled; "
-            "build it with 'make build'") from missing
-    return build(imported, target=target, threads=threads)
+    from .program import build
+
+    return build(imported, target=target, isa=isa, threads=threads, allow_non_finite=not check_finite)
 
 
 def export_mlir(module: torch.nn.Module | torch.export.ExportedProgram, args: Sequence[Any] = (),

@@ -54,7 +54,7 @@ Dims = tuple[tuple[Axis, ...], ...]
 class Expr:
     """One scalar. `op` names what it is, `attr` holds what is not an operand (a value, an axis, a base)."""
 
-    __slots__ = ("op", "dtype", "args", "attr", "free", "activation", "binder", "count")
+    __slots__ = ("op", "dtype", "args", "attr", "free", "activation", "binder", "count", "depth")
 
     op: str
     dtype: str
@@ -64,6 +64,7 @@ class Expr:
     activation: bool  # loads a float tensor that is not a constant
     binder: bool  # contains a reduction, a softmax or an attention
     count: int  # number of operations, an upper bound
+    depth: int  # how deep reductions are nested
 
     def __repr__(self) -> str:
         if self.op == "const":
@@ -113,6 +114,15 @@ def canonical_axis(position: int, size: Size) -> Axis:
     return axis
 
 
+def bound_axis(depth: int, position: int, size: Size) -> Axis:
+    """The axis that a reduction over reductions nested `depth` deep runs over."""
+    key = ("bound", depth, position, size)
+    axis = _table.canonical.get(key)
+    if axis is None:
+        axis = _table.canonical[key] = Axis(size)
+    return axis
+
+
 def _intern(op: str, dtype: str, args: tuple[Expr, ...] = (), attr: Any = None) -> Expr:
     key_attr = (type(attr), repr(attr)) if isinstance(attr, float) else (type(attr), attr)
     key = (op, dtype, tuple(map(id, args)), key_attr)
@@ -124,12 +134,14 @@ def _intern(op: str, dtype: str, args: tuple[Expr, ...] = (), attr: Any = None) 
     free: frozenset[Axis] = frozenset()
     expr.activation = op == "load" and is_float(dtype) and attr.constant is None
     expr.binder = op in ("reduce", "softmax", "attention")
+    depth = 0
     count = 0 if op in ("const", "index", "load", "size") else 1
     for arg in args:
         free = free | arg.free if free else arg.free
         expr.activation = expr.activation or (arg.activation and op != "load")
         expr.binder = expr.binder or arg.binder
         count += arg.count
+        depth = max(depth, arg.depth)
     if op == "index":
         free = frozenset((attr,))
     elif op == "reduce":
@@ -138,6 +150,7 @@ def _intern(op: str, dtype: str, args: tuple[Expr, ...] = (), attr: Any = None) 
         free = frozenset(attr.result_axes)
     expr.free = free
     expr.count = min(count, 1 << 20)
+    expr.depth = depth + (op == "reduce")
     _table.exprs[key] = expr
     return expr
 
@@ -195,11 +208,15 @@ def load(base: Any, args: Sequence[Expr]) -> Expr:
 
 
 def reduce(kind: str, axes: Sequence[Axis], body: Expr) -> Expr:
-    """Reduces `body` over `axes`, which are renamed so that they can never be confused with axes outside."""
+    """Reduces `body` over `axes`.
+
+    The axes are renamed to ones that depend on the nesting only: they can never be confused with axes outside, and equal
+    reductions are identical.
+    """
     axes = tuple(a for a in axes if a.size != 1)
     if not axes:
         return body
-    fresh = tuple(Axis(a.size) for a in axes)
+    fresh = tuple(bound_axis(body.depth, i, a.size) for i, a in enumerate(axes))
     body = substitute(body, {a: index(f) for a, f in zip(axes, fresh)})
     return _intern("reduce", body.dtype, (body,), (kind, fresh))
 

@@ -112,7 +112,7 @@ def _norm(ctx: Context, kind: str, x: Value, shape: Sequence[Size], gamma: Value
     original = x.shape
     if count != 1 or len(x.dims[-1]) > 1:
         x = reshape(lowering, x, (*x.shape[:x.rank - count], product(shape)))
-        operands = [reshape(lowering, v, (product(shape),)) for v in operands]
+        operands = [flatten(lowering, reshape(lowering, v, (product(shape),))) for v in operands]
     lowering.realise(x, None)
     if len(x.dims[-1]) != 1:
         x = flatten(lowering, x)

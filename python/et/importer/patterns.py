@@ -115,13 +115,17 @@ def raise_linear(lowering: Lowering, e: E.Expr, order: Sequence[E.Axis] | None) 
 def _weight_factor(body: E.Expr, ks: Sequence[E.Axis]) -> tuple[E.Expr, E.Expr, E.Axis] | None:
     """Splits a product into a constant weight over (n, k...) and the rest."""
     parts = E.factors(body)
-    weights = [p for p in parts if set(ks) <= p.free and constant_data(p)]
-    for w in weights:
-        others = [p for p in parts if p is not w]
-        outputs = [a for a in w.free if a not in ks]
-        if len(outputs) != 1 or not others or not all(is_static(a.size) for a in w.free):
+    for candidate in parts:
+        if not set(ks) <= candidate.free or not constant_data(candidate):
             continue
-        return w, build_product(others), outputs[0]
+        outputs = [a for a in candidate.free if a not in ks]
+        if len(outputs) != 1 or not all(is_static(a.size) for a in candidate.free):
+            continue
+        # Whatever else is known at import and has no other axes belongs to the weight: a scale, a pruning mask.
+        known = [p for p in parts if p is candidate or (constant_data(p) and p.free <= candidate.free)]
+        others = [p for p in parts if p not in known]
+        if others:
+            return build_product(known), build_product(others), outputs[0]
     return None
 
 
@@ -245,7 +249,9 @@ def match_norm(e: E.Expr) -> NormMatch | None:
         return None
     x = data[0]
     axis = mean_square(moment, x)
-    if axis is None or any(g.free - {axis} for g in gamma) or (beta is not None and beta.free != {axis}):
+    if axis is None or (x.op == "load" and axis not in load_axes(x.args[-1])):
+        return None  # a norm over another dimension than the last one in memory
+    if any(g.free - {axis} for g in gamma) or (beta is not None and beta.free != {axis}):
         return None
     if not all(map(constant_data, gamma + ([beta] if beta is not None else []))):
         return None

@@ -47,8 +47,11 @@ class _Interpreter:
             raise ValueError(f"expected {len(arguments)} inputs, but got {len(inputs)}")
         for argument, tensor in zip(arguments, inputs):
             for size, extent in zip(argument.shape, tensor.shape):
-                if isinstance(size, sympy.Symbol) and self.symbols.setdefault(size, extent) != extent:
-                    raise ValueError(f"expected size {self.symbols[size]} for '{size}', but got {extent}")
+                if not is_static(size) and len(size.free_symbols) == 1:
+                    (symbol,) = size.free_symbols
+                    value = extent if size == symbol else int(sympy.solve(size - extent, symbol)[0])
+                    if self.symbols.setdefault(symbol, value) != value:
+                        raise ValueError(f"expected {self.symbols[symbol]} for '{symbol}', but got {value}")
                 if is_static(size) and size != extent:
                     raise ValueError(f"expected size {size} in '{argument.hint}', but got {extent}")
             self.values[argument] = self._convert(tensor)

@@ -35,7 +35,8 @@ def flatten(lowering: Lowering, value: Value) -> Value:
     """The same tensor in memory with one axis per dimension."""
     dims = tuple((E.Axis(s),) if not same(s, 1) else () for s in value.shape)
     result = lowering.tensor(value)
-    base = Base(result, result.shape, result.dtype)
+    known = result.op.attrs["tensor"] if result.op is not None and result.op.name in ("weight", "dense") else None
+    base = Base(result, result.shape, result.dtype, known, result.hint)
     body = E.load(base, tuple(E.index(d[0]) if d else E.const(0, "i64") for d in dims))
     return Value(dims, body, value.users)
 
