@@ -23,10 +23,11 @@ die() {
   exit 1
 }
 
-# Prints the packages of the argument list that are not installed.
+# Prints the packages of the argument list that are not installed. dpkg-query fails when it does not know one.
 missing_packages() {
   local installed
-  installed=$(dpkg-query --show --showformat='${Package} ${db:Status-Status}\n' "$@" 2>/dev/null | sed -n 's/ installed$//p')
+  installed=$({ dpkg-query --show --showformat='${Package} ${db:Status-Status}\n' "$@" 2>/dev/null || true; } |
+    sed -n 's/ installed$//p')
   printf '%s\n' "$@" | grep -vxF "$installed" || true
 }
 
@@ -42,16 +43,16 @@ as_root() {
 
 install_packages() {
   local missing name
-  mapfile -t missing < <(missing_packages "$@")
-  [ ${#missing[@]} -gt 0 ] || return 0
-  say "installing Debian packages: ${missing[*]}"
+  missing=$(missing_packages "$@")
+  [ -n "$missing" ] || return 0
+  say "installing Debian packages:" $missing
   as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq ||
     die "'apt-get update' failed; check the network and /etc/apt"
-  for name in "${missing[@]}"; do
+  for name in $missing; do
     apt-cache show "$name" >/dev/null 2>&1 ||
       die "apt knows no package '$name'; LLVM 22 is in Debian 12's security suite (bookworm-security main): add it to /etc/apt"
   done
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o DPkg::Lock::Timeout=300 --no-install-recommends "${missing[@]}" >/dev/null ||
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o DPkg::Lock::Timeout=300 --no-install-recommends $missing >/dev/null ||
     die "'apt-get install' failed; see its messages above"
 }
 
