@@ -55,7 +55,7 @@ static SmallVector<Role> collectRoles(AttentionOp op) {
     roles.push_back({"mask", op.getMaskMap(), op.getMask().getType(), set(false, {}), set(true, {m, n})});
   if (op.getLengths())
     roles.push_back({"lengths", op.getLengthsMap(), op.getLengths().getType(), set(false, {}), set(true, {})});
-  roles.push_back({"result", op.getResultMap(), op.getResult().getType(), set(true, {m, v}), set(true, {m, v})});
+  roles.push_back({"the result", op.getResultMap(), op.getResult().getType(), set(true, {m, v}), set(true, {m, v})});
   return roles;
 }
 
@@ -68,6 +68,11 @@ static std::string getDimName(AttentionOp op, unsigned dim) {
 }
 
 LogicalResult AttentionOp::verify() {
+  // Segment sizes are an attribute of the generic form: until here nothing has checked them for required operands.
+  for (auto [i, name] : llvm::enumerate(ArrayRef<StringRef>{"query", "key", "value"}))
+    if (size_t count = getODSOperands(i).size(); count != 1)
+      return emitOpError("expected one operand as ") << name << ", but got " << count;
+
   // attention_c1
   Type element = getQuery().getType().getElementType();
   for (auto [name, type] : {std::pair<StringRef, RankedTensorType>{"key", getKey().getType()},
@@ -126,9 +131,12 @@ LogicalResult AttentionOp::verify() {
   }
 
   // attention_c5
-  for (unsigned dim : {getKDim(), getVDim()})
+  for (unsigned dim : {getKDim(), getVDim()}) {
     if (ShapedType::isDynamic(sizes[dim]))
       return emitOpError("expected ") << getDimName(*this, dim) << " (a head size) to be static";
+    if (sizes[dim] == 0)
+      return emitOpError("expected ") << getDimName(*this, dim) << " (a head size) to be positive, but got 0";
+  }
 
   // attention_c6
   if (std::optional<Type> given = getAccumulator();
@@ -136,7 +144,6 @@ LogicalResult AttentionOp::verify() {
       (!(given->isF32() || given->isF64()) || given->getIntOrFloatBitWidth() < element.getIntOrFloatBitWidth()))
     return emitOpError("expected accumulator to be f32 or f64 and no narrower than ")
            << element << ", but got " << *given;
-  FloatType accumulator = getAccumulatorType();
 
   // attention_c7
   if (getScale() && !getScale()->isFinite())
@@ -146,9 +153,15 @@ LogicalResult AttentionOp::verify() {
   if (getPadding() == PaddingSide::Left && !getLengths())
     return emitOpError("expected lengths with left padding, but there are none");
 
-  // attention_c8
+  return success();
+}
+
+/// Runs once the ops inside the region are verified, so that it has a terminator.
+LogicalResult AttentionOp::verifyRegions() {
   if (getScore().empty())
     return success();
+  // attention_c8
+  FloatType accumulator = getAccumulatorType();
   Block &body = getScore().front();
   unsigned numIndices = getNumBatchDims() + 2;
   if (body.getNumArguments() != 1 + numIndices || body.getArgument(0).getType() != accumulator ||
@@ -158,6 +171,10 @@ LogicalResult AttentionOp::verify() {
   auto yield = dyn_cast<YieldOp>(body.getTerminator());
   if (!yield || yield.getValues().size() != 1 || yield.getValues()[0].getType() != accumulator)
     return emitOpError("expected the score region to yield one ") << accumulator;
+  for (Operation &op : body)
+    if (!isMemoryEffectFree(&op))
+      return emitOpError("expected the score region to have no side effects").attachNote(op.getLoc())
+             << "'" << op.getName() << "' may have one";
   return success();
 }
 

@@ -16,7 +16,10 @@
 #include "et/Dialect/ET/IR/ET.h"
 
 #include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/TypeSwitch.h"
+
+#include <limits>
 
 using namespace mlir;
 using namespace mlir::et;
@@ -47,6 +50,7 @@ Attribute MaskAttr::parse(AsmParser &parser, Type) {
     parser.emitError(loc) << "expected none, causal or window as the kind of mask, but got '" << keyword << "'";
     return {};
   }
+  llvm::StringSet<> seen;
   bool lowerRight = false;
   int64_t left = -1, right = -1, global = 0;
   while (succeeded(parser.parseOptionalComma())) {
@@ -54,6 +58,10 @@ Attribute MaskAttr::parse(AsmParser &parser, Type) {
     StringRef option;
     if (parser.parseKeyword(&option))
       return {};
+    if (!seen.insert(option).second) {
+      parser.emitError(optionLoc) << "expected '" << option << "' once";
+      return {};
+    }
     if (option == "lower_right") {
       lowerRight = true;
       continue;
@@ -101,6 +109,25 @@ LogicalResult MaskAttr::verify(function_ref<InFlightDiagnostic()> emitError, Mas
 }
 
 //===----------------------------------------------------------------------===//
+// Encodings
+//===----------------------------------------------------------------------===//
+
+/// A shape as in a tensor type, for diagnostics.
+static std::string stringifyShape(ArrayRef<int64_t> shape) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << '[';
+  llvm::interleaveComma(shape, os, [&](int64_t size) {
+    if (ShapedType::isDynamic(size))
+      os << '?';
+    else
+      os << size;
+  });
+  os << ']';
+  return text;
+}
+
+//===----------------------------------------------------------------------===//
 // TileAttr
 //===----------------------------------------------------------------------===//
 
@@ -121,8 +148,9 @@ void TileAttr::print(AsmPrinter &printer) const { printer << '<' << getRows() <<
 
 LogicalResult TileAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows, int64_t columns) {
   // tile_c1
-  if (rows <= 0 || columns <= 0)
-    return emitError() << "expected tile sizes to be positive, but got " << rows << "x" << columns;
+  if (rows <= 0 || columns <= 0 || rows > std::numeric_limits<int32_t>::max() ||
+      columns > std::numeric_limits<int32_t>::max())
+    return emitError() << "expected tile sizes to be positive and to fit in 31 bits, but got " << rows << "x" << columns;
   return success();
 }
 
@@ -132,7 +160,7 @@ LogicalResult TileAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType
   if (shape.size() != 2 || ShapedType::isDynamicShape(shape))
     return emitError() << "expected a tensor with the encoding " << *this
                        << " to be two-dimensional and static, but its shape is "
-                       << RankedTensorType::get(shape, elementType);
+                       << stringifyShape(shape);
   // tile_c3
   if (!elementType.isIntOrFloat())
     return emitError() << "expected float or integer elements with the encoding " << *this << ", but got "
@@ -146,8 +174,8 @@ LogicalResult TileAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType
 
 LogicalResult PanelsAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t width) {
   // panels_c1
-  if (width <= 0)
-    return emitError() << "expected the width of panels to be positive, but got " << width;
+  if (width <= 0 || width > std::numeric_limits<int32_t>::max())
+    return emitError() << "expected the width of panels to be positive and to fit in 31 bits, but got " << width;
   return success();
 }
 
@@ -157,6 +185,6 @@ LogicalResult PanelsAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementTy
   if (shape.size() != 2 || ShapedType::isDynamicShape(shape))
     return emitError() << "expected a tensor with the encoding " << *this
                        << " to be two-dimensional and static, but its shape is "
-                       << RankedTensorType::get(shape, elementType);
+                       << stringifyShape(shape);
   return success();
 }

@@ -12,6 +12,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ETBytecode.h"
+
 #include "et/Dialect/ET/IR/ET.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -32,6 +34,7 @@ void ETDialect::initialize() {
 #define GET_OP_LIST
 #include "et/Dialect/ET/IR/ETOps.cpp.inc"
       >();
+  addBytecodeInterface(*this);
 }
 
 /// Verifies `et.name` or `et.dims` on an argument or result of type \p type.

@@ -6,13 +6,27 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "et/Dialect/ET/IR/ET.h"
+#include "CanonicalizeUtils.h"
 
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
 using namespace mlir::et;
+
+/// Reifies \p dims as the shape of \p type: static sizes as attributes, and as values where the type leaves them open.
+static SmallVector<OpFoldResult> reifyAs(OpBuilder &builder, Location loc, RankedTensorType type,
+                                         SmallVector<OpFoldResult> dims) {
+  for (auto [i, dim] : llvm::enumerate(dims)) {
+    if (type.isDynamicDim(i))
+      dim = getValueOrCreateConstantIndexOp(builder, loc, dim);
+    else
+      dim = builder.getIndexAttr(type.getDimSize(i));
+  }
+  return dims;
+}
 
 //===----------------------------------------------------------------------===//
 // LinearOp
@@ -53,8 +67,26 @@ LogicalResult LinearOp::verify() {
 LogicalResult LinearOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
   SmallVector<OpFoldResult> dims = tensor::getMixedSizes(builder, getLoc(), getInput());
   dims.back() = builder.getIndexAttr(getNumOutputs());
-  shapes.push_back(std::move(dims));
+  shapes.push_back(reifyAs(builder, getLoc(), getResult().getType(), std::move(dims)));
   return success();
+}
+
+namespace {
+/// A bias of zeros adds nothing.
+struct DropZeroBias final : public OpRewritePattern<LinearOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(LinearOp op, PatternRewriter &rewriter) const override {
+    if (!op.getBias() || !isSplatOf(op.getBias(), 0.0))
+      return rewriter.notifyMatchFailure(op, "there is no bias of zeros");
+    rewriter.modifyOpInPlace(op, [&] { op.getBiasMutable().clear(); });
+    return success();
+  }
+};
+} // namespace
+
+void LinearOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+  patterns.add<DropZeroBias>(context);
 }
 
 //===----------------------------------------------------------------------===//
@@ -82,6 +114,6 @@ LogicalResult EmbeddingOp::verify() {
 LogicalResult EmbeddingOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
   SmallVector<OpFoldResult> dims = tensor::getMixedSizes(builder, getLoc(), getIds());
   dims.push_back(builder.getIndexAttr(getTable().getType().getDimSize(1)));
-  shapes.push_back(std::move(dims));
+  shapes.push_back(reifyAs(builder, getLoc(), getResult().getType(), std::move(dims)));
   return success();
 }

@@ -6,16 +6,21 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "et/Dialect/ET/IR/ET.h"
+#include "CanonicalizeUtils.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
 using namespace mlir::et;
 
-/// Verifies what layer_norm and rms_norm have in common (C1 to C4 of both).
-template <typename NormOp> static LogicalResult verifyNorm(NormOp op, ArrayRef<std::pair<StringRef, Value>> vectors) {
+/// Verifies what layer_norm and rms_norm have in common (C1 to C4 of both); \p vectors are the operand groups along D.
+template <typename NormOp>
+static LogicalResult verifyNorm(NormOp op, ArrayRef<std::pair<StringRef, unsigned>> vectors) {
+  // Segment sizes are an attribute of the generic form: until here nothing has checked them for required operands.
+  if (size_t count = op.getODSOperands(0).size(); count != 1)
+    return op.emitOpError("expected one operand as input, but got ") << count;
   RankedTensorType input = op.getInput().getType();
   // layer_norm_c1, rms_norm_c1
   auto verifySame = [&](StringRef name, Value value) -> LogicalResult {
@@ -31,10 +36,11 @@ template <typename NormOp> static LogicalResult verifyNorm(NormOp op, ArrayRef<s
   if (input.getRank() == 0 || ShapedType::isDynamic(input.getShape().back()) || input.getShape().back() == 0)
     return op.emitOpError("expected the last dimension of input to be static and positive, but got ") << input;
   // layer_norm_c3, rms_norm_c3
-  for (auto [name, value] : vectors)
-    if (value && cast<RankedTensorType>(value.getType()).getShape() != input.getShape().take_back())
-      return op.emitOpError("expected ") << name << " to have shape [" << input.getShape().back() << "], but got "
-                                         << value.getType();
+  for (auto [name, group] : vectors)
+    for (Value value : op.getODSOperands(group))
+      if (cast<RankedTensorType>(value.getType()).getShape() != input.getShape().take_back())
+        return op.emitOpError("expected ") << name << " to have shape [" << input.getShape().back() << "], but got "
+                                           << value.getType();
   // layer_norm_c4, rms_norm_c4
   if (!op.getEps().isFinite() || op.getEps().isNegative())
     return op.emitOpError("expected eps to be finite and not negative, but got ") << op.getEpsAttr();
@@ -48,13 +54,63 @@ static LogicalResult reifyNorm(NormOp op, OpBuilder &builder, ReifiedRankedShape
   return success();
 }
 
-LogicalResult LayerNormOp::verify() { return verifyNorm(*this, {{"gamma", getGamma()}, {"beta", getBeta()}}); }
+namespace {
+/// Operands that change nothing go away: a gamma of ones, a beta or residual of zeros.
+template <typename NormOp>
+struct DropNeutralOperands final : public OpRewritePattern<NormOp> {
+  using OpRewritePattern<NormOp>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(NormOp op, PatternRewriter &rewriter) const override {
+    bool gamma = op.getGamma() && isSplatOf(op.getGamma(), 1.0);
+    bool residual = op.getResidual() && isSplatOf(op.getResidual(), 0.0);
+    bool beta = false;
+    if constexpr (std::is_same_v<NormOp, LayerNormOp>)
+      beta = op.getBeta() && isSplatOf(op.getBeta(), 0.0);
+    if (!gamma && !beta && !residual)
+      return rewriter.notifyMatchFailure(op, "every operand changes the result");
+    rewriter.modifyOpInPlace(op, [&] {
+      if (gamma)
+        op.getGammaMutable().clear();
+      if (residual)
+        op.getResidualMutable().clear();
+      if constexpr (std::is_same_v<NormOp, LayerNormOp>)
+        if (beta)
+          op.getBetaMutable().clear();
+    });
+    return success();
+  }
+};
+
+/// A sum that nothing uses, or that is the input as there is no residual, is no result.
+template <typename NormOp>
+struct DropSum final : public OpRewritePattern<NormOp> {
+  using OpRewritePattern<NormOp>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(NormOp op, PatternRewriter &rewriter) const override {
+    if (!op.getSum() || (op.getResidual() && !op.getSum().use_empty()))
+      return rewriter.notifyMatchFailure(op, "there is no sum, or it is used");
+    auto single = NormOp::create(rewriter, op.getLoc(), op.getResult().getType(), op->getOperands(), op->getAttrs());
+    rewriter.replaceOp(op, {single.getResult(), op.getInput()});
+    return success();
+  }
+};
+} // namespace
+
+LogicalResult LayerNormOp::verify() { return verifyNorm(*this, {{"gamma", 1}, {"beta", 2}}); }
+
+void LayerNormOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+  patterns.add<DropNeutralOperands<LayerNormOp>, DropSum<LayerNormOp>>(context);
+}
 
 LogicalResult LayerNormOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
   return reifyNorm(*this, builder, shapes);
 }
 
-LogicalResult RmsNormOp::verify() { return verifyNorm(*this, {{"gamma", getGamma()}}); }
+LogicalResult RmsNormOp::verify() { return verifyNorm(*this, {{"gamma", 1}}); }
+
+void RmsNormOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+  patterns.add<DropNeutralOperands<RmsNormOp>, DropSum<RmsNormOp>>(context);
+}
 
 LogicalResult RmsNormOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
   return reifyNorm(*this, builder, shapes);

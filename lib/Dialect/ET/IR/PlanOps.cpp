@@ -40,6 +40,19 @@ LogicalResult LaunchOp::verify() {
       return emitOpError("expected region argument ")
              << i << " to be a tensor of the shape and element type of its operand, " << operand.getType()
              << ", but got " << argument.getType();
+  // launch_c3
+  bool tensors = llvm::all_of(getOutputs().getTypes(), llvm::IsaPred<TensorType>);
+  bool buffers = llvm::all_of(getOutputs().getTypes(), llvm::IsaPred<MemRefType>);
+  if (!tensors && !buffers)
+    return emitOpError("expected outputs to be all tensors or all memrefs");
+  if (tensors ? getResultTypes() != getOutputs().getTypes() : !getResults().empty())
+    return emitOpError("expected one result per output tensor, of its type, and none for memrefs");
+  return success();
+}
+
+/// Runs once the ops inside the region are verified, so that it ends in et.yield.
+LogicalResult LaunchOp::verifyRegions() {
+  Block &body = getBody().front();
   // launch_c2
   YieldOp yield = getYield();
   if (yield.getNumOperands() != getOutputs().size())
@@ -51,13 +64,6 @@ LogicalResult LaunchOp::verify() {
       return emitOpError("expected the region to yield ")
              << expected << " for output " << i << ", but it yields " << value.getType();
   }
-  // launch_c3
-  bool tensors = llvm::all_of(getOutputs().getTypes(), llvm::IsaPred<TensorType>);
-  bool buffers = llvm::all_of(getOutputs().getTypes(), llvm::IsaPred<MemRefType>);
-  if (!tensors && !buffers)
-    return emitOpError("expected outputs to be all tensors or all memrefs");
-  if (tensors ? getResultTypes() != getOutputs().getTypes() : !getResults().empty())
-    return emitOpError("expected one result per output tensor, of its type, and none for memrefs");
   return success();
 }
 

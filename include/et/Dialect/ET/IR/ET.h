@@ -25,6 +25,7 @@
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Interfaces/TilingInterface.h"
 
 #include "et/Dialect/ET/IR/ETDialect.h.inc"
 #include "et/Dialect/ET/IR/ETEnums.h.inc"

@@ -19,7 +19,8 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 def ET_AttentionOp : ET_Op<"attention", [
     AttrSizedOperandSegments, Pure,
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
-    DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>]> {
+    DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>,
+    ET_TilingInterface]> {
   let summary = "Scaled dot-product attention";
   let description = [{
     Computes `softmax(mask(score(scale * Q K^T))) V` row by row. The iteration domain is `(batch..., m, n, k, v)`: any
@@ -45,11 +46,11 @@ def ET_AttentionOp : ET_Op<"attention", [
       at least four dimensions, with as many results as its operand has dimensions.
     - (C3) each map uses exactly the dimensions its role allows, as listed above.
     - (C4) sizes of one dimension agree in all operands that have it.
-    - (C5) head sizes (`k`, `v`) are static.
+    - (C5) head sizes (`k`, `v`) are static and positive.
     - (C6) `accumulator` is f32 or f64, and no narrower than the element type.
     - (C7) `scale` is finite.
     - (C8) `score` takes the accumulator type and one index per batch dimension, `m` and `n`, and yields the
-      accumulator type.
+      accumulator type; the ops in it have no side effects.
     - (C9) `padding` is `left` only when there are `lengths`.
 
     A row that has nothing to attend to (all keys masked, or no keys) yields zeros. A NaN in a score makes its row NaN.
@@ -71,7 +72,9 @@ def ET_AttentionOp : ET_Op<"attention", [
     (`mask` `(` $mask^ `:` type($mask) `)`)? (`lengths` `(` $lengths^ `:` type($lengths) `)`)?
     attr-dict (`score` $score^)? `->` type($result)
   }];
+  let hasCanonicalizer = 1;
   let hasVerifier = 1;
+  let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
     /// Number of dimensions of the iteration domain, and of the batch dimensions in front.
     unsigned getNumDomainDims() { return llvm::cast<AffineMapAttr>(getIndexingMaps()[0]).getValue().getNumDims(); }
@@ -102,7 +105,7 @@ def ET_AttentionOp : ET_Op<"attention", [
   }];
 }
 
-def ET_YieldOp : ET_Op<"yield", [Pure, ReturnLike, Terminator]> {
+def ET_YieldOp : ET_Op<"yield", [Pure, ReturnLike, Terminator, ParentOneOf<["AttentionOp", "LaunchOp"]>]> {
   let summary = "Terminator of an et region";
   let description = [{
     Yields the values of the region of an `et` op that has one.

@@ -98,7 +98,7 @@ def ET_TileAttr : ET_Attr<"Tile", "tile", [DeclareAttrInterfaceMethods<Verifiabl
     Example: `tensor<3072x768xf16, #et.tile<16x16>>`.
 
     Constraints:
-    - (C1) both tile sizes are positive.
+    - (C1) both tile sizes are positive and fit in 31 bits.
     - (C2) the tensor is two-dimensional and static.
     - (C3) the element type is a float or an integer.
   }];
@@ -109,7 +109,7 @@ def ET_TileAttr : ET_Attr<"Tile", "tile", [DeclareAttrInterfaceMethods<Verifiabl
     /// Number of tiles that cover \p size elements along the rows (dimension 0) or columns (dimension 1).
     int64_t getNumTiles(unsigned dim, int64_t size) const {
       int64_t tile = dim == 0 ? getRows() : getColumns();
-      return (size + tile - 1) / tile;
+      return llvm::divideCeil(size, tile);
     }
   }];
 }
@@ -124,7 +124,7 @@ def ET_PanelsAttr : ET_Attr<"Panels", "panels", [DeclareAttrInterfaceMethods<Ver
     Example: `tensor<1536x384xf32, #et.panels<48>>`.
 
     Constraints:
-    - (C1) the width is positive.
+    - (C1) the width is positive and fits in 31 bits.
     - (C2) the tensor is two-dimensional and static.
   }];
   let parameters = (ins "int64_t":$width);

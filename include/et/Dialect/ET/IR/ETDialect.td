@@ -10,6 +10,7 @@
 #define ET_DIALECT_ET_IR_ETDIALECT_TD
 
 include "mlir/IR/OpBase.td"
+include "mlir/Interfaces/TilingInterface.td"
 
 def ET_Dialect : Dialect {
   let name = "et";
@@ -41,5 +42,10 @@ def ET_Dialect : Dialect {
 }
 
 class ET_Op<string mnemonic, list<Trait> traits = []> : Op<ET_Dialect, mnemonic, traits>;
+
+// Tiling as every op that computes implements it.
+def ET_TilingInterface : DeclareOpInterfaceMethods<TilingInterface, [
+    "getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation", "getResultTilePosition",
+    "generateResultTileValue", "getIterationDomainTileFromResultTile"]>;
 
 #endif // ET_DIALECT_ET_IR_ETDIALECT_TD

@@ -18,7 +18,8 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 def ET_LinearOp : ET_Op<"linear", [
     Pure,
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
-    DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>]> {
+    DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>,
+    ET_TilingInterface]> {
   let summary = "Linear layer";
   let description = [{
     Computes `y[..., n] = sum_k x[..., k] * weight[n, k] + bias[n]`, products and sum in f32 (f64 for f64). The type of
@@ -39,12 +40,13 @@ def ET_LinearOp : ET_Op<"linear", [
 
     (* example: test/Dialect/ET/doc/linear.mlir *)
   }];
-  let arguments = (ins ET_FloatTensor:$input, ET_FloatTensor:$weight, Optional<ET_FloatTensor>:$bias);
+  let arguments = (ins ET_FloatTensor:$input, ET_WeightTensor:$weight, Optional<ET_FloatTensor>:$bias);
   let results = (outs ET_FloatTensor:$result);
   let assemblyFormat = [{
     $input `,` $weight (`bias` `(` $bias^ `:` type($bias) `)`)? attr-dict
     `:` `(` type($input) `,` type($weight) `)` `->` type($result)
   }];
+  let hasCanonicalizer = 1;
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     /// Number of output features N and of input features K.
@@ -56,7 +58,8 @@ def ET_LinearOp : ET_Op<"linear", [
 def ET_EmbeddingOp : ET_Op<"embedding", [
     Pure,
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
-    DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>]> {
+    DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>,
+    ET_TilingInterface]> {
   let summary = "Rows of a table, selected by index";
   let description = [{
     Computes `result[..., :] = table[ids[...], :]`.

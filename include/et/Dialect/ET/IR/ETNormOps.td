@@ -18,7 +18,8 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 def ET_LayerNormOp : ET_Op<"layer_norm", [
     AttrSizedOperandSegments, Pure,
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
-    DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>]> {
+    DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>,
+    ET_TilingInterface]> {
   let summary = "Layer normalisation over the last dimension";
   let description = [{
     Computes `s = input + residual`, then `result = (s - mean(s)) / sqrt(var(s) + eps) * gamma + beta` over the last
@@ -45,13 +46,15 @@ def ET_LayerNormOp : ET_Op<"layer_norm", [
     (`residual` `(` $residual^ `:` type($residual) `)`)? attr-dict
     `:` type($input) `->` type($result) (`,` type($sum)^)?
   }];
+  let hasCanonicalizer = 1;
   let hasVerifier = 1;
 }
 
 def ET_RmsNormOp : ET_Op<"rms_norm", [
     AttrSizedOperandSegments, Pure,
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
-    DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>]> {
+    DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>,
+    ET_TilingInterface]> {
   let summary = "Root-mean-square normalisation over the last dimension";
   let description = [{
     Computes `s = input + residual`, then `result = s / sqrt(mean(s * s) + eps) * gamma` over the last dimension,
@@ -75,13 +78,15 @@ def ET_RmsNormOp : ET_Op<"rms_norm", [
     $input (`gamma` `(` $gamma^ `:` type($gamma) `)`)? (`residual` `(` $residual^ `:` type($residual) `)`)? attr-dict
     `:` type($input) `->` type($result) (`,` type($sum)^)?
   }];
+  let hasCanonicalizer = 1;
   let hasVerifier = 1;
 }
 
 def ET_GeluOp : ET_Op<"gelu", [
     Pure, SameOperandsAndResultType, Elementwise,
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
-    DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>]> {
+    DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>,
+    ET_TilingInterface]> {
   let summary = "Gaussian error linear unit";
   let description = [{
     Computes GELU element by element, arithmetic in f32 (f64 for f64), in the form that `approximate` names:

@@ -48,6 +48,7 @@ def ET_LaunchOp : ET_Op<"launch", [
     `outs` `(` $outputs `:` type($outputs) `)` $body attr-dict (`->` type($results)^)?
   }];
   let hasVerifier = 1;
+  let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
     MutableOperandRange getDpsInitsMutable() { return getOutputsMutable(); }
     YieldOp getYield();

@@ -1,0 +1,203 @@
+// Malformed attributes and encodings.
+// RUN: et-opt %s --split-input-file --verify-diagnostics
+
+// -----
+
+// mask_kind
+// expected-error @+1 {{expected none, causal or window as the kind of mask, but got 'diagonal'}}
+#a = #et.mask<diagonal>
+
+// -----
+
+// mask_empty
+// expected-error @+1 {{expected valid keyword}}
+#a = #et.mask<>
+
+// -----
+
+// mask_no_body
+// expected-error @+1 {{expected '<'}}
+#a = #et.mask
+
+// -----
+
+// mask_option
+// expected-error @+1 {{expected lower_right, left, right or global, but got 'upper_left'}}
+#a = #et.mask<causal, upper_left>
+
+// -----
+
+// mask_option_twice
+// expected-error @+1 {{expected 'lower_right' once}}
+#a = #et.mask<causal, lower_right, lower_right>
+
+// -----
+
+// mask_option_twice
+// expected-error @+1 {{expected 'left' once}}
+#a = #et.mask<window, left = 1, left = 2>
+
+// -----
+
+// mask_option_without_value
+// expected-error @+1 {{expected '='}}
+#a = #et.mask<window, left>
+
+// -----
+
+// mask_option_not_a_number
+// expected-error @+1 {{expected integer value}}
+#a = #et.mask<window, left = many>
+
+// -----
+
+// mask_option_overflow
+// expected-error @+1 {{integer value too large}}
+#a = #et.mask<window, left = 99999999999999999999999>
+
+// -----
+
+// mask_unterminated
+// expected-error @+1 {{unbalanced '<' character in pretty dialect name}}
+#a = #et.mask<window, left = 1
+
+// -----
+
+// mask_c1
+// expected-error @+1 {{expected left and right of a mask to be at least -1, but got -2 and -1}}
+#a = #et.mask<window, left = -2>
+
+// -----
+
+// mask_c1
+// expected-error @+1 {{expected left and right of a mask to be at least -1, but got -1 and -7}}
+#a = #et.mask<window, right = -7>
+
+// -----
+
+// mask_c1
+// expected-error @+1 {{expected global of a mask not to be negative, but got -1}}
+#a = #et.mask<window, global = -1>
+
+// -----
+
+// mask_c2
+// expected-error @+1 {{expected left, right and global on a window mask only, but the mask is causal}}
+#a = #et.mask<causal, left = 3>
+
+// -----
+
+// mask_c2
+// expected-error @+1 {{expected left, right and global on a window mask only, but the mask is none}}
+#a = #et.mask<none, global = 3>
+
+// -----
+
+// mask_c2
+// expected-error @+1 {{expected lower_right on a causal mask only, but the mask is window}}
+#a = #et.mask<window, lower_right>
+
+// -----
+
+// tile_syntax
+// expected-error @+1 {{expected a tile of two sizes, as in <16x16>, but got 1}}
+#a = #et.tile<16>
+
+// -----
+
+// tile_syntax
+// expected-error @+1 {{expected a tile of two sizes, as in <16x16>, but got 3}}
+#a = #et.tile<16x16x16>
+
+// -----
+
+// tile_syntax
+// expected-error @+1 {{expected a tile of two sizes, as in <16x16>, but got 0}}
+#a = #et.tile<>
+
+// -----
+
+// tile_dynamic
+// expected-error @+1 {{expected static shape}}
+#a = #et.tile<16x?>
+
+// -----
+
+// tile_c1
+// expected-error @+1 {{expected tile sizes to be positive and to fit in 31 bits, but got 0x16}}
+#a = #et.tile<0x16>
+
+// -----
+
+// tile_c1
+// expected-error @+1 {{expected tile sizes to be positive and to fit in 31 bits, but got 16x0}}
+#a = #et.tile<16x0>
+
+// -----
+
+// tile_c1
+// expected-error @+1 {{expected tile sizes to be positive and to fit in 31 bits, but got 16x4294967296}}
+#a = #et.tile<16x4294967296>
+
+// -----
+
+// tile_negative
+// expected-error @+1 {{expected}}
+#a = #et.tile<-1x16>
+
+// -----
+
+// panels_c1
+// expected-error @+1 {{expected the width of panels to be positive and to fit in 31 bits, but got 0}}
+#a = #et.panels<0>
+
+// -----
+
+// panels_c1
+// expected-error @+1 {{expected the width of panels to be positive and to fit in 31 bits, but got 9223372036854775807}}
+#a = #et.panels<9223372036854775807>
+
+// -----
+
+// padding_value
+// expected-error @+2 {{expected ::mlir::et::PaddingSide to be one of: right, left}}
+// expected-error @+1 {{failed to parse ET_PaddingSideAttr parameter 'value'}}
+#a = #et.padding<middle>
+
+// -----
+
+// gelu_value
+// expected-error @+2 {{expected ::mlir::et::GeluKind to be one of: erf, tanh, sigmoid}}
+// expected-error @+1 {{failed to parse ET_GeluKindAttr parameter 'value'}}
+#a = #et.gelu<relu>
+
+// -----
+
+// unknown
+// expected-error @+1 {{unknown attribute}}
+#a = #et.unknown<1>
+
+// -----
+
+// expected-error @+1 {{expected a tensor with the encoding #et.tile<4x4> to be two-dimensional and static, but its shape is [16]}}
+func.func private @tile_c2_rank(tensor<16xf32, #et.tile<4x4>>)
+
+// -----
+
+// expected-error @+1 {{expected a tensor with the encoding #et.tile<4x4> to be two-dimensional and static, but its shape is [?, 16]}}
+func.func private @tile_c2_dynamic(tensor<?x16xf32, #et.tile<4x4>>)
+
+// -----
+
+// expected-error @+1 {{to be two-dimensional and static, but its shape is []}}
+func.func private @tile_c2_scalar(tensor<f32, #et.tile<4x4>>)
+
+// -----
+
+// expected-error @+1 {{expected float or integer elements with the encoding #et.tile<4x4>, but got 'index'}}
+func.func private @tile_c3_element_type(tensor<16x16xindex, #et.tile<4x4>>)
+
+// -----
+
+// expected-error @+1 {{to be two-dimensional and static, but its shape is [16, 16, 16]}}
+func.func private @panels_c2_rank(tensor<16x16x16xf32, #et.panels<8>>)
