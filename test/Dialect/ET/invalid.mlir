@@ -621,7 +621,7 @@ func.func @linear_c5_result_element_type(%x: tensor<?x8xf32>, %w: tensor<4x8xf32
 // -----
 
 func.func @linear_c6_encoding(%x: tensor<?x8xf32>, %w: tensor<4x8xf32, "blocked">) {
-  // expected-error @+1 {{expected the encoding of weight to be one of the et dialect, but got "blocked"; convert it with --et-import-sparse-encoding}}
+  // expected-error @+1 {{expected the encoding of weight to be one of the et dialect, or of sparse_tensor until --et-import-sparse-encoding, but got "blocked"}}
   %y = et.linear %x, %w : (tensor<?x8xf32>, tensor<4x8xf32, "blocked">) -> tensor<?x4xf32>
   return
 }

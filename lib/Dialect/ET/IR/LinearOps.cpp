@@ -58,9 +58,11 @@ LogicalResult LinearOp::verify() {
     return emitOpError("expected input and result to have the same element type, but got ")
            << input.getElementType() << " and " << result.getElementType();
   // linear_c6
-  if (Attribute encoding = weight.getEncoding(); encoding && !isa<ETDialect>(encoding.getDialect()))
-    return emitOpError("expected the encoding of weight to be one of the et dialect, but got ")
-           << encoding << "; convert it with --et-import-sparse-encoding";
+  if (Attribute encoding = weight.getEncoding();
+      encoding && !isa<ETDialect>(encoding.getDialect()) && encoding.getDialect().getNamespace() != "sparse_tensor")
+    return emitOpError("expected the encoding of weight to be one of the et dialect, or of sparse_tensor until "
+                       "--et-import-sparse-encoding, but got ")
+           << encoding;
   return success();
 }
 

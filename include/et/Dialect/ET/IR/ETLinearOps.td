@@ -36,7 +36,8 @@ def ET_LinearOp : ET_Op<"linear", [
     - (C3) `bias` has one element per row of `weight`.
     - (C4) the result has the shape of `input` with the last dimension replaced by `N`.
     - (C5) `input` and the result have the same element type.
-    - (C6) the encoding of `weight`, if any, is an `et` encoding.
+    - (C6) the encoding of `weight`, if any, is an `et` encoding, or one of `sparse_tensor` at the boundary, until
+      `--et-import-sparse-encoding` converts it.
 
     (* example: test/Dialect/ET/doc/linear.mlir *)
   }];

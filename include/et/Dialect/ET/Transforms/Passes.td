@@ -139,4 +139,42 @@ def DecomposePass : Pass<"et-decompose"> {
   let dependentDialects = ["mlir::et::ETDialect"];
 }
 
+def ExportSparseEncodingPass : Pass<"et-export-sparse-encoding"> {
+  let summary = "Turn et tiles into upstream block sparse rows";
+  let description = [{
+    Numerics: exact.
+
+    Gives every tensor with the encoding `#et.tile<RxC>` the `#sparse_tensor.encoding` of block sparse rows with blocks
+    of RxC, in constants, arguments, calls and returns alike. The reverse of `--et-import-sparse-encoding`.
+
+    Refuses: other encodings of the et dialect; ops other than `et.linear`, constants, conversions, calls and returns
+    that touch an encoded tensor.
+  }];
+  let dependentDialects = ["mlir::et::ETDialect", "mlir::sparse_tensor::SparseTensorDialect"];
+}
+
+def ImportSparseEncodingPass : Pass<"et-import-sparse-encoding"> {
+  let summary = "Turn upstream block sparse rows into et tiles";
+  let description = [{
+    Numerics: exact.
+
+    Gives every weight whose type says block sparse rows with blocks of RxC in upstream's way the encoding
+    `#et.tile<RxC>`. Widths of positions and coordinates, which say how upstream stores it, are dropped.
+
+    Before:
+    ```mlir
+    #bsr = #sparse_tensor.encoding<{map = (i, j) -> (i floordiv 16 : dense, j floordiv 16 : compressed,
+                                                     i mod 16 : dense, j mod 16 : dense)}>
+    %y = et.linear %x, %w : (tensor<?x768xf32>, tensor<3072x768xf32, #bsr>) -> tensor<?x3072xf32>
+    ```
+    After:
+    ```mlir
+    %y = et.linear %x, %w : (tensor<?x768xf32>, tensor<3072x768xf32, #et.tile<16x16>>) -> tensor<?x3072xf32>
+    ```
+    Refuses: any other sparse encoding, with what about it is not block sparse rows; ops other than `et.linear`,
+    constants, conversions, calls and returns that touch a sparse tensor.
+  }];
+  let dependentDialects = ["mlir::et::ETDialect", "mlir::tensor::TensorDialect"];
+}
+
 #endif // ET_DIALECT_ET_TRANSFORMS_PASSES_TD
