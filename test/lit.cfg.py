@@ -22,6 +22,7 @@ llvm_config.add_tool_substitutions(
     ],
     [config.et_bin_dir, config.llvm_tools_dir],
 )
+config.substitutions.append(("%et_opt", os.path.join(config.et_bin_dir, "et-opt")))
 config.substitutions.append(("%python", config.python))
 config.substitutions.append(("%et_src", config.et_src_dir))
 

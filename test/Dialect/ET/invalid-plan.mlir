@@ -1,0 +1,175 @@
+// Every verifier message of the ops of the planned level; its label is in the name of the function.
+// RUN: et-opt %s --split-input-file --verify-diagnostics
+
+func.func @launch_c1_argument_count(%x: tensor<?x4xf32>, %o: tensor<?x4xf32>) {
+  // expected-error @+1 {{expected one region argument per input and output, 2, but got 1}}
+  %y = et.launch "k" ins(%x : tensor<?x4xf32>) outs(%o : tensor<?x4xf32>) {
+  ^bb0(%a: tensor<?x4xf32>):
+    et.yield %a : tensor<?x4xf32>
+  } -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @launch_c1_argument_shape(%x: tensor<?x4xf32>, %o: tensor<?x4xf32>) {
+  // expected-error @+1 {{expected region argument 0 to be a tensor of the shape and element type of its operand, 'tensor<?x4xf32>', but got 'tensor<?x5xf32>'}}
+  %y = et.launch "k" ins(%x : tensor<?x4xf32>) outs(%o : tensor<?x4xf32>) {
+  ^bb0(%a: tensor<?x5xf32>, %b: tensor<?x4xf32>):
+    et.yield %b : tensor<?x4xf32>
+  } -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @launch_c1_argument_of_scalar(%x: index, %o: tensor<?x4xf32>) {
+  // expected-error @+1 {{expected region argument 0 to be a tensor of the shape and element type of its operand, 'index', but got 'tensor<4xf32>'}}
+  %y = et.launch "k" ins(%x : index) outs(%o : tensor<?x4xf32>) {
+  ^bb0(%a: tensor<4xf32>, %b: tensor<?x4xf32>):
+    et.yield %b : tensor<?x4xf32>
+  } -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @launch_c2_yield_count(%o: tensor<?x4xf32>) {
+  // expected-error @+1 {{expected the region to yield one value per output, 1, but it yields 0}}
+  %y = et.launch "k" ins() outs(%o : tensor<?x4xf32>) {
+  ^bb0(%b: tensor<?x4xf32>):
+    et.yield
+  } -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @launch_c2_yield_type(%o: tensor<?x4xf32>) {
+  // expected-error @+1 {{expected the region to yield 'tensor<?x4xf32>' for output 0, but it yields 'tensor<2x4xf32>'}}
+  %y = et.launch "k" ins() outs(%o : tensor<?x4xf32>) {
+  ^bb0(%b: tensor<?x4xf32>):
+    %c = arith.constant dense<0.0> : tensor<2x4xf32>
+    et.yield %c : tensor<2x4xf32>
+  } -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @launch_c3_mixed_outputs(%o: tensor<?x4xf32>, %m: memref<?x4xf32>) {
+  // expected-error @+1 {{expected outputs to be all tensors or all memrefs}}
+  et.launch "k" ins() outs(%o, %m : tensor<?x4xf32>, memref<?x4xf32>) {
+  ^bb0(%a: tensor<?x4xf32>, %b: tensor<?x4xf32>):
+    et.yield %a, %b : tensor<?x4xf32>, tensor<?x4xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @launch_c3_no_result(%o: tensor<?x4xf32>) {
+  // expected-error @+1 {{expected one result per output tensor, of its type, and none for memrefs}}
+  et.launch "k" ins() outs(%o : tensor<?x4xf32>) {
+  ^bb0(%a: tensor<?x4xf32>):
+    et.yield %a : tensor<?x4xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @launch_c3_result_of_memref(%m: memref<?x4xf32>) {
+  // expected-error @+1 {{expected one result per output tensor, of its type, and none for memrefs}}
+  %y = et.launch "k" ins() outs(%m : memref<?x4xf32>) {
+  ^bb0(%a: tensor<?x4xf32>):
+    et.yield %a : tensor<?x4xf32>
+  } -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @launch_other_terminator(%o: tensor<?x4xf32>) {
+  // expected-note @+2 {{in custom textual format, the absence of terminator implies 'et.yield'}}
+  // expected-error @+1 {{'et.launch' op expects regions to end with 'et.yield', found 'llvm.unreachable'}}
+  %y = "et.launch"(%o) <{kernel = "k", operandSegmentSizes = array<i32: 0, 1>}> ({
+  ^bb0(%a: tensor<?x4xf32>):
+    llvm.unreachable
+  }) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @launch_empty_block(%o: tensor<?x4xf32>) {
+  // expected-error @+1 {{expects a non-empty block}}
+  %y = "et.launch"(%o) <{kernel = "k", operandSegmentSizes = array<i32: 0, 1>}> ({
+  ^bb0(%a: tensor<?x4xf32>):
+  }) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @launch_reads_outside(%x: tensor<?x4xf32>, %o: tensor<?x4xf32>) {
+  // expected-note @+1 {{required by region isolation constraints}}
+  %y = et.launch "k" ins() outs(%o : tensor<?x4xf32>) {
+  ^bb0(%b: tensor<?x4xf32>):
+    // expected-error @+1 {{using value defined outside the region}}
+    et.yield %x : tensor<?x4xf32>
+  } -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+// expected-error @+1 {{expected offset to be a multiple of 64 and not negative, but got 32}}
+et.weight @weight_c1_misaligned : tensor<2xf32> at 32 from [dense<1.0> : tensor<2xf32>]
+
+// -----
+
+// expected-error @+1 {{expected offset to be a multiple of 64 and not negative, but got -64}}
+et.weight @weight_c1_negative : tensor<2xf32> at -64 from [dense<1.0> : tensor<2xf32>]
+
+// -----
+
+// expected-error @+1 {{expected every source to hold elements that join to 'tensor<2x3xf32>'}}
+et.weight @weight_c2_other_columns : tensor<2x3xf32> from [dense<1.0> : tensor<2x4xf32>]
+
+// -----
+
+// expected-error @+1 {{expected every source to hold elements that join to 'tensor<2xf32>'}}
+et.weight @weight_c2_other_elements : tensor<2xf32> from [dense<1.0> : tensor<2xf16>]
+
+// -----
+
+// expected-error @+1 {{expected every source to hold elements that join to 'tensor<2xf32>'}}
+et.weight @weight_c2_no_elements : tensor<2xf32> from ["text"]
+
+// -----
+
+// expected-error @+1 {{expected the first dimensions of the sources to add up to that of 'tensor<3xf32>', but they add up to 4}}
+et.weight @weight_c2_rows : tensor<3xf32> from [dense<1.0> : tensor<2xf32>, dense<1.0> : tensor<2xf32>]
+
+// -----
+
+// expected-error @+1 {{expected the first dimensions of the sources to add up to that of 'tensor<?xf32>', but they add up to 2}}
+et.weight @weight_c2_dynamic : tensor<?xf32> from [dense<1.0> : tensor<2xf32>]
+
+// -----
+
+func.func @weight_ref_c1_no_weight() {
+  // expected-error @+1 {{expected @weight_ref_c1_no_weight to name an et.weight}}
+  %w = et.weight_ref @weight_ref_c1_no_weight : tensor<2xf32>
+  return
+}
+
+// -----
+
+et.weight @w : tensor<4x2xf32, #et.panels<4>> from [dense<1.0> : tensor<4x2xf32>]
+func.func @weight_ref_c2_other_type() {
+  // expected-error @+1 {{expected a result of type 'tensor<4x2xf32, #et.panels<4>>' or 'memref<1x2x4xf32>', but got 'tensor<4x2xf32>'}}
+  %w = et.weight_ref @w : tensor<4x2xf32>
+  return
+}
