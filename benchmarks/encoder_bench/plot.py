@@ -38,8 +38,9 @@ def draw(record: dict[str, Any], titles: dict[str, str], path: Path) -> None:
             base = point["contenders"][point["best_peer"]]["median_ms"] if point["best_peer"] else one["median_ms"]
             x, height = position + (index - (len(names) - 1) / 2) * width, base / one["median_ms"]
             axes.bar(x, height, width * 0.94, color=COLOURS[name], label=CONTENDERS[name].title if position == 0 else None)
-            axes.text(x, height + 0.012, f"{one['median_ms']:.3g}", ha="center", va="bottom", fontsize=7, rotation=90)
-    axes.axhline(1, color="black", linewidth=0.8)
+            axes.text(x, height + 0.012, f"{one['median_ms']:.3g}", ha="center", va="bottom", fontsize=7, rotation=90,
+                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4})
+    axes.axhline(1, color="black", linewidth=0.8, zorder=0)
     axes.set_xticks(range(len(points)), [f"{titles[p['model']]}\n{p['point'].replace('x', ' x ')}" for p in points])
     axes.set_ylabel("speed, best peer = 1  (bar labels: median ms)")
     axes.set_ylim(0, axes.get_ylim()[1] * 1.12)
