@@ -36,6 +36,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+import et
 import minilm
 from embedding import Array, Batch, closest_pairs, embed, make_batches, pair_similarity, spearman
 from interleave import interleave, percentile
@@ -58,8 +59,6 @@ class Functions:
 
 def compile_embedder(module: torch.nn.Module, threads: int) -> Function:
     """Compiles with batch and sequence dynamic; the example inputs only show types and names."""
-    import et
-
     example = (torch.ones(2, 8, dtype=torch.int64), torch.ones(2, 8, dtype=torch.int64))
     sizes = {0: "batch", 1: "sequence"}
     return et.compile(module, example, dynamic_shapes={"input_ids": sizes, "attention_mask": sizes}, threads=threads)
@@ -229,8 +228,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
     try:
         return run(options, console)
-    except (DataError, minilm.ModelNotFound) as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {error}", highlight=False)
+    except (DataError, minilm.ModelNotFound, et.Error) as error:
+        Console(stderr=True, soft_wrap=True).print("[bold red]error:[/]", Text(str(error)))
         return 1
 
 

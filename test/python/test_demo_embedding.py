@@ -170,6 +170,30 @@ def test_a_missing_data_folder_is_one_line_and_status_1(monkeypatch, tmp_path, c
     assert "ET_DATA names no folder" in error and "Traceback" not in error
 
 
+def test_check_compares_sentence_by_sentence():
+    ids = [[5] * n for n in (3, 1, 2, 2)]
+    batches = embedding.make_batches(ids, 2)
+    exact = lambda ids, mask: mask.sum(1, keepdims=True).astype(np.float64)  # noqa: E731
+    rough = lambda ids, mask: (exact(ids, mask) + 0.25).astype(np.float32)  # noqa: E731
+    vectors = embedding.embed(exact, batches).astype(np.float32)
+    vectors[0] += 1
+    functions = embed_sentences.Functions(et=exact, torch32=rough, torch64=exact)
+    assert embed_sentences.check(functions, batches, vectors, limit=100) == (4, 1.0, 0.25, 0.75)
+    # Half of the batches: the shorter one, in which nothing is wrong.
+    assert embed_sentences.check(functions, batches, vectors, limit=2) == (2, 0.0, 0.25, 0.25)
+
+
+def test_a_compiler_error_is_one_line_and_status_1(monkeypatch, capsys):
+    def fail(*_: object) -> None:
+        raise embed_sentences.et.Error("cannot find [the] compiler's library; build it with 'make build'")
+
+    monkeypatch.delenv("ET_DATA", raising=False)
+    monkeypatch.setattr(embed_sentences, "compile_embedder", fail)
+    assert embed_sentences.main([]) == 1
+    error = capsys.readouterr().err
+    assert "error: cannot find [the] compiler's library; build it with 'make build'\n" == error
+
+
 def test_without_et_data_the_sample_is_used():
     assert [corpus.name for corpus in embed_sentences.load_corpora(["stsb"], None)] == ["sample"]
     assert [corpus.name for corpus in embed_sentences.load_corpora(["stsb"], "")] == ["sample"]
