@@ -104,8 +104,8 @@ class Bars(schedule.Progress):
             self.progress.update(self.task, completed=self.progress.tasks[-1].total, description=self.phase, refresh=True)
 
 
-def write(record: dict[str, Any], folder: Path, name: str, console: Console) -> None:
-    """Writes the record, the picture and the page."""
+def write(record: dict[str, Any], folder: Path, name: str, console: Console) -> str:
+    """Writes the record, the picture and the page, and returns the page."""
     titles = {model: f"{spec.title} ({spec.weights})" for model, spec in MODELS.items()}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
@@ -117,8 +117,7 @@ def write(record: dict[str, Any], folder: Path, name: str, console: Console) -> 
         picture = None
     page = report.markdown(record, titles, picture)
     (folder / f"{name}.md").write_text(page)
-    console.print(page, markup=False, highlight=False, soft_wrap=True)
-    console.print(f"written: {folder / name}.json, .md{', .png' if picture else ''}")
+    return page
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -129,7 +128,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     date = datetime.date.today().isoformat()
     settings = schedule.Options(options.threads, options.processors, options.rounds, options.iterations, options.warmup,
                                 options.quiet, options.seed, options.nice, list(dict.fromkeys(options.contenders)))
-    results = []
+    words = ["benchmarks/encoders.py", *map(str, sys.argv[1:] if arguments is None else arguments)]
+    shown = {"threads": options.threads, "rounds": options.rounds, "iterations": options.iterations, "warmup": options.warmup,
+             "quiet": options.quiet, "nice": options.nice, "seed": options.seed}
+    name = options.name or f"{date}-{machine.slug(description)}-encoders"
+    results: list[schedule.PointResult] = []
     bars = Bars(console)
     with tempfile.TemporaryDirectory(prefix="et-bench-") as folder, bars.progress:
         for model in dict.fromkeys(options.models):
@@ -140,11 +143,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 console.print(f"[bold red]error:[/] the reference for {model} could not be computed: {failure}")
                 return 1
             bars.finish()
-    words = ["benchmarks/encoders.py", *map(str, sys.argv[1:] if arguments is None else arguments)]
-    shown = {"threads": options.threads, "rounds": options.rounds, "iterations": options.iterations, "warmup": options.warmup,
-             "quiet": options.quiet, "nice": options.nice, "seed": options.seed}
-    record = report.make_record(results, description, machine.versions(), shlex.join(words), date, shown)
-    write(record, options.output, options.name or f"{date}-{machine.slug(description)}-encoders", console)
+            # After each model: what was measured is kept even if the next one is interrupted.
+            page = write(report.make_record(results, description, machine.versions(), shlex.join(words), date, shown),
+                         options.output, name, console)
+    console.print(page, markup=False, highlight=False, soft_wrap=True)
+    console.print(f"written: {options.output / name}.json and .md")
     return int(any(not entry.measured for result in results for entry in result.entries.values()))
 
 
