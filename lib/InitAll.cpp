@@ -15,6 +15,7 @@
 
 #include "et/Compiler/Pipelines.h"
 #include "et/Conversion/ETToCPU/Passes.h"
+#include "et/Conversion/LinalgToET/LinalgToET.h"
 #include "et/Dialect/ET/IR/ET.h"
 #include "et/Dialect/ET/Transforms/Passes.h"
 
@@ -36,4 +37,5 @@ void mlir::et::registerAllPasses() {
   registerETPasses();
   registerETToCPUPasses();
   registerPipelines();
+  registerLinalgToETPasses();
 }
