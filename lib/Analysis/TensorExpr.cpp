@@ -150,12 +150,36 @@ Expr *TensorExprs::makeConstant(double number, Type type) {
   return make(std::move(expr));
 }
 
+/// Arithmetic on constants, as front ends leave it around corrections and guards that are fixed.
+Expr *TensorExprs::fold(StringRef name, Type type, ArrayRef<Expr *> operands, int64_t predicate) {
+  auto isConstant = [&](unsigned i) { return operands[i]->kind == Expr::Kind::Constant; };
+  if (name == "arith.select" && isConstant(0))
+    return operands[operands[0]->number != 0 ? 1 : 2];
+  if (operands.size() != 2 || !isConstant(0) || !isConstant(1))
+    return nullptr;
+  double a = operands[0]->number, b = operands[1]->number;
+  if (name == "arith.addf")
+    return makeConstant(a + b, type);
+  if (name == "arith.subf")
+    return makeConstant(a - b, type);
+  if (name == "arith.mulf")
+    return makeConstant(a * b, type);
+  if (name == "arith.divf" && b != 0)
+    return makeConstant(a / b, type);
+  using P = arith::CmpFPredicate;
+  if (name == "arith.cmpf" && static_cast<P>(predicate) == P::OGT)
+    return makeConstant(a > b, type);
+  return nullptr;
+}
+
 Expr *TensorExprs::makeOp(StringRef name, Type type, ArrayRef<Expr *> operands, int64_t predicate) {
   // Conversions of constants are constants: what they round is within the tolerance constants are compared with.
   if (operands.size() == 1 && operands[0]->kind == Expr::Kind::Constant &&
       llvm::is_contained(
           {"arith.extf", "arith.truncf", "arith.sitofp", "arith.uitofp", "arith.index_cast", "arith.extsi"}, name))
     return makeConstant(operands[0]->number, type);
+  if (Expr *folded = fold(name, type, operands, predicate))
+    return folded;
   Expr expr(Expr::Kind::Op, type);
   expr.name = name;
   expr.operands.assign(operands.begin(), operands.end());
@@ -344,6 +368,9 @@ struct BodyReader {
   }
 
   Expr *readScalar(Value value) {
+    // JAX passes scalars around as tensors without dimensions.
+    if (auto extract = value.getDefiningOp<tensor::ExtractOp>(); extract && extract.getIndices().empty())
+      return exprs.load(extract.getTensor(), {});
     if (std::optional<double> constant = getConstant(value, exprs.getSizes()))
       return exprs.makeConstant(*constant, value.getType());
     return exprs.makeScalar(value);
@@ -372,6 +399,20 @@ static OpOperand *getCopied(linalg::LinalgOp op, unsigned result) {
     return nullptr;
   OpOperand *operand = op.getMatchingOpOperand(arg);
   return op.isDpsInit(operand) || !isa<RankedTensorType>(operand->get().getType()) ? nullptr : operand;
+}
+
+/// True if all elements of \p tensor are one scalar that its op does not compute.
+static bool isFilled(Value tensor) {
+  if (tensor.getDefiningOp<tensor::SplatOp>())
+    return true;
+  auto op = tensor.getDefiningOp<linalg::LinalgOp>();
+  if (!op || !op.hasPureTensorSemantics() || op.getNumReductionLoops() != 0)
+    return false;
+  Value yielded = op.getBlock()->getTerminator()->getOperand(cast<OpResult>(tensor).getResultNumber());
+  if (auto arg = dyn_cast<BlockArgument>(yielded); arg && arg.getOwner() == op.getBlock())
+    return !isa<RankedTensorType>(op.getMatchingOpOperand(arg)->get().getType());
+  Operation *def = yielded.getDefiningOp();
+  return !def || def->getBlock() != op.getBlock() || def->hasTrait<OpTrait::ConstantLike>();
 }
 
 Expr *TensorExprs::load(Value tensor, ArrayRef<Index> given) {
@@ -468,7 +509,12 @@ Expr *TensorExprs::load(Value tensor, ArrayRef<Index> given) {
   Expr expr(Expr::Kind::Load, element);
   expr.value = tensor;
   expr.indices = indices;
-  return make(std::move(expr));
+  Expr *result = make(std::move(expr));
+  // A tensor filled with a constant is that constant.
+  if (indices.empty() || isFilled(tensor))
+    if (Expr *definition = define(result); definition && definition->kind == Expr::Kind::Constant)
+      return definition;
+  return result;
 }
 
 /// The combiner of a reduction whose body yields \p yielded, and the value it combines with the running one.

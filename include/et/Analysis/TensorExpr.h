@@ -133,6 +133,7 @@ public:
 private:
   bool cut(const Index &index, ArrayRef<int64_t> targets, SmallVectorImpl<Index> &result);
   Expr *defineNew(Expr *load);
+  Expr *fold(StringRef name, Type type, ArrayRef<Expr *> operands, int64_t predicate);
   Expr *make(Expr expr);
 
   const DimSizes &sizes;

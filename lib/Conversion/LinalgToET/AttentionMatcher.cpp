@@ -89,7 +89,8 @@ std::optional<Poly> AttentionMatcher::seeThroughSafeSoftmax(Expr *op) {
 LogicalResult AttentionMatcher::match() {
   rootIndices = exprs.makeIndices(root);
   Expr *load = exprs.load(root, rootIndices);
-  if (load->kind != Expr::Kind::Load || load->value != root)
+  // The root may be a reshape or a transpose of what is computed: then the result is built in its layout.
+  if (load->kind != Expr::Kind::Load)
     return failure();
   Poly result = polys.get(load);
   if (failed(matchProbabilities(result)))
@@ -102,6 +103,9 @@ LogicalResult AttentionMatcher::match() {
         "keep the scores and the probabilities as wide as the result");
   if (failed(matchScores(scorePoly, 1.0)) || failed(matchDimensions()))
     return failure();
+  if (finiteCausal && (!conditions.empty() || !bias.empty()))
+    return refuse(8, "a causal mask with a finite constant stands beside another mask",
+                  "mask with -inf, or allow it with allow-finite-mask=true");
   if (escape)
     return refuse(9, llvm::formatv("the scores or the probabilities are also used by '{0}'", escape->getName()),
                   "compute what else needs them separately");
@@ -126,7 +130,7 @@ LogicalResult AttentionMatcher::refuseUnnormalised(const Poly &result) {
           return refuse(1,
                         llvm::formatv("the probabilities pass through '{0}', which is not understood",
                                       leaf->value.getDefiningOp()->getName()),
-                        "multiply all probabilities with all values");
+                        "multiply all probabilities with all values, and give reshapes static sizes");
       }
   }
   return failure();
@@ -264,9 +268,16 @@ LogicalResult AttentionMatcher::matchScores(const Poly &scores, double factor) {
       return atom.isReduce(Combiner::Sum) && atom.body.begin()->first.size() > 1;
     });
     if (!isCore) {
-      bias = polys.add(bias, Poly{term}, factor);
+      if (!matchBooleanBias(term.first, term.second * factor))
+        bias = polys.add(bias, Poly{term}, factor);
       continue;
     }
+    if (llvm::any_of(term.first, [&](auto entry) {
+          Expr *leaf = polys[entry.first].leaf;
+          return leaf && leaf->kind == Expr::Kind::Reduce;
+        }))
+      return refuse(5, "a maximum or a sum of the scores starts from another value than its neutral one",
+                    "start a maximum from -inf and a sum from zero");
     if (core)
       return refuse(5, "the score is a sum of two products", "add one of them as a mask");
     core = &term;
@@ -288,11 +299,40 @@ LogicalResult AttentionMatcher::matchScores(const Poly &scores, double factor) {
   return matchSelect(atom.leaf, total);
 }
 
+/// Adding select(c, 0, -inf) is masking where c does not hold.
+bool AttentionMatcher::matchBooleanBias(const Monomial &term, double factor) {
+  if (term.size() != 1 || term.begin()->second != 1 || !polys[term.begin()->first].leaf || factor <= 0)
+    return false;
+  auto open = [&](Expr *expr) {
+    while (expr->kind == Expr::Kind::Load && exprs.define(expr))
+      expr = exprs.define(expr);
+    return expr;
+  };
+  Expr *select = open(polys[term.begin()->first].leaf);
+  if (!select->isOp("arith.select"))
+    return false;
+  Expr *onTrue = open(select->operands[1]), *onFalse = open(select->operands[2]);
+  bool keepsTrue = onTrue->isConstant(0);
+  Expr *low = keepsTrue ? onFalse : onTrue;
+  if ((!keepsTrue && !onFalse->isConstant(0)) || low->kind != Expr::Kind::Constant)
+    return false;
+  if (low->number != -INFINITY) {
+    // A large constant is -inf where every row keeps a key, see matchSelect.
+    if (low->number * factor > -kLargestScore * 0x1p25 || !matchCausal(open(select->operands[0]), !keepsTrue))
+      return false;
+    return finiteCausal = true;
+  }
+  addCondition(select->operands[0], !keepsTrue);
+  return true;
+}
+
 void AttentionMatcher::addCondition(Expr *condition, bool negated) {
   // Both halves of a conjunction (of a negated disjunction) are conditions of their own.
   Expr *open = condition;
   while (open->kind == Expr::Kind::Load && exprs.define(open))
     open = exprs.define(open);
+  if (open->kind == Expr::Kind::Constant && (open->number != 0) != negated)
+    return;
   if (open->isOp(negated ? "arith.ori" : "arith.andi")) {
     addCondition(open->operands[0], negated);
     addCondition(open->operands[1], negated);
@@ -324,6 +364,14 @@ LogicalResult AttentionMatcher::matchSelect(Expr *select, double factor) {
   if (constant == -INFINITY || (allowFiniteMask && constant <= kFiniteMask)) {
     addCondition(condition, !onTrue);
   } else if (constant <= -kLargestScore * 0x1p25) {
+    // A causal mask leaves every row a key, beside which the constant vanishes: no row shows what it was.
+    Expr *open = condition;
+    while (open->kind == Expr::Kind::Load && exprs.define(open))
+      open = exprs.define(open);
+    if (matchCausal(open, !onTrue)) {
+      finiteCausal = true;
+      return matchScores(polys.get(kept), factor);
+    }
     // Rounded to f32, constant + score is the constant for any score up to the bound: adding is selecting. That holds
     // for the score alone, not for a mask added to it before.
     Poly before = bias;
@@ -361,7 +409,15 @@ bool AttentionMatcher::matchCausal(Expr *condition, bool negated) {
     SmallVector<Var *, 4> vars = TensorExprs::resolve(e->indices[0]);
     return vars.size() == 1 ? vars[0] : nullptr;
   };
-  Var *lhs = getIndexVar(condition->operands[0]), *rhs = getIndexVar(condition->operands[1]);
+  // PyTorch's tril compares a difference with zero.
+  Expr *left = condition->operands[0], *right = condition->operands[1];
+  while (left->kind == Expr::Kind::Load && exprs.define(left))
+    left = exprs.define(left);
+  if (left->isOp("arith.subi") && right->isConstant(0)) {
+    right = left->operands[1];
+    left = left->operands[0];
+  }
+  Var *lhs = getIndexVar(left), *rhs = getIndexVar(right);
   if (!lhs || !rhs || lhs == rhs || (lhs != n && rhs != n))
     return false;
   using P = arith::CmpIPredicate;
@@ -481,7 +537,7 @@ LogicalResult AttentionMatcher::matchDimensions() {
   for (const auto &[monomial, coefficient] : bias)
     for (auto [number, power] : monomial) {
       if (polys[number].kind != Atom::Kind::Leaf || power < 1)
-        return refuse(8, "an added mask is computed in the same op as the scores",
+        return refuse(8, "what is added to the scores is not the element of a tensor",
                       "store the mask in a tensor of its own");
       collectLeaves(polys[number].leaf, leaves);
     }
@@ -492,7 +548,7 @@ LogicalResult AttentionMatcher::matchDimensions() {
 }
 
 std::string AttentionMatcher::describe() const {
-  return llvm::formatv("{0} batch dimensions, head size {1}, scale {2}, {3}", batch.size(), k->size, scale,
+  return llvm::formatv("{0} batch dimensions, head size {1}, scale {2:f4}, {3}", batch.size(), k->size, scale,
                        causal && conditions.empty() && bias.empty() ? "causal"
                        : conditions.empty() && bias.empty()         ? "no mask"
                        : causal                                     ? "causal and a mask"

@@ -43,6 +43,7 @@ private:
   LogicalResult matchFirstProduct(const Atom &product, double factor);
   LogicalResult matchDimensions();
   bool matchCausal(Expr *condition, bool negated);
+  bool matchBooleanBias(const Monomial &term, double factor);
   void addCondition(Expr *condition, bool negated);
   bool isExpanded(Expr *load);
   bool mentionsFirst(Expr *expr);
@@ -66,7 +67,7 @@ private:
   Expr *query = nullptr, *key = nullptr, *value = nullptr;
   Var *m = nullptr, *n = nullptr, *k = nullptr, *v = nullptr;
   double scale = 1;
-  bool causal = false;
+  bool causal = false, finiteCausal = false;
   /// Conditions under which a score counts; true in the second half: it counts where the condition does not hold.
   SmallVector<std::pair<Expr *, bool>> conditions;
   /// Terms added to the scaled score.

@@ -56,6 +56,21 @@ static SmallVector<ReassociationIndices> groupUnits(ArrayRef<unsigned> counts) {
   return groups;
 }
 
+/// Gives dimensions whose sizes are known the static sizes that their type leaves open.
+static Value refine(OpBuilder &builder, Location loc, Value value, ArrayRef<SmallVector<Var *, 4>> groups) {
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<int64_t> shape(type.getShape());
+  for (auto [dim, group] : llvm::enumerate(groups)) {
+    int64_t size = 1;
+    for (Var *var : group)
+      size = size < 0 || var->size < 0 ? -1 : size * var->size;
+    if (ShapedType::isDynamic(shape[dim]) && size >= 0)
+      shape[dim] = size;
+  }
+  RankedTensorType refined = type.clone(shape);
+  return refined == type ? value : tensor::CastOp::create(builder, loc, refined, value).getResult();
+}
+
 FailureOr<Value> mlir::et::materialize(OpBuilder &builder, Location loc, Expr *load) {
   if (load->kind != Expr::Kind::Load || !getVars(load->indices))
     return failure();
@@ -70,6 +85,7 @@ FailureOr<Value> mlir::et::materialize(OpBuilder &builder, Location loc, Expr *l
     value = tensor::CollapseShapeOp::create(builder, loc, value, groupUnits(counts));
     llvm::erase_if(dims, [](auto &dim) { return dim.empty(); });
   }
+  value = refine(builder, loc, value, dims);
   if (llvm::all_of(dims, [](auto &dim) { return dim.size() == 1; }))
     return value;
 
@@ -124,7 +140,7 @@ FailureOr<Value> mlir::et::materialize(OpBuilder &builder, Location loc, Expr *l
                  llvm::all_of(llvm::zip(load->indices, groups),
                               [](auto pair) { return TensorExprs::resolve(std::get<0>(pair)) == std::get<1>(pair); });
   if (inPlace)
-    return load->value;
+    return refine(builder, loc, load->value, groups);
   FailureOr<Value> flat = materialize(builder, loc, load);
   if (failed(flat))
     return failure();

@@ -25,6 +25,7 @@
 #include "AttentionMatcher.h"
 #include "et/Conversion/LinalgToET/LinalgToET.h"
 
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/IR/Verifier.h"
 
@@ -49,6 +50,12 @@ static SmallVector<Operation *> getFirstProducts(Operation *second) {
       if (Operation *def = operand.get().getDefiningOp();
           def && isa<RankedTensorType>(operand.get().getType()) && !(linalgOp && linalgOp.isDpsInit(&operand)))
         seen.insert(def);
+    // Elements that a body extracts from a tensor.
+    if (linalgOp)
+      op->walk([&](tensor::ExtractOp extract) {
+        if (Operation *def = extract.getTensor().getDefiningOp())
+          seen.insert(def);
+      });
   };
   push(second);
   for (unsigned i = 0; i < seen.size() && i < 64; ++i) {

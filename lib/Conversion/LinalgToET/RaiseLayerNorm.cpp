@@ -196,7 +196,7 @@ struct NormMatcher {
                     "take mean and variance of the same values over the last dimension");
     eps = *constant;
     if (!(eps >= 0) || !std::isfinite(eps))
-      return refuse(2, llvm::formatv("epsilon is {0}", eps), "use an epsilon that is not negative");
+      return refuse(2, llvm::formatv("epsilon is {0:e}", eps), "use an epsilon that is not negative");
     if (!rms) {
       Monomial meanFactors = main->first;
       meanFactors.erase(*inputAtom);
@@ -383,7 +383,7 @@ struct RaiseLayerNormPass final : mlir::et::impl::RaiseLayerNormPassBase<RaiseLa
             continue;
           root.replaceAllUsesWith(*result);
           remark::passed(anchor->getLoc(), remark::RemarkOpts::name("RaiseLayerNorm").category(DEBUG_TYPE))
-              << remark::add("raised to et.{0}: epsilon {1}, {2} scale, {3} shift", rms ? "rms_norm" : "layer_norm",
+              << remark::add("raised to et.{0}: epsilon {1:e}, {2} scale, {3} shift", rms ? "rms_norm" : "layer_norm",
                              matcher.eps, matcher.gamma ? "a" : "no", matcher.beta ? "a" : "no");
           return true;
         }

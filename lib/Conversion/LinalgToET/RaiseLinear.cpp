@@ -84,7 +84,7 @@ struct LinearMatcher {
     indices = exprs.makeIndices(root);
     Expr *load = exprs.load(root, indices);
     auto type = cast<RankedTensorType>(root.getType());
-    if (load->kind != Expr::Kind::Load || load->value != root || !isa<FloatType>(type.getElementType()))
+    if (load->kind != Expr::Kind::Load || !isa<FloatType>(type.getElementType()))
       return failure();
     Poly result = polys.get(load);
     std::optional<unsigned> product;

@@ -102,14 +102,15 @@ llvm::SetVector<Operation *> mlir::et::getDependents(Operation *start, Operation
     Operation *op = result[i];
     if (op == root)
       continue;
-    if (op->hasTrait<OpTrait::IsTerminator>() || !isPure(op) || (op->getNumRegions() && !isa<linalg::LinalgOp>(op))) {
+    if (op->hasTrait<OpTrait::IsTerminator>() || !isMemoryEffectFree(op) || (op->getNumRegions() && !isa<linalg::LinalgOp>(op))) {
       if (!escape)
         escape = op;
       continue;
     }
+    // A reader inside the body of another op makes that op a dependent.
     for (Operation *user : op->getUsers())
-      if (!isa<tensor::DimOp>(user))
-        result.insert(user);
+      if (Operation *ancestor = start->getBlock()->findAncestorOpInBlock(*user); !isa<tensor::DimOp>(user))
+        result.insert(ancestor ? ancestor : user);
   }
   return result;
 }
