@@ -1,7 +1,7 @@
 // Emitted by iree-base-compiler 3.13.0 (PyPI; Apache-2.0 WITH LLVM-exception) with --compile-to=input from StableHLO that
 // JAX 0.10.2 wrote for a function of ours, util.func renamed to func.func; see Inputs/jax-iree.py.
 // RUN: et-opt %s --et-raise-all | FileCheck %s
-// RUN: %python %S/Inputs/compare.py %s --opt=et-opt --runner="%run_main" --lower="%upstream_to_llvm"
+// RUN: %python %S/../Inputs/compare.py %s --opt=et-opt --runner="%run_main" --lower="%upstream_to_llvm"
 // CHECK-LABEL: func.func @jax_dense(
 // CHECK: et.linear %arg0, %{{.*}} bias(%arg2 : tensor<64xf32>)
 

@@ -1,7 +1,7 @@
 // Emitted by torch-mlir 20261001 (PyPI; Apache-2.0 WITH LLVM-exception) with output_type="linalg-on-tensors" from a
 // PyTorch 2.13 module of ours, weights as arguments; see Inputs/torch-mlir.py.
 // RUN: et-opt %s --et-raise-all | FileCheck %s
-// RUN: %python %S/Inputs/compare.py %s --opt=et-opt --runner="%run_main" --lower="%upstream_to_llvm"
+// RUN: %python %S/../Inputs/compare.py %s --opt=et-opt --runner="%run_main" --lower="%upstream_to_llvm"
 // CHECK-LABEL: func.func @sdpa(
 // CHECK: et.attention query(%arg0 
 // CHECK-NOT: linalg
