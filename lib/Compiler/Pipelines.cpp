@@ -30,7 +30,7 @@ void et::buildCPUPlanPipeline(OpPassManager &pm, const CPUPipelineOptions &optio
   pm.addNestedPass<func::FuncOp>(createNormalizeTensorsPass());
   cleanUp(pm);
   pm.addPass(createOutlineWeightsPass());
-  pm.addNestedPass<func::FuncOp>(createMergeLinearsPass());
+  pm.addPass(createMergeLinearsPass());
   pm.addNestedPass<func::FuncOp>(createDecomposeForCPUPass());
   pm.addNestedPass<func::FuncOp>(createNormalizeTensorsPass());
   cleanUp(pm);
@@ -44,6 +44,8 @@ void et::buildCPUPlanPipeline(OpPassManager &pm, const CPUPipelineOptions &optio
   pm.addPass(createBufferizeLaunchesPass());
   cleanUp(pm);
   pm.addPass(createPlanMemoryPass());
+  // Copies that planning put into launches of their own.
+  pm.addPass(createScheduleCPUPass(schedule));
   cleanUp(pm);
   pm.addPass(createVerifyPlannedContractPass());
 }

@@ -19,6 +19,9 @@ using namespace mlir::et;
 
 void et::attachResource(MLIRContext &context, StringRef name, ArrayRef<char> data) {
   auto &manager = DenseResourceElementsHandle::getManagerInterface(&context);
+  // Files of weights often hold more than one module needs.
+  if (!manager.getBlobManager().lookup(name))
+    return;
   manager.getBlobManager().update(name, UnmanagedAsmResourceBlob::allocateWithAlign(data, /*align=*/1));
 }
 

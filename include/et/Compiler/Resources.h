@@ -20,7 +20,7 @@ class MLIRContext;
 namespace mlir::et {
 
 /// Gives the `dense_resource` named \p name in \p context the bytes \p data, which are not copied and must outlive the
-/// context's use of them.
+/// context's use of them. A name that nothing in the context refers to is ignored.
 void attachResource(MLIRContext &context, StringRef name, ArrayRef<char> data);
 
 /// Hands every remark that compiling in \p context makes to \p callback.

@@ -90,7 +90,7 @@ Value LinearLaunchBuilder::loadExtra(OpBuilder &builder, Location loc, const Lin
   Value extra = args.extras[getExtra(value)];
   int64_t rank = cast<RankedTensorType>(linear.getResult().getType()).getRank();
   if (map.getNumResults() == 0)
-    return memref::LoadOp::create(builder, loc, extra, ValueRange{});
+    return extendToF32(builder, loc, memref::LoadOp::create(builder, loc, extra, ValueRange{}), isa);
   bool columns = cast<AffineDimExpr>(map.getResults().back()).getPosition() == rank - 1;
   assert(columns && "an operand of rows only is refused when launches are scheduled");
   (void)columns;
@@ -108,28 +108,24 @@ Value LinearLaunchBuilder::emitEpilogue(OpBuilder &builder, Location loc, const 
     auto generic = cast<linalg::GenericOp>(op);
     SmallVector<Value> arguments;
     for (OpOperand *input : generic.getDpsInputOperands()) {
-      Value known = vectors.lookup(input->get());
-      arguments.push_back(known ? known
-                                : loadExtra(builder, loc, args, input->get(), generic.getMatchingIndexingMap(input)));
+      Value value = vectors.lookup(input->get());
+      if (!value)
+        value = loadExtra(builder, loc, args, input->get(), generic.getMatchingIndexingMap(input));
+      // The body is written for the element type; between ops of the kernel values are f32.
+      arguments.push_back(truncateFromF32(builder, loc, value, getElementTypeOrSelf(input->get().getType()), isa));
     }
     // The destination is not read; any value does.
     arguments.push_back(args.acc);
-    std::string reason;
-    // Constants of the region are used by the body from outside: bring them along.
+    // Constants of the launch are used by the body from outside: bring them along.
     IRMapping constants;
     for (Operation &constant : launch.getBody().front())
       if (constant.hasTrait<OpTrait::ConstantLike>())
         builder.clone(constant, constants);
-    Block body;
-    IRMapping mapping = constants;
-    for (BlockArgument argument : generic.getBody()->getArguments())
-      mapping.map(argument, body.addArgument(argument.getType(), argument.getLoc()));
-    OpBuilder bodyBuilder = OpBuilder::atBlockEnd(&body);
-    for (Operation &payload : *generic.getBody())
-      bodyBuilder.clone(payload, mapping);
-    FailureOr<SmallVector<Value>> results = vectorizeBlock(builder, body, arguments, isa, reason);
-    assert(succeeded(results) && "an epilogue that does not vectorise is refused when launches are scheduled");
-    vectors[generic.getResult(0)] = broadcastToLanes(builder, loc, (*results)[0], isa);
+    std::string reason;
+    FailureOr<SmallVector<Value>> results =
+        vectorizeBlock(builder, *generic.getBody(), arguments, isa, reason, /*resolve=*/nullptr, &constants);
+    assert(succeeded(results) && "an epilogue that does not vectorise is refused when launches are formed");
+    vectors[generic.getResult(0)] = extendToF32(builder, loc, broadcastToLanes(builder, loc, (*results)[0], isa), isa);
   }
   Value last = epilogue.empty() ? Value(linear.getResult()) : epilogue.back()->getResult(0);
   Value result = vectors.lookup(last);
@@ -150,8 +146,14 @@ Value LinearLaunchBuilder::emitEpilogue(OpBuilder &builder, Location loc, const 
 FailureOr<LaunchKernel> LinearLaunchBuilder::build(OpBuilder &builder, StringRef name) {
   // Follow the result of the layer through the region.
   Value current = linear.getResult();
-  while (!norm && current.hasOneUse() && !llvm::isa<YieldOp>(*current.user_begin())) {
-    Operation *user = *current.user_begin();
+  // Asking for a size is no use of the values.
+  auto getUser = [](Value value) -> Operation * {
+    auto users = llvm::make_filter_range(value.getUsers(), [](Operation *user) { return !llvm::isa<tensor::DimOp>(user); });
+    return llvm::hasSingleElement(users) ? *users.begin() : nullptr;
+  };
+  while (Operation *user = norm ? nullptr : getUser(current)) {
+    if (llvm::isa<YieldOp>(user))
+      break;
     if (llvm::isa<LayerNormOp, RmsNormOp>(user)) {
       norm = user;
       break;

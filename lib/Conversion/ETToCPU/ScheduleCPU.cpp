@@ -38,11 +38,16 @@ struct ScheduleCPUPass final : et::impl::ScheduleCPUPassBase<ScheduleCPUPass> {
     }
     target = cpu::ISA::get(*level);
     symbols.emplace(getOperation());
-    getOperation().walk([&](LaunchOp launch) { schedule(launch); });
+    WalkResult result = getOperation().walk(
+        [&](LaunchOp launch) { return failed(schedule(launch)) ? WalkResult::interrupt() : WalkResult::advance(); });
+    if (result.wasInterrupted())
+      signalPassFailure();
   }
 
 private:
-  void schedule(LaunchOp launch) {
+  LogicalResult schedule(LaunchOp launch) {
+    if (launch.getScheduleAttr())
+      return success();
     Builder builder(&getContext());
     SmallVector<NamedAttribute> entries;
     auto set = [&](StringRef name, int64_t value) {
@@ -56,17 +61,22 @@ private:
       set("nr", tiling.nr);
       set("kc", tiling.kc);
       set("mc", tiling.mc);
-      packWeight(launch, linear, tiling.nr);
+      if (failed(packWeight(launch, linear, tiling.nr)))
+        return failure();
     } else if (auto attention = dyn_cast_or_null<AttentionOp>(root)) {
       set("scratch", cpu::attentionScratchBytes(cpu::getAttentionSpec(attention), target));
     }
     launch.setScheduleAttr(builder.getDictionaryAttr(entries));
+    return success();
   }
 
   /// Makes \p launch read its weight as panels of \p width outputs.
-  void packWeight(LaunchOp launch, LinearOp linear, int64_t width) {
+  LogicalResult packWeight(LaunchOp launch, LinearOp linear, int64_t width) {
     unsigned number = cast<BlockArgument>(linear.getWeight()).getArgNumber();
     auto ref = launch.getInputs()[number].getDefiningOp<WeightRefOp>();
+    if (!ref)
+      return launch.emitOpError("expected the weight of its linear layer to be an et.weight_ref; run "
+                                "--et-outline-weights and --et-decompose-for-cpu first");
     auto weight = symbols->lookup<WeightOp>(ref.getWeight());
     RankedTensorType type = weight.getTensorType();
     auto packedType =
@@ -86,6 +96,7 @@ private:
     launch.getBodyArgument(number).setType(packedType);
     if (ref.use_empty())
       ref.erase();
+    return success();
   }
 
   cpu::ISA target;

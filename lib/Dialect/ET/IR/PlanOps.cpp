@@ -104,10 +104,15 @@ LogicalResult WeightOp::verify() {
   // weight_c2
   RankedTensorType type = getTensorType();
   int64_t rows = 0;
+  // Packing may widen: no processor without conversions multiplies f16 fast.
+  auto agrees = [&](Type element) {
+    return element == type.getElementType() ||
+           (isa_and_nonnull<PanelsAttr>(type.getEncoding()) && element.isF16() && type.getElementType().isF32());
+  };
   for (Attribute source : getSources()) {
     auto elements = dyn_cast<ElementsAttr>(source);
     auto sourceType = elements ? dyn_cast<RankedTensorType>(elements.getShapedType()) : RankedTensorType();
-    if (!sourceType || sourceType.getElementType() != type.getElementType() || sourceType.getRank() != type.getRank() ||
+    if (!sourceType || !agrees(sourceType.getElementType()) || sourceType.getRank() != type.getRank() ||
         (type.getRank() > 0 && sourceType.getShape().drop_front() != type.getShape().drop_front()))
       return emitOpError("expected every source to hold elements that join to ") << type;
     rows += type.getRank() > 0 ? sourceType.getDimSize(0) : 1;

@@ -65,13 +65,22 @@ static bool isEpilogue(Operation *op, Value value) {
     return false;
   auto type = cast<RankedTensorType>(value.getType());
   auto resultType = cast<RankedTensorType>(generic.getResult(0).getType());
-  if (resultType.getRank() != type.getRank() || !isa<FloatType>(resultType.getElementType()) ||
+  // Values in registers are f32 or what rounds to it.
+  auto isSmallFloat = [](Type type) { return isa<FloatType>(type) && type.getIntOrFloatBitWidth() <= 32; };
+  if (resultType.getRank() != type.getRank() || !isSmallFloat(resultType.getElementType()) ||
       resultType.getShape().back() != type.getShape().back())
     return false;
   // The payload must be scalar arithmetic.
   for (Operation &payload : generic.getBody()->without_terminator())
     if (payload.getNumRegions() != 0 || !OpTrait::hasElementwiseMappableTraits(&payload))
       return false;
+  // Of values from outside, constants only come along.
+  llvm::SetVector<Value> captured;
+  getUsedValuesDefinedAbove(generic->getRegions(), captured);
+  if (!llvm::all_of(captured, [](Value outside) {
+        return outside.getDefiningOp() && outside.getDefiningOp()->hasTrait<OpTrait::ConstantLike>();
+      }))
+    return false;
   AffineMap identity = AffineMap::getMultiDimIdentityMap(type.getRank(), op->getContext());
   if (generic.getIndexingMapsArray().back() != identity)
     return false;
@@ -85,7 +94,7 @@ static bool isEpilogue(Operation *op, Value value) {
                   (map.getNumResults() == 1 && map.getResult(0) == identity.getResult(type.getRank() - 1));
     if (!allRows && !noRows)
       return false;
-    if (!getElementTypeOrSelf(input->get().getType()).isIntOrFloat())
+    if (!isSmallFloat(getElementTypeOrSelf(input->get().getType())))
       return false;
   }
   return true;

@@ -17,9 +17,8 @@
 #include "et/Dialect/ET/IR/ET.h"
 #include "et/Dialect/ET/Transforms/Passes.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/Dominance.h"
-#include "mlir/Interfaces/FunctionInterfaces.h"
 
 namespace mlir::et {
 #define GEN_PASS_DEF_MERGELINEARSPASS
@@ -95,22 +94,28 @@ static void merge(ArrayRef<LinearOp> layers, SymbolTable &symbols) {
 namespace {
 struct MergeLinearsPass final : et::impl::MergeLinearsPassBase<MergeLinearsPass> {
   void runOnOperation() override {
-    auto module = getOperation()->getParentOfType<ModuleOp>();
-    if (!module || getOperation().isExternal())
-      return;
-    SymbolTable symbols(module);
+    SymbolTable symbols(getOperation());
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      if (!function.isExternal())
+        mergeIn(function, symbols);
+  }
 
-    // Layers of one block that may be merged, by what they must have in common.
-    using Key = std::tuple<Value, Block *, Type, int>;
+  void mergeIn(func::FuncOp function, SymbolTable &symbols) {
+    // Layers of one block that may be merged, by what they must have in common; the types are those of weight, bias
+    // (null without one) and result but for its last dimension.
+    using Key = std::tuple<Value, Block *, Type, Type, Type>;
     llvm::MapVector<Key, SmallVector<LinearOp>> groups;
-    getOperation().walk([&](LinearOp layer) {
+    function.walk([&](LinearOp layer) {
       WeightOp weight = getWeight(layer.getWeight(), symbols);
       if (!weight || weight.getTensorType().getEncoding() || !layer.getWeight().hasOneUse())
         return;
       if (layer.getBias() && !getWeight(layer.getBias(), symbols))
         return;
-      groups[{layer.getInput(), layer->getBlock(), weight.getTensorType().getElementType(), layer.getBias() ? 1 : 0}]
-          .push_back(layer);
+      Type biasType = layer.getBias() ? layer.getBias().getType().getElementType() : Type();
+      RankedTensorType type = layer.getResult().getType();
+      Type rows = RankedTensorType::get(type.getShape().drop_back(), type.getElementType());
+      groups[{layer.getInput(), layer->getBlock(), weight.getTensorType().getElementType(), biasType, rows}].push_back(
+          layer);
     });
     for (auto &[key, layers] : groups) {
       if (layers.size() < 2)

@@ -69,8 +69,8 @@ def ET_WeightOp : ET_Op<"weight", [Symbol]> {
 
     Constraints:
     - (C1) `offset` is a multiple of 64 and not negative.
-    - (C2) every source is an elements attribute whose shape agrees with `type` beyond the first dimension, and their
-      first dimensions add up to that of `type`.
+    - (C2) every source is an elements attribute of the element type of `type` whose shape agrees with `type` beyond the
+      first dimension, and their first dimensions add up to that of `type`. Panels of f32 may hold sources of f16.
 
     (* example: test/Dialect/ET/doc/weight.mlir *)
   }];

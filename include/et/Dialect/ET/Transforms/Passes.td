@@ -36,7 +36,7 @@ def FormLaunchesPass : InterfacePass<"et-form-launches", "mlir::FunctionOpInterf
   let dependentDialects = ["mlir::et::ETDialect", "mlir::tensor::TensorDialect"];
 }
 
-def MergeLinearsPass : InterfacePass<"et-merge-linears", "mlir::FunctionOpInterface"> {
+def MergeLinearsPass : Pass<"et-merge-linears", "mlir::ModuleOp"> {
   let summary = "Merge linear layers that read the same input";
   let description = [{
     Numerics: exact.
@@ -45,7 +45,10 @@ def MergeLinearsPass : InterfacePass<"et-merge-linears", "mlir::FunctionOpInterf
     joins theirs, and slices of its result. The input is read once, and there is one launch in place of several.
     Run `--et-outline-weights` first.
 
-    Refuses: weights that other ops use too, different element types, layers of which only some have a bias.
+    Works on the module, to which the joined weights are added.
+
+    Refuses: references to weights that other ops use too, different element types of weights, biases or results, layers
+    of which only some have a bias.
   }];
   let statistics = [Statistic<"numMerged", "num-merged", "Linear layers merged into another">];
   let dependentDialects = ["mlir::et::ETDialect", "mlir::tensor::TensorDialect"];

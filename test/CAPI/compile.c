@@ -1,0 +1,216 @@
+/*===- compile.c - The C API as a C program uses it ----------------*- C -*-===*\
+|*
+|* Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+|* See LICENSE for license information.
+|* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+|*
+|*===----------------------------------------------------------------------===*|
+|*
+|* Compiles and runs a layer, reads what the program says of itself, gets every
+|* kind of error, remarks, IR and bytecode. C99; takes a folder to write to.
+|*
+\*===----------------------------------------------------------------------===*/
+
+#include "et-c/Compile.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHECK(condition)                                                                                               \
+  do {                                                                                                                 \
+    if (!(condition)) {                                                                                                \
+      fprintf(stderr, "%s:%d: expected %s\n", __FILE__, __LINE__, #condition);                                         \
+      exit(1);                                                                                                         \
+    }                                                                                                                  \
+  } while (0)
+
+static const char layer[] =
+    "func.func @layer(%x: tensor<?x2xf32> {et.name = \"x\", et.dims = [\"rows\", \"\"]}) -> (tensor<?x3xf32> {et.name = \"y\"}) {\n"
+    "  %w = arith.constant dense_resource<w> : tensor<3x2xf32>\n"
+    "  %y = et.linear %x, %w : (tensor<?x2xf32>, tensor<3x2xf32>) -> tensor<?x3xf32>\n"
+    "  return %y : tensor<?x3xf32>\n"
+    "}\n";
+
+/* Runs in f64, which no kernel does: the compiler has a remark. */
+static const char slow[] = "func.func @slow(%x: tensor<4xf64>) -> tensor<4xf64> {\n"
+                           "  %y = et.gelu %x : tensor<4xf64>\n"
+                           "  return %y : tensor<4xf64>\n"
+                           "}\n";
+
+/* The error must be there and say `text`. */
+static void expectError(EtError error, const char *text) {
+  CHECK(error != NULL);
+  if (!strstr(etErrorGetMessage(error), text)) {
+    fprintf(stderr, "expected an error with '%s', but got '%s'\n", text, etErrorGetMessage(error));
+    exit(1);
+  }
+  etErrorDestroy(error);
+}
+
+static void expectSuccess(EtError error) {
+  if (error) {
+    fprintf(stderr, "expected success, but got '%s'\n", etErrorGetMessage(error));
+    exit(1);
+  }
+}
+
+static void countRemark(const char *text, void *context) {
+  CHECK(strlen(text) > 0);
+  ++*(int *)context;
+}
+
+static void testRun(const EtResource *weight) {
+  EtProgram program = NULL;
+  EtCompileOptions options;
+  const float x[2][2] = {{1, 2}, {3, -1}};
+  float y[2][3];
+  const int64_t xShape[] = {2, 2}, yShape[] = {2, 3}, badShape[] = {2, 5};
+  int64_t sizes[2] = {0, 0};
+  EtTensor input, output, bad;
+  int i, j;
+
+  etCompileOptionsInit(&options);
+  options.isa = "baseline";
+  options.threads = 2;
+  expectSuccess(etCompile(layer, strlen(layer), weight, 1, &options, NULL, NULL, &program));
+
+  CHECK(etProgramGetNumInputs(program) == 1 && etProgramGetNumOutputs(program) == 1);
+  CHECK(!strcmp(etProgramGetInputName(program, 0), "x") && !strcmp(etProgramGetOutputName(program, 0), "y"));
+  CHECK(etProgramGetInputType(program, 0) == ET_F32 && etProgramGetOutputType(program, 0) == ET_F32);
+  CHECK(etProgramGetInputRank(program, 0) == 2 && etProgramGetOutputRank(program, 0) == 2);
+  CHECK(etProgramGetInputShape(program, 0)[0] < 0 && etProgramGetInputShape(program, 0)[1] == 2);
+  CHECK(etProgramGetOutputShape(program, 0)[1] == 3);
+  CHECK(!strcmp(etProgramGetInputDimName(program, 0, 0), "rows") && !strcmp(etProgramGetInputDimName(program, 0, 1), ""));
+  CHECK(etProgramGetWeightsSize(program) >= 3 * 2 * sizeof(float));
+
+  input.data = (void *)x;
+  input.elementType = ET_F32;
+  input.shape = xShape;
+  input.rank = 2;
+  expectSuccess(etProgramComputeShapes(program, &input, 1, sizes));
+  CHECK(sizes[0] == 2 && sizes[1] == 3);
+  output = input;
+  output.data = y;
+  output.shape = yShape;
+  etProgramSetThreads(program, 1);
+  expectSuccess(etProgramRun(program, &input, 1, &output, 1));
+  for (i = 0; i < 2; ++i)
+    for (j = 0; j < 3; ++j)
+      CHECK(fabsf(y[i][j] - (x[i][0] * (float)(2 * j + 1) + x[i][1] * (float)(2 * j + 2))) < 1e-6f);
+
+  expectError(etProgramRun(program, &input, 0, &output, 1), "expected 1 inputs, but got 0");
+  expectError(etProgramRun(program, &input, 1, &output, 0), "expected memory for 1 outputs, but got 0");
+  bad = input;
+  bad.shape = badShape;
+  expectError(etProgramRun(program, &bad, 1, &output, 1), "expected dimension 1 of input 'x'");
+  expectError(etProgramComputeShapes(program, &bad, 1, sizes), "expected dimension 1 of input 'x'");
+  bad = input;
+  bad.rank = 1;
+  expectError(etProgramRun(program, &bad, 1, &output, 1), "to have 2 dimensions");
+  bad = input;
+  bad.elementType = ET_F64;
+  expectError(etProgramRun(program, &bad, 1, &output, 1), "to have f32 elements, but got f64");
+  bad = input;
+  bad.data = NULL;
+  expectError(etProgramRun(program, &bad, 1, &output, 1), "but got a null pointer");
+  bad = output;
+  bad.shape = badShape;
+  expectError(etProgramRun(program, &input, 1, &bad, 1), "expected output 'y' to have shape [2, 3]");
+  etProgramDestroy(program);
+}
+
+static void testCompileErrors(const EtResource *weight) {
+  EtProgram program = NULL;
+  EtCompileOptions options;
+  EtResource small = *weight, other = *weight;
+  const char *broken = "func.func @f(";
+
+  expectError(etCompile(broken, strlen(broken), NULL, 0, NULL, NULL, NULL, &program), "expected");
+  expectError(etCompile(layer, strlen(layer), NULL, 0, NULL, NULL, NULL, &program), "nothing was given for the resource 'w'");
+  small.size = 8;
+  expectError(etCompile(layer, strlen(layer), &small, 1, NULL, NULL, NULL, &program), "expected 24 bytes of data for the resource 'w'");
+  other.name = "v";
+  expectError(etCompile(layer, strlen(layer), &other, 1, NULL, NULL, NULL, &program), "nothing was given for the resource 'w'");
+  etCompileOptionsInit(&options);
+  options.isa = "sse9";
+  expectError(etCompile(layer, strlen(layer), weight, 1, &options, NULL, NULL, &program), "expected isa to be");
+  etCompileOptionsInit(&options);
+  options.entry = "missing";
+  expectError(etCompile(layer, strlen(layer), weight, 1, &options, NULL, NULL, &program), "expected a public function named 'missing'");
+  CHECK(program == NULL);
+}
+
+static void testNonFinite(void) {
+  float w[6] = {1, 2, 3, 4, 5, 6};
+  EtResource weight;
+  EtProgram program = NULL;
+  EtCompileOptions options;
+  weight.name = "w";
+  weight.data = w;
+  weight.size = sizeof(w);
+  w[3] = (float)NAN;
+  expectError(etCompile(layer, strlen(layer), &weight, 1, NULL, NULL, NULL, &program), "not finite at [1, 1]");
+  etCompileOptionsInit(&options);
+  options.allowNonFinite = 1;
+  expectSuccess(etCompile(layer, strlen(layer), &weight, 1, &options, NULL, NULL, &program));
+  etProgramDestroy(program);
+}
+
+static void testRemarks(void) {
+  EtProgram program = NULL;
+  int numRemarks = 0;
+  expectSuccess(etCompile(slow, strlen(slow), NULL, 0, NULL, countRemark, &numRemarks, &program));
+  CHECK(numRemarks > 0);
+  etProgramDestroy(program);
+}
+
+static void testEmit(const EtResource *weight) {
+  char *text = NULL;
+  size_t size = 0;
+  expectSuccess(etEmit(layer, strlen(layer), weight, 1, NULL, "planned", &text, &size));
+  CHECK(size == strlen(text) && strstr(text, "et.launch \"linear\""));
+  etStringDestroy(text);
+  expectSuccess(etEmit(layer, strlen(layer), weight, 1, NULL, "obj", &text, &size));
+  CHECK(size > 4 && !memcmp(text, "\177ELF", 4));
+  etStringDestroy(text);
+  expectError(etEmit(layer, strlen(layer), weight, 1, NULL, "gold", &text, &size), "expected a stage of et, planned");
+}
+
+static void testBytecode(const EtResource *weight, const char *folder) {
+  char path[4096], buffer[1 << 16];
+  size_t size;
+  FILE *file;
+  EtProgram program = NULL;
+  snprintf(path, sizeof(path), "%s/layer.mlirbc", folder);
+  expectSuccess(etWriteBytecode(layer, strlen(layer), weight, 1, path));
+  file = fopen(path, "rb");
+  CHECK(file != NULL);
+  size = fread(buffer, 1, sizeof(buffer), file);
+  fclose(file);
+  remove(path);
+  /* The weight is inside: it is compiled without resources. */
+  expectSuccess(etCompile(buffer, size, NULL, 0, NULL, NULL, NULL, &program));
+  etProgramDestroy(program);
+  expectError(etCompile(buffer, size / 2, NULL, 0, NULL, NULL, NULL, &program), "");
+  snprintf(path, sizeof(path), "%s/none/layer.mlirbc", folder);
+  expectError(etWriteBytecode(layer, strlen(layer), weight, 1, path), "cannot write");
+}
+
+int main(int argc, char **argv) {
+  static const float w[6] = {1, 2, 3, 4, 5, 6};
+  EtResource weight;
+  weight.name = "w";
+  weight.data = w;
+  weight.size = sizeof(w);
+  CHECK(argc == 2);
+  CHECK(strlen(etVersion()) > 0);
+  testRun(&weight);
+  testCompileErrors(&weight);
+  testNonFinite();
+  testRemarks();
+  testEmit(&weight);
+  testBytecode(&weight, argv[1]);
+  return 0;
+}

@@ -1,0 +1,53 @@
+//===- et-compile.cpp - Compile a model to any stage ------------*- C++ -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Reads a module of et on tensors, text or bytecode, and prints what the
+// compiler makes of it: IR of a stage, assembly, an object file.
+//
+//===----------------------------------------------------------------------===//
+
+#include "et/Support/ToolMain.h"
+#include "et/Tools/Emit.h"
+#include "et/Tools/Session.h"
+
+#include "llvm/Support/CommandLine.h"
+
+using namespace mlir::et;
+namespace cl = llvm::cl;
+
+static cl::OptionCategory category("et-compile options");
+static cl::opt<std::string> input(cl::Positional, cl::desc("<input file>"), cl::init("-"), cl::cat(category));
+static cl::opt<std::string> output("o", cl::desc("Output file (-: stdout)"), cl::value_desc("file"), cl::init("-"),
+                                   cl::cat(category));
+static cl::opt<std::string> emit("emit",
+                                 cl::desc("What to write: bytecode (the module with its weights inside), et (cleaned "
+                                          "up), planned (launches on memrefs; default), llvm (the LLVM dialect), "
+                                          "llvm-ir, asm or obj"),
+                                 cl::value_desc("kind"), cl::init("planned"), cl::cat(category));
+static cl::opt<std::string> isa("isa", cl::desc("Instruction set level: baseline, avx2, avx512 or native (default)"),
+                                cl::value_desc("level"), cl::init("native"), cl::cat(category));
+static cl::opt<std::string> entry("entry", cl::desc("Function to compile (default: the only public one)"),
+                                  cl::value_desc("name"), cl::cat(category));
+static cl::opt<std::string> weights("weights", cl::desc("Data of the module's resources, by name"),
+                                    cl::value_desc("file.safetensors"), cl::cat(category));
+static cl::opt<bool> remarks("remarks", cl::desc("Print what passes say of the paths they took, and why"),
+                             cl::cat(category));
+
+int main(int argc, char **argv) {
+  ToolMain tool(argc, argv, &category);
+  registerCommonOptions();
+  cl::ParseCommandLineOptions(tool.argc(), tool.argv(), "E.T. compiler\n");
+  Session session(remarks);
+  if (failed(session.read(input, weights)))
+    return 1;
+  CompileOptions options;
+  options.isa = isa;
+  options.entry = entry;
+  options.configurePassManager = applyCommonOptions;
+  return failed(emitToFile(session, emit, options, output));
+}

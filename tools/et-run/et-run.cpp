@@ -1,0 +1,86 @@
+//===- et-run.cpp - Compile a model and run it ------------------*- C++ -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Compiles a module of et on tensors in memory, runs it on arrays of .npy files
+// or on random numbers, writes its outputs to .npy files, and times it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "et/Support/ToolMain.h"
+#include "et/Tools/RunModel.h"
+#include "et/Tools/Session.h"
+
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir::et;
+namespace cl = llvm::cl;
+
+namespace {
+/// The number of calls to time; a bare `--benchmark` means 100.
+struct CallsParser : cl::parser<unsigned> {
+  using parser::parser;
+  bool parse(cl::Option &option, llvm::StringRef name, llvm::StringRef argument, unsigned &value) {
+    return cl::parser<unsigned>::parse(option, name, argument.empty() ? "100" : argument, value);
+  }
+};
+} // namespace
+
+static cl::OptionCategory category("et-run options");
+static cl::opt<std::string> model(cl::Positional, cl::desc("<model>"), cl::init("-"), cl::cat(category));
+static cl::list<std::string> inputs("input", cl::desc("Array of an input: in order, or by its name"),
+                                    cl::value_desc("[name=]file.npy"), cl::cat(category));
+static cl::list<std::string> outputs("output", cl::desc("Where an output goes: in order, or by its name"),
+                                     cl::value_desc("[name=]file.npy"), cl::cat(category));
+static cl::alias outputsShort("o", cl::desc("Same as --output"), cl::aliasopt(outputs), cl::cat(category));
+static cl::list<std::string> dims("dim",
+                                  cl::desc("Size of a dynamic dimension of inputs without a file (which get random "
+                                           "numbers): batch=2, or x.1=16 for dimension 1 of input x"),
+                                  cl::value_desc("name=size"), cl::cat(category));
+static cl::opt<uint64_t> seed("seed", cl::desc("Seed of random inputs (default 0)"), cl::init(0), cl::cat(category));
+static cl::opt<unsigned, false, CallsParser> benchmark("benchmark", cl::desc("Time N calls (100 when N is left out)"),
+                                                       cl::value_desc("N"), cl::ValueOptional, cl::init(0),
+                                                       cl::cat(category));
+static cl::opt<unsigned> threads("threads", cl::desc("Threads (default: one per processor)"), cl::value_desc("N"),
+                                 cl::init(0), cl::cat(category));
+static cl::opt<std::string> isa("isa", cl::desc("Instruction set level: baseline, avx2, avx512 or native (default)"),
+                                cl::value_desc("level"), cl::init("native"), cl::cat(category));
+static cl::opt<std::string> entry("entry", cl::desc("Function to run (default: the only public one)"),
+                                  cl::value_desc("name"), cl::cat(category));
+static cl::opt<std::string> weights("weights", cl::desc("Data of the module's resources, by name"),
+                                    cl::value_desc("file.safetensors"), cl::cat(category));
+static cl::opt<bool> allowNonFinite("allow-non-finite",
+                                    cl::desc("Take linear weights that are infinite or not numbers"),
+                                    cl::cat(category));
+static cl::opt<bool> remarks("remarks", cl::desc("Print what passes say of the paths they took, and why"),
+                             cl::cat(category));
+
+int main(int argc, char **argv) {
+  ToolMain tool(argc, argv, &category);
+  registerCommonOptions();
+  cl::ParseCommandLineOptions(tool.argc(), tool.argv(), "E.T. runner\n");
+  Session session(remarks);
+  if (failed(session.read(model, weights)))
+    return 1;
+  RunOptions options;
+  options.compile.isa = isa;
+  options.compile.entry = entry;
+  options.compile.threads = threads;
+  options.compile.allowNonFinite = allowNonFinite;
+  options.compile.configurePassManager = applyCommonOptions;
+  options.inputs = inputs;
+  options.outputs = outputs;
+  options.dims = dims;
+  options.seed = seed;
+  options.benchmark = benchmark;
+  if (llvm::Error error = runModel(session.getModule(), options, llvm::outs())) {
+    (void)session.error(llvm::toString(std::move(error)));
+    return 1;
+  }
+  return 0;
+}
