@@ -118,9 +118,19 @@ static FailureOr<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(Modul
   return machine;
 }
 
+/// Erases the public functions of \p module other than \p entry: only what is asked for is compiled.
+static void eraseOthers(ModuleOp module, func::FuncOp entry) {
+  for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
+    if (function != entry && !function.isPrivate())
+      function.erase();
+}
+
 LogicalResult et::emitStage(ModuleOp module, Stage stage, const CompileOptions &options, llvm::raw_ostream &os) {
   FailureOr<func::FuncOp> entry = findEntry(module, options.entry);
-  if (failed(entry) || failed(getSignature(*entry)) || failed(runPasses(module, stage, options)))
+  if (failed(entry) || failed(getSignature(*entry)))
+    return failure();
+  eraseOthers(module, *entry);
+  if (failed(runPasses(module, stage, options)))
     return failure();
   if (stage == Stage::ET || stage == Stage::Planned || stage == Stage::LLVM) {
     // Weights are data, not something to read.
@@ -173,9 +183,7 @@ FailureOr<std::unique_ptr<Program>> et::compile(ModuleOp module, const CompileOp
   FailureOr<ProgramSignature> signature = getSignature(*entry);
   if (failed(signature))
     return failure();
-  for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
-    if (function != *entry && !function.isPrivate())
-      function.erase();
+  eraseOthers(module, *entry);
   FailureOr<std::unique_ptr<llvm::TargetMachine>> machine = createTargetMachine(module, options.isa, /*jit=*/true);
   if (failed(machine))
     return failure();

@@ -45,7 +45,7 @@ private:
 
 void et::enableRemarks(MLIRContext &context, std::function<void(StringRef)> callback) {
   remark::RemarkCategories categories;
-  categories.all = ".*";
+  categories.all = categories.passed = categories.missed = categories.analysis = categories.failed = ".*";
   (void)remark::enableOptimizationRemarks(context, std::make_unique<CallbackStreamer>(std::move(callback)),
                                           std::make_unique<remark::RemarkEmittingPolicyAll>(), categories);
 }

@@ -16,6 +16,7 @@
 
 #include "et/Support/Npy.h"
 
+#include "llvm/Support/InterleavedRange.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FileSystem.h"

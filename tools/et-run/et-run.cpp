@@ -46,7 +46,7 @@ static cl::opt<uint64_t> seed("seed", cl::desc("Seed of random inputs (default 0
 static cl::opt<unsigned, false, CallsParser> benchmark("benchmark", cl::desc("Time N calls (100 when N is left out)"),
                                                        cl::value_desc("N"), cl::ValueOptional, cl::init(0),
                                                        cl::cat(category));
-static cl::opt<unsigned> threads("threads", cl::desc("Threads (default: one per processor)"), cl::value_desc("N"),
+static cl::opt<unsigned> threads("num-threads", cl::desc("Threads (default: one per processor)"), cl::value_desc("N"),
                                  cl::init(0), cl::cat(category));
 static cl::opt<std::string> isa("isa", cl::desc("Instruction set level: baseline, avx2, avx512 or native (default)"),
                                 cl::value_desc("level"), cl::init("native"), cl::cat(category));

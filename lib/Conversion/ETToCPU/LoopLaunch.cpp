@@ -81,6 +81,7 @@ public:
 private:
   LogicalResult lower(Operation *op);
   LogicalResult lowerGeneric(linalg::GenericOp generic);
+  LogicalResult lowerToLoops(linalg::GenericOp generic);
 
   LaunchOp launch;
   func::FuncOp function;
@@ -90,11 +91,42 @@ private:
 };
 } // namespace
 
+/// Lowers \p generic, on memrefs, to loops of which threads share one; erases it.
+LogicalResult LoopLaunchBuilder::lowerToLoops(linalg::GenericOp generic) {
+  IRRewriter rewriter(builder);
+  Location loc = generic.getLoc();
+  SmallVector<utils::IteratorType> iterators = generic.getIteratorTypesArray();
+  if (iterators.empty()) {
+    // A single element: one thread computes it.
+    Value zero = arith::ConstantIndexOp::create(builder, 0);
+    Value first = arith::CmpIOp::create(builder, arith::CmpIPredicate::eq, function.getArgument(0), zero);
+    auto guard = scf::IfOp::create(builder, first);
+    rewriter.setInsertionPoint(generic);
+    generic->moveBefore(guard.thenBlock()->getTerminator());
+    rewriter.setInsertionPoint(generic);
+    if (failed(linalg::linalgOpToLoops(rewriter, generic)))
+      return launch.emitOpError("cannot run as loops: '") << generic->getName() << "' does not lower to loops";
+    rewriter.eraseOp(generic);
+    builder.setInsertionPointAfter(guard);
+  } else {
+    rewriter.setInsertionPoint(generic);
+    FailureOr<linalg::LinalgLoops> loops = linalg::linalgOpToLoops(rewriter, generic);
+    if (failed(loops))
+      return launch.emitOpError("cannot run as loops: '") << generic->getName() << "' does not lower to loops";
+    SmallVector<scf::ForOp> nest;
+    for (Operation *loop : *loops)
+      nest.push_back(cast<scf::ForOp>(loop));
+    rewriter.eraseOp(generic);
+    shareLoops(rewriter, loc, nest, iterators, function.getArgument(0), function.getArgument(1));
+    builder.setInsertionPointToEnd(&function.front());
+  }
+  return success();
+}
+
 LogicalResult LoopLaunchBuilder::lowerGeneric(linalg::GenericOp generic) {
   if (!llvm::all_of(generic->getOperands(), [&](Value value) { return mapping.contains(value); }))
     return launch.emitOpError("cannot run as loops: ")
            << "'" << generic->getName() << "' reads an intermediate result that has no buffer";
-  IRRewriter rewriter(builder);
   SmallVector<Value> inputs, outputs;
   for (Value input : generic.getDpsInputs())
     inputs.push_back(mapping.lookup(input));
@@ -112,31 +144,8 @@ LogicalResult LoopLaunchBuilder::lowerGeneric(linalg::GenericOp generic) {
     extract.replaceAllUsesWith(load);
     extract.erase();
   });
-  SmallVector<utils::IteratorType> iterators = onBuffers.getIteratorTypesArray();
-  if (iterators.empty()) {
-    // A single element: one thread computes it.
-    Value zero = arith::ConstantIndexOp::create(builder, 0);
-    Value first = arith::CmpIOp::create(builder, arith::CmpIPredicate::eq, function.getArgument(0), zero);
-    auto guard = scf::IfOp::create(builder, first);
-    rewriter.setInsertionPoint(onBuffers);
-    onBuffers->moveBefore(guard.thenBlock()->getTerminator());
-    rewriter.setInsertionPoint(onBuffers);
-    if (failed(linalg::linalgOpToLoops(rewriter, onBuffers)))
-      return launch.emitOpError("cannot run as loops: '") << generic->getName() << "' does not lower to loops";
-    rewriter.eraseOp(onBuffers);
-    builder.setInsertionPointAfter(guard);
-  } else {
-    rewriter.setInsertionPoint(onBuffers);
-    FailureOr<linalg::LinalgLoops> loops = linalg::linalgOpToLoops(rewriter, onBuffers);
-    if (failed(loops))
-      return launch.emitOpError("cannot run as loops: '") << generic->getName() << "' does not lower to loops";
-    SmallVector<scf::ForOp> nest;
-    for (Operation *loop : *loops)
-      nest.push_back(cast<scf::ForOp>(loop));
-    rewriter.eraseOp(onBuffers);
-    shareLoops(rewriter, generic.getLoc(), nest, iterators, function.getArgument(0), function.getArgument(1));
-    builder.setInsertionPointToEnd(&function.front());
-  }
+  if (failed(lowerToLoops(onBuffers)))
+    return failure();
   for (auto [result, output] : llvm::zip(generic.getResults(), outputs))
     mapping.map(result, output);
   return success();
@@ -169,10 +178,23 @@ LogicalResult LoopLaunchBuilder::run() {
   for (Operation &op : launch.getBody().front().without_terminator())
     if (failed(lower(&op)))
       return failure();
-  // Every result must have been computed where it goes.
-  for (auto [i, value] : llvm::enumerate(launch.getYield().getValues()))
-    if (mapping.lookupOrNull(value) != function.getArgument(2 + launch.getInputs().size() + i))
+  // Every result must have been computed where it goes; an input that is yielded as it is, is copied there.
+  for (auto [i, value] : llvm::enumerate(launch.getYield().getValues())) {
+    Value output = function.getArgument(2 + launch.getInputs().size() + i);
+    Value computed = mapping.lookupOrNull(value);
+    if (computed == output)
+      continue;
+    if (!isa<BlockArgument>(value))
       return launch.emitOpError("cannot run as loops: result ") << i << " is not computed in its output";
+    int64_t rank = cast<MemRefType>(output.getType()).getRank();
+    AffineMap identity = builder.getMultiDimIdentityMap(rank);
+    SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::parallel);
+    auto copy = linalg::GenericOp::create(
+        builder, TypeRange{}, computed, output, ArrayRef<AffineMap>{identity, identity}, iterators,
+        [](OpBuilder &b, Location loc, ValueRange args) { linalg::YieldOp::create(b, loc, args[0]); });
+    if (failed(lowerToLoops(copy)))
+      return failure();
+  }
   func::ReturnOp::create(builder);
   return success();
 }

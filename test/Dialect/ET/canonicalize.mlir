@@ -75,9 +75,9 @@ func.func @attention_keep_lengths_of_dynamic_keys(%q: !t) -> !t {
   return %o : !t
 }
 
-// 0.17677669 is 1 / sqrt(32) in f32.
+// The scale stays, although 0.17677669 is 1 / sqrt(32) in f32: it says what the model was written with.
 // CHECK-LABEL: func.func @attention_drop_defaults
-// CHECK-NOT:   scale
+// CHECK:       scale = 0.176776692
 // CHECK-NOT:   accumulator
 // CHECK-NOT:   score
 // CHECK:       return

@@ -26,7 +26,7 @@
 
 // IR-LABEL:   define {{.*}}@forward(
 // IR:         __kmpc_fork_call
-// IR-AVX2:    fma.v8f32
+// IR-AVX2:    fmuladd.v8f32
 
 // AVX512:     vfmadd{{.*}}%zmm
 // AVX2-NOT:   %zmm

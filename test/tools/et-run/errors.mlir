@@ -34,7 +34,7 @@
 // RUN: not et-run %t/model.mlir --input %t/version.npy 2>&1 | FileCheck %s --check-prefix=FORMAT
 // RUN: not et-run %t/model.mlir --input %t/overflow.npy 2>&1 | FileCheck %s --check-prefix=OVERFLOW
 // RUN: not et-run %t/model.mlir --input %t/good.npy --isa=sse9 2>&1 | FileCheck %s --check-prefix=ISA
-// RUN: not et-run %t/model.mlir --input %t/good.npy --threads=many 2>&1 | FileCheck %s --check-prefix=NUMBER
+// RUN: not et-run %t/model.mlir --input %t/good.npy --num-threads=many 2>&1 | FileCheck %s --check-prefix=NUMBER
 // RUN: not et-run %t/model.mlir --input %t/good.npy --benchmark=many 2>&1 | FileCheck %s --check-prefix=NUMBER
 // RUN: not et-run %t/nan.mlir --input %t/good.npy 2>&1 | FileCheck %s --check-prefix=NAN
 // RUN: et-run %t/nan.mlir --input %t/good.npy --allow-non-finite | FileCheck %s --check-prefix=ALLOWED

@@ -2,7 +2,7 @@
 
 // RUN: rm -rf %t && mkdir %t
 // RUN: %python %S/Inputs/arrays.py %t write
-// RUN: et-run %s --input %t/x.npy --input %t/b.npy --output %t/y.npy --threads 2 | FileCheck %s --check-prefix=FILES
+// RUN: et-run %s --input %t/x.npy --input %t/b.npy --output %t/y.npy --num-threads 2 | FileCheck %s --check-prefix=FILES
 // RUN: %python %S/Inputs/arrays.py %t check y.npy
 // RUN: et-run %s --input b=%t/b.npy --input %t/x.npy -o y=%t/z.npy --isa=baseline
 // RUN: %python %S/Inputs/arrays.py %t check z.npy
@@ -15,7 +15,7 @@
 // RUN: et-run %s --dim x.0=3 --seed 7 --dim b.0=3 > %t/two
 // RUN: diff %t/one %t/two
 // RUN: et-run %s --dim rows=0 | FileCheck %s --check-prefix=EMPTY
-// RUN: et-run %s --dim rows=3 --benchmark=3 --threads 1 | FileCheck %s --check-prefix=BENCH
+// RUN: et-run %s --dim rows=3 --benchmark=3 --num-threads 1 | FileCheck %s --check-prefix=BENCH
 // RUN: et-run --help | FileCheck %s --check-prefix=HELP
 // RUN: et-run --version | FileCheck %s --check-prefix=VERSION
 

@@ -99,31 +99,24 @@ struct SimplifyStructure final : public OpRewritePattern<AttentionOp> {
   }
 };
 
-/// Attributes that repeat their default, and a score region that returns its score, go away.
+/// An accumulator that repeats its default, and a score region that returns its score, go away. A scale stays even where
+/// it is the default: it says what the model was written with.
 struct DropDefaults final : public OpRewritePattern<AttentionOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(AttentionOp op, PatternRewriter &rewriter) const override {
-    // In f64 the default is not the f32 number nearest to it.
-    bool dropScale = op.getScale() && op.getAccumulatorType().isF32() &&
-                     op.getScale()->convertToFloat() ==
-                         1.0f / std::sqrt(static_cast<float>(op.getStaticDimSize(op.getKDim())));
     FloatType defaultAccumulator = op.getQuery().getType().getElementType().isF64()
                                        ? cast<FloatType>(rewriter.getF64Type())
                                        : cast<FloatType>(rewriter.getF32Type());
     bool dropAccumulator = op.getAccumulator() && *op.getAccumulator() == defaultAccumulator;
     bool dropScore = !op.getScore().empty() &&
                      op.getScore().front().getTerminator()->getOperand(0) == op.getScore().front().getArgument(0);
-    if (!dropScale && !dropAccumulator && !dropScore)
+    if (!dropAccumulator && !dropScore)
       return failure();
     if (dropScore)
       rewriter.eraseBlock(&op.getScore().front());
-    rewriter.modifyOpInPlace(op, [&] {
-      if (dropScale)
-        op.removeScaleAttr();
-      if (dropAccumulator)
-        op.removeAccumulatorAttr();
-    });
+    if (dropAccumulator)
+      rewriter.modifyOpInPlace(op, [&] { op.removeAccumulatorAttr(); });
     return success();
   }
 };
