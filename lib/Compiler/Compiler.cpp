@@ -17,6 +17,7 @@
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Bufferization/Transforms/FuncBufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Linalg/Transforms/AllInterfaces.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -63,7 +64,7 @@ FailureOr<Stage> et::parseStage(StringRef name) {
 }
 
 void et::registerCompilerDialects(DialectRegistry &registry) {
-  registry.insert<ETDialect, omp::OpenMPDialect, LLVM::LLVMDialect, math::MathDialect, affine::AffineDialect>();
+  registry.insert<ETDialect, cf::ControlFlowDialect, omp::OpenMPDialect, LLVM::LLVMDialect, math::MathDialect, affine::AffineDialect>();
   registerBufferizableOpInterfaceExternalModels(registry);
   arith::registerBufferizableOpInterfaceExternalModels(registry);
   bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(registry);

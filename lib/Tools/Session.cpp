@@ -8,10 +8,13 @@
 
 #include "et/Tools/Session.h"
 
+#include "et/Conversion/ETToCPU/Passes.h"
+#include "et/Dialect/ET/Transforms/Passes.h"
 #include "et/Compiler/Compiler.h"
 #include "et/Compiler/Resources.h"
 #include "et/Tools/Safetensors.h"
 
+#include "mlir/Transforms/Passes.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
@@ -67,6 +70,10 @@ LogicalResult Session::read(StringRef path, StringRef weightsPath) {
 }
 
 void et::registerCommonOptions() {
+  // Options that name passes know those that have been registered.
+  registerTransformsPasses();
+  registerETPasses();
+  registerETToCPUPasses();
   registerAsmPrinterCLOptions();
   registerPassManagerCLOptions();
   registerDefaultTimingManagerCLOptions();

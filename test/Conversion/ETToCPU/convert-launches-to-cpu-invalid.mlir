@@ -39,14 +39,3 @@ func.func @two_ops(%x: memref<4xf32>, %arena: memref<?xi8>, %weights: memref<?xi
   }
   return
 }
-
-// -----
-
-func.func @not_a_kernel(%x: memref<4xf32>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
-  // expected-error @below {{cannot run as loops}}
-  et.launch "nothing" schedule {isa = "baseline"} ins(%x : memref<4xf32>) outs(%x : memref<4xf32>) {
-  ^bb0(%a: tensor<4xf32>, %o: tensor<4xf32>):
-    et.yield %a : tensor<4xf32>
-  }
-  return
-}
