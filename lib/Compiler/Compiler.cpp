@@ -9,6 +9,7 @@
 #include "et/Compiler/Compiler.h"
 
 #include "OpenMPRuntime.h"
+#include "SoftFloat.h"
 #include "et/Compiler/Pipelines.h"
 #include "et/Conversion/ETToCPU/ISA.h"
 #include "et/Dialect/ET/IR/ET.h"
@@ -232,8 +233,14 @@ FailureOr<std::unique_ptr<Program>> et::compile(ModuleOp module, const CompileOp
     llvm::orc::SymbolMap map;
     for (const auto &[name, address] : openMP.symbols)
       map[interner(name)] = {llvm::orc::ExecutorAddr::fromPtr(address), llvm::JITSymbolFlags::Exported};
+    for (auto [name, address] : getSoftFloatFunctions())
+      map[interner(name)] = {llvm::orc::ExecutorAddr::fromPtr(address), llvm::JITSymbolFlags::Exported};
     return map;
   });
   (*engine)->initialize();
+  // Finds what generated code calls, and generates it: the last step that can fail.
+  for (const std::string &name : {signature->entry, signature->entry + ".sizes"})
+    if (auto function = (*engine)->lookupPacked("_mlir_ciface_" + name); !function)
+      return module.emitError("cannot be loaded: ") << llvm::toString(function.takeError());
   return std::make_unique<Program>(std::move(*signature), std::move(*weights), std::move(*engine), threads);
 }
