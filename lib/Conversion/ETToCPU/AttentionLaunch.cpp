@@ -46,8 +46,10 @@ AttentionKernelSpec cpu::getAttentionSpec(AttentionOp op) {
   spec.headSizeV = op.getStaticDimSize(op.getVDim());
   spec.scale = op.getScaleValue();
   spec.leftPadding = op.getPadding() == PaddingSide::Left;
-  // A bound that no sequence reaches: sums with an index do not overflow.
-  constexpr int64_t unbounded = std::numeric_limits<int64_t>::max() / 4;
+  auto getBound = [](int64_t bound) {
+    constexpr int64_t unbounded = AttentionKernelSpec::kUnbounded;
+    return bound < 0 ? unbounded : std::min<int64_t>(bound, unbounded);
+  };
   MaskAttr structure = op.getStructure();
   switch (structure.getKind()) {
   case MaskKind::None:
@@ -57,9 +59,9 @@ AttentionKernelSpec cpu::getAttentionSpec(AttentionOp op) {
     break;
   case MaskKind::Window:
     spec.structure = AttentionStructure::Window;
-    spec.windowLeft = structure.getLeft() < 0 ? unbounded : structure.getLeft();
-    spec.windowRight = structure.getRight() < 0 ? unbounded : structure.getRight();
-    spec.windowGlobal = structure.getGlobal();
+    spec.windowLeft = getBound(structure.getLeft());
+    spec.windowRight = getBound(structure.getRight());
+    spec.windowGlobal = getBound(structure.getGlobal());
     break;
   }
   return spec;

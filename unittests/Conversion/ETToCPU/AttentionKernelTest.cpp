@@ -453,7 +453,10 @@ TEST_P(Attention, Window) {
       {1, 1}, {7, 7}, {17, 64}, {65, 33}, {200, 200}, {150, 20}, {20, 300}};
   struct {
     int64_t left, right, global;
-  } windows[] = {{0, 0, 0}, {3, 0, 0}, {16, 16, 0}, {40, 5, 1}, {2, 3, 5}};
+  } windows[] = {{0, 0, 0}, {3, 0, 0}, {16, 16, 0}, {40, 5, 1},
+                 {2, 3, 5},
+                 {2, AttentionKernelSpec::kUnbounded, 1},
+                 {AttentionKernelSpec::kUnbounded, 3, 0}};
   for (auto window : windows) {
     Config config;
     config.structure = AttentionStructure::Window;
@@ -538,5 +541,13 @@ TEST(AttentionSpec, RejectsWhatItCannotBuild) {
               "expected no iteration dimension 2 in lengths");
   expectError([&](auto &s) { s.lengths = {{0}, b.getF32Type()}; },
               "expected lengths of i32 or i64");
+  good.structure = AttentionStructure::Window;
+  EXPECT_EQ(verifyAttentionSpec(good), std::nullopt);
+  expectError([](auto &s) { s.windowLeft = -1; },
+              "expected window sizes from 0 to 2^30, but got -1");
+  expectError([](auto &s) { s.windowRight = s.kUnbounded + 1; },
+              "but got 1073741825");
+  expectError([](auto &s) { s.windowGlobal = s.kUnbounded + 1; },
+              "but got 1073741825");
 }
 } // namespace

@@ -91,6 +91,9 @@ struct AttentionKernelSpec {
   int64_t headSizeK = 0, headSizeV = 0;
   float scale = 1.0f;
   AttentionStructure structure = AttentionStructure::None;
+  /// A window size that no sequence reaches. Kernels compare positions in 32 bits, where its sum with one fits.
+  static constexpr int64_t kUnbounded = int64_t(1) << 30;
+  /// From 0 to kUnbounded.
   int64_t windowLeft = 0, windowRight = 0, windowGlobal = 0;
   /// Whether the valid keys are the last ones instead of the first ones.
   bool leftPadding = false;

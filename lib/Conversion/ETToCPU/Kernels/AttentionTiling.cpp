@@ -136,8 +136,9 @@ et::cpu::verifyAttentionSpec(const AttentionKernelSpec &spec) {
   for (int64_t size : {spec.headSizeK, spec.headSizeV})
     if (size < 1 || size > 512)
       return ("expected head sizes from 1 to 512, but got " + Twine(size)).str();
-  if (spec.structure == AttentionStructure::Window &&
-      (spec.windowLeft < 0 || spec.windowRight < 0 || spec.windowGlobal < 0))
-    return "expected window sizes of at least 0";
+  if (spec.structure == AttentionStructure::Window)
+    for (int64_t size : {spec.windowLeft, spec.windowRight, spec.windowGlobal})
+      if (size < 0 || size > AttentionKernelSpec::kUnbounded)
+        return ("expected window sizes from 0 to 2^30, but got " + Twine(size)).str();
   return std::nullopt;
 }
