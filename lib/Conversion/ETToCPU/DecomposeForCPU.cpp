@@ -9,6 +9,7 @@
 #include "LaunchKernels.h"
 
 #include "et/Conversion/ETToCPU/Passes.h"
+#include "et/Conversion/ETToCPU/VectorMath.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -33,7 +34,7 @@ struct DecomposeForCPUPass final : et::impl::DecomposeForCPUPassBase<DecomposeFo
     SmallVector<Operation *> unsupported;
     getOperation()->walk([&](Operation *op) {
       if (auto generic = dyn_cast<linalg::GenericOp>(op)) {
-        if (!cpu::whyScalar(*generic.getBody()).empty())
+        if (cpu::whyNotVectorizable(*generic.getBody()))
           generic->setAttr("et.alone", UnitAttr::get(&getContext()));
         if (linalg::isaContractionOpInterface(generic))
           remark::missed(op->getLoc(), remark::RemarkOpts::name("PlainLoops").category(DEBUG_TYPE))

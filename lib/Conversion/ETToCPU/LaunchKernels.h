@@ -44,8 +44,8 @@ Operation *getRoot(LaunchOp launch);
 /// Why no kernel takes \p op, an op of et on tensors; empty when one does.
 std::string whyNoKernel(Operation *op);
 
-/// Why the scalar body \p block does not run on vectors; empty when it does.
-std::string whyScalar(Block &block);
+/// Whether all dimensions of \p memref but the last can be walked as one, with one stride.
+bool hasEvenRows(Value memref);
 
 /// The function that computes a GELU of kind \p kind.
 MathFn getGeluFunction(GeluKind kind);

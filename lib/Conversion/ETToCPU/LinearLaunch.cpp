@@ -116,14 +116,9 @@ Value LinearLaunchBuilder::emitEpilogue(OpBuilder &builder, Location loc, const 
     }
     // The destination is not read; any value does.
     arguments.push_back(args.acc);
-    // Constants of the launch are used by the body from outside: bring them along.
-    IRMapping constants;
-    for (Operation &constant : launch.getBody().front())
-      if (constant.hasTrait<OpTrait::ConstantLike>())
-        builder.clone(constant, constants);
     std::string reason;
     FailureOr<SmallVector<Value>> results =
-        vectorizeBlock(builder, *generic.getBody(), arguments, isa, reason, /*resolve=*/nullptr, &constants);
+        vectorizeBlock(builder, *generic.getBody(), arguments, isa, reason);
     assert(succeeded(results) && "an epilogue that does not vectorise is refused when launches are formed");
     vectors[generic.getResult(0)] = extendToF32(builder, loc, broadcastToLanes(builder, loc, (*results)[0], isa), isa);
   }

@@ -19,7 +19,6 @@
 #include "et/Conversion/ETToCPU/ISA.h"
 
 #include "mlir/IR/Builders.h"
-#include "mlir/IR/IRMapping.h"
 
 #include <optional>
 #include <string>
@@ -70,6 +69,12 @@ using ResolveOpFn = llvm::function_ref<Value(Operation *)>;
 /// Returns why \p op has no vector form here, or nullopt if it has one.
 std::optional<std::string> whyNotVectorizable(Operation *op);
 
+/// Returns why vectorizeBlock() refuses \p block, or nullopt if it takes it.
+/// Operations for which \p known is true are the caller's.
+std::optional<std::string>
+whyNotVectorizable(Block &block,
+                   llvm::function_ref<bool(Operation *)> known = nullptr);
+
 /// Emits the scalar operation \p op on vectors: \p operands holds one value per
 /// operand, either a scalar or, in place of a scalar of type T, a
 /// vector<lanes x T> with the lanes of f32. Operations of `math` are expanded
@@ -79,14 +84,12 @@ SmallVector<Value> vectorizeScalarOp(OpBuilder &builder, Operation *op,
                                      ValueRange operands, const ISA &isa);
 
 /// Emits the body of \p block with its arguments replaced by \p args, scalars or
-/// vectors, and returns the operands of the terminator. Values defined outside
-/// of the block are looked up in \p outside, or else used as they are. On failure
-/// \p reason names the operation.
+/// vectors, and returns the operands of the terminator. Scalar constants from
+/// outside of the block are cloned. On failure \p reason names the operation.
 FailureOr<SmallVector<Value>>
 vectorizeBlock(OpBuilder &builder, Block &block, ValueRange args,
                const ISA &isa, std::string &reason,
-               ResolveOpFn resolve = nullptr,
-               const IRMapping *outside = nullptr);
+               ResolveOpFn resolve = nullptr);
 
 /// Makes \p value a vector of the level's f32 lane count, if it is a scalar.
 Value broadcastToLanes(OpBuilder &builder, Location loc, Value value,

@@ -318,35 +318,14 @@ et::cpu::getElementwiseSpec(Block &block, ArrayRef<AffineMap> maps,
       reason = "the body reads the previous value of an output";
       return failure();
     }
-  SmallVector<Operation *> constants;
-  for (Operation &op : block) {
-    if (mlir::isa<linalg::IndexOp>(op)) {
-      spec.usesIndices = true;
-      continue;
-    }
-    if (&op != block.getTerminator())
-      if (auto why = whyNotVectorizable(&op)) {
-        reason = *why;
-        return failure();
-      }
-    for (Value operand : op.getOperands()) {
-      if (operand.getParentBlock() == &block)
-        continue;
-      auto constant = operand.getDefiningOp<arith::ConstantOp>();
-      if (!constant || mlir::isa<ShapedType>(constant.getType())) {
-        reason = "the body uses a value from outside that is no scalar constant";
-        return failure();
-      }
-      if (!llvm::is_contained(constants, constant))
-        constants.push_back(constant);
-    }
+  block.walk([&](linalg::IndexOp) { spec.usesIndices = true; });
+  if (auto why = whyNotVectorizable(block, llvm::IsaPred<linalg::IndexOp>)) {
+    reason = *why;
+    return failure();
   }
-  spec.body = [&block, numInputs, constants, isa](
+  spec.body = [&block, numInputs, isa](
                   OpBuilder &b, Location loc, ValueRange inputs,
                   ValueRange indices) -> SmallVector<Value> {
-    IRMapping outside;
-    for (Operation *constant : constants)
-      b.clone(*constant, outside);
     SmallVector<Value> args(inputs);
     // Outputs are never read; any value of the right kind will do.
     for (unsigned i = numInputs; i < block.getNumArguments(); ++i)
@@ -358,8 +337,7 @@ et::cpu::getElementwiseSpec(Block &block, ArrayRef<AffineMap> maps,
           if (auto index = dyn_cast<linalg::IndexOp>(op))
             return indices[index.getDim()];
           return {};
-        },
-        &outside);
+        });
     assert(succeeded(results) && "checked above");
     return *results;
   };

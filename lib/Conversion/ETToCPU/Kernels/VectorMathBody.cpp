@@ -23,6 +23,7 @@
 #include "et/Conversion/ETToCPU/HalfFloat.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -104,6 +105,28 @@ std::optional<std::string> et::cpu::whyNotVectorizable(Operation *op) {
       OpTrait::hasElementwiseMappableTraits(op))
     return std::nullopt;
   return because("has no vector form in the CPU kernels");
+}
+
+/// The scalar constant that \p value is, if it is one.
+static arith::ConstantOp getScalarConstant(Value value) {
+  auto constant = value.getDefiningOp<arith::ConstantOp>();
+  return constant && isPlainType(constant.getType()) ? constant : nullptr;
+}
+
+std::optional<std::string>
+et::cpu::whyNotVectorizable(Block &block,
+                            llvm::function_ref<bool(Operation *)> known) {
+  for (Operation &op : block) {
+    if (known && known(&op))
+      continue;
+    if (&op != block.getTerminator())
+      if (auto why = whyNotVectorizable(&op))
+        return why;
+    for (Value operand : op.getOperands())
+      if (operand.getParentBlock() != &block && !getScalarConstant(operand))
+        return "the body uses a value from outside that is no scalar constant";
+  }
+  return std::nullopt;
 }
 
 Value et::cpu::broadcastToLanes(OpBuilder &builder, Location loc, Value value,
@@ -206,11 +229,28 @@ SmallVector<Value> et::cpu::vectorizeScalarOp(OpBuilder &builder, Operation *op,
 FailureOr<SmallVector<Value>>
 et::cpu::vectorizeBlock(OpBuilder &builder, Block &block, ValueRange args,
                         const ISA &isa, std::string &reason,
-                        ResolveOpFn resolve, const IRMapping *outside) {
+                        ResolveOpFn resolve) {
   IRMapping mapping;
-  if (outside)
-    mapping = *outside;
   mapping.map(block.getArguments(), args);
+  // A constant from outside is brought along: kernels are functions of their own.
+  auto lookup = [&](Value value) -> Value {
+    if (Value mapped = mapping.lookupOrNull(value))
+      return mapped;
+    if (arith::ConstantOp constant = getScalarConstant(value))
+      return builder.clone(*constant, mapping)->getResult(0);
+    return {};
+  };
+  auto lookupAll = [&](Operation &op) -> FailureOr<SmallVector<Value>> {
+    SmallVector<Value> operands;
+    for (Value operand : op.getOperands()) {
+      operands.push_back(lookup(operand));
+      if (operands.back())
+        continue;
+      reason = "the body uses a value from outside that is no scalar constant";
+      return failure();
+    }
+    return operands;
+  };
   for (Operation &op : block.without_terminator()) {
     if (resolve)
       if (Value value = resolve(&op)) {
@@ -221,14 +261,11 @@ et::cpu::vectorizeBlock(OpBuilder &builder, Block &block, ValueRange args,
       reason = *why;
       return failure();
     }
-    SmallVector<Value> operands;
-    for (Value operand : op.getOperands())
-      operands.push_back(mapping.lookupOrDefault(operand));
+    FailureOr<SmallVector<Value>> operands = lookupAll(op);
+    if (failed(operands))
+      return failure();
     mapping.map(op.getResults(),
-                vectorizeScalarOp(builder, &op, operands, isa));
+                vectorizeScalarOp(builder, &op, *operands, isa));
   }
-  SmallVector<Value> results;
-  for (Value operand : block.getTerminator()->getOperands())
-    results.push_back(mapping.lookupOrDefault(operand));
-  return results;
+  return lookupAll(*block.getTerminator());
 }
