@@ -43,6 +43,7 @@ void et::buildCPUPlanPipeline(OpPassManager &pm, const CPUPipelineOptions &optio
   pm.addPass(createScheduleCPUPass(schedule));
   pm.addPass(createBufferizeLaunchesPass());
   cleanUp(pm);
+  pm.addNestedPass<func::FuncOp>(createCopyUnevenRowsPass());
   pm.addPass(createPlanMemoryPass());
   // Copies that planning put into launches of their own.
   pm.addPass(createScheduleCPUPass(schedule));

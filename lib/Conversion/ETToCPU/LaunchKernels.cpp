@@ -43,49 +43,59 @@ FailureOr<LaunchKernel> cpu::buildKernel(OpBuilder &builder, LaunchOp launch, St
   return buildRowLaunch(builder, launch, name, isa);
 }
 
-/// The value of dynamic size \p dim of \p memref where its definition says it; null otherwise.
-static Value getSizeValue(Value memref, int64_t dim) {
+/// Whether \p size is dimension \p dim of \p memref.
+static bool isSizeOf(OpFoldResult size, Value memref, int64_t dim) {
   auto type = cast<MemRefType>(memref.getType());
+  if (!type.isDynamicDim(dim))
+    return getConstantIntValue(size) == type.getDimSize(dim);
+  auto value = dyn_cast<Value>(size);
+  if (!value)
+    return false;
+  unsigned number = type.getDynamicDimIndex(dim);
   if (auto view = memref.getDefiningOp<memref::ViewOp>())
-    return view.getSizes()[type.getDynamicDimIndex(dim)];
+    return view.getSizes()[number] == value;
   if (auto alloc = memref.getDefiningOp<memref::AllocOp>())
-    return alloc.getDynamicSizes()[type.getDynamicDimIndex(dim)];
-  return {};
+    return alloc.getDynamicSizes()[number] == value;
+  auto dimOp = value.getDefiningOp<memref::DimOp>();
+  return dimOp && dimOp.getSource() == memref && dimOp.getConstantIndex() == dim;
 }
 
-/// Collapses all but the last dimension of \p memref. Where its layout is not the identity, it must be a slice of the
-/// last dimension of a memref whose layout is.
-static Value collapseRows(OpBuilder &builder, Location loc, Value memref) {
-  auto type = cast<MemRefType>(memref.getType());
-  int64_t rank = type.getRank();
-  if (rank <= 2)
-    return memref;
-  SmallVector<ReassociationIndices> groups(2);
-  for (int64_t dim = 0; dim + 1 < rank; ++dim)
-    groups[0].push_back(dim);
-  groups[1].push_back(rank - 1);
-  if (type.getLayout().isIdentity() || memref::CollapseShapeOp::isGuaranteedCollapsible(type, groups))
-    return memref::CollapseShapeOp::create(builder, loc, memref, groups);
+/// All dimensions but the last of a memref of rank 3 or more, and the last.
+static SmallVector<ReassociationIndices> getRowGroups(int64_t rank) {
+  return {llvm::to_vector(llvm::seq<int64_t>(0, rank - 1)), {rank - 1}};
+}
+
+/// The slice that \p memref is, if it takes some columns of all rows of a memref without gaps.
+static memref::SubViewOp getColumns(Value memref) {
   auto slice = memref.getDefiningOp<memref::SubViewOp>();
-  if (!slice || !slice.getSourceType().getLayout().isIdentity() || slice.getSourceType().getRank() != rank)
-    return {};
-  SmallVector<OpFoldResult> offsets = slice.getMixedOffsets(), sizes = slice.getMixedSizes();
-  if (!llvm::all_of(ArrayRef(offsets).drop_back(), isZeroInteger) || !slice.hasUnitStride())
-    return {};
-  for (int64_t dim = 0; dim + 1 < rank; ++dim) {
-    // The slice must not leave rows out.
-    std::optional<int64_t> size = getConstantIntValue(sizes[dim]);
-    bool whole = slice.getSourceType().isDynamicDim(dim)
-                     ? !size && getSizeValue(slice.getSource(), dim) == cast<Value>(sizes[dim])
-                     : size == slice.getSourceType().getDimSize(dim);
-    if (!whole)
-      return {};
-  }
+  if (!slice || !slice.getSourceType().getLayout().isIdentity() || !slice.hasUnitStride() ||
+      slice.getSourceType().getRank() != cast<MemRefType>(memref.getType()).getRank() ||
+      !llvm::all_of(ArrayRef(slice.getMixedOffsets()).drop_back(), isZeroInteger))
+    return nullptr;
+  for (auto [dim, size] : llvm::enumerate(ArrayRef(slice.getMixedSizes()).drop_back()))
+    if (!isSizeOf(size, slice.getSource(), dim))
+      return nullptr;
+  return slice;
+}
+
+bool cpu::hasEvenRows(Value memref) {
+  auto type = cast<MemRefType>(memref.getType());
+  return type.getRank() <= 2 || type.getLayout().isIdentity() ||
+         memref::CollapseShapeOp::isGuaranteedCollapsible(type, getRowGroups(type.getRank())) || getColumns(memref);
+}
+
+/// Collapses all but the last dimension of \p memref, which hasEvenRows().
+static Value collapseRows(OpBuilder &builder, Location loc, Value memref) {
+  auto groups = getRowGroups(cast<MemRefType>(memref.getType()).getRank());
+  memref::SubViewOp slice = getColumns(memref);
+  if (!slice)
+    return memref::CollapseShapeOp::create(builder, loc, memref, groups);
   Value rows = memref::CollapseShapeOp::create(builder, loc, slice.getSource(), groups);
   Value numRows = memref::DimOp::create(builder, loc, rows, 0);
   Attribute one = builder.getIndexAttr(1);
-  return memref::SubViewOp::create(builder, loc, rows, {builder.getIndexAttr(0), offsets.back()},
-                                   {OpFoldResult(numRows), sizes.back()}, {OpFoldResult(one), OpFoldResult(one)});
+  return memref::SubViewOp::create(builder, loc, rows, {builder.getIndexAttr(0), slice.getMixedOffsets().back()},
+                                   {OpFoldResult(numRows), slice.getMixedSizes().back()},
+                                   {OpFoldResult(one), OpFoldResult(one)});
 }
 
 FailureOr<Value> cpu::adaptOperand(OpBuilder &builder, Location loc, Value value, Type type) {
@@ -102,10 +112,10 @@ FailureOr<Value> cpu::adaptOperand(OpBuilder &builder, Location loc, Value value
     source = bytes;
   }
   if (target.getRank() == 2 && source.getRank() > 2) {
-    value = collapseRows(builder, loc, value);
-    if (!value)
+    if (!hasEvenRows(value))
       return emitError(loc, "expected an operand whose rows are evenly spaced in memory, but its layout is ")
-             << source.getLayout();
+             << source.getLayout() << "; run --et-copy-uneven-rows";
+    value = collapseRows(builder, loc, value);
   } else if (target.getRank() == 1 && source.getRank() != 1) {
     if (!source.getLayout().isIdentity())
       return emitError(loc, "expected a contiguous operand, but its layout is ") << source.getLayout();
@@ -127,13 +137,6 @@ FailureOr<Value> cpu::adaptOperand(OpBuilder &builder, Location loc, Value value
   return memref::CastOp::create(builder, loc, target, value).getResult();
 }
 
-std::string cpu::whyScalar(Block &block) {
-  for (Operation &op : block.without_terminator())
-    if (std::optional<std::string> reason = whyNotVectorizable(&op))
-      return *reason;
-  return "";
-}
-
 std::string cpu::whyNoKernel(Operation *op) {
   for (Type type : llvm::concat<const Type>(op->getOperandTypes(), op->getResultTypes()))
     if (getElementTypeOrSelf(type).isF64() && !isa<EmbeddingOp>(op))
@@ -149,8 +152,8 @@ std::string cpu::whyNoKernel(Operation *op) {
     if (attention.getAccumulatorType().isF64())
       return "kernels accumulate in f32, and the attention in f64";
     if (!attention.getScore().empty())
-      if (std::string reason = whyScalar(attention.getScore().front()); !reason.empty())
-        return reason;
+      if (auto reason = whyNotVectorizable(attention.getScore().front()))
+        return *reason;
     return verifyAttentionSpec(getAttentionSpec(attention)).value_or("");
   }
   if (auto norm = dyn_cast<LayerNormOp>(op); norm && norm.getGamma() && norm.getBeta() &&

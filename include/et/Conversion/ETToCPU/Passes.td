@@ -39,6 +39,19 @@ def DecomposeForCPUPass : InterfacePass<"et-decompose-for-cpu", "mlir::FunctionO
                            "mlir::arith::ArithDialect", "mlir::math::MathDialect"];
 }
 
+def CopyUnevenRowsPass : InterfacePass<"et-copy-uneven-rows", "mlir::FunctionOpInterface"> {
+  let summary = "Copy slices whose rows are not evenly spaced";
+  let description = [{
+    Numerics: exact.
+
+    The kernels of linear layers, norms and embeddings take all dimensions of an operand but the last as one, with one
+    stride. An operand or a result of which that is not true, such as the first head of a tensor of tokens by heads, goes
+    through a buffer, with a `missed` remark. Run it between `--et-bufferize-launches` and `--et-plan-memory`.
+  }];
+  let statistics = [Statistic<"numCopies", "num-copies", "Operands and results copied">];
+  let dependentDialects = ["mlir::memref::MemRefDialect"];
+}
+
 def ConvertLaunchesToCPUPass : Pass<"et-convert-launches-to-cpu", "mlir::ModuleOp"> {
   let summary = "Turn launches into calls of generated kernels";
   let description = [{
