@@ -89,7 +89,7 @@ def run_program(program, cases: list[Case], draw: int, threads: int) -> list[str
         environments.append(env)
         for (value, _, _), array in zip(case.arguments, arrays):
             if value.dtype == "bf16":
-                tensors.append(torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)).to(torch.bfloat16))
+                tensors.append(torch.from_numpy(np.array(array, dtype=np.float32, order="C")).to(torch.bfloat16))
             else:
                 tensors.append(torch.from_numpy(np.array(array, dtype=generate.NUMPY[value.dtype], order="C")))
     program.set_threads(threads)
