@@ -301,8 +301,9 @@ class Case:
             if op == "scale":
                 return ref.stored(0.5 * a.value + 1, 0.5 * a.error + 2 * u * (np.abs(a.value) + 1), t)
             y = a.value / (1 + np.exp(np.clip(-a.value, -700, 700)))
-            # exp of a rounded argument: relative error u |x|.
-            return ref.stored(y, 1.1 * a.error + (ref.C_EXP + np.abs(a.value)) * max(u, U32) * np.abs(y) + u * np.abs(y) * 4, t)
+            # exp of a rounded argument: relative error u |x|. Where exp(-x) overflows in f32, the quotient is zero.
+            overflow = np.where(a.value - a.error < -88.0, np.abs(y), 0.0)
+            return ref.stored(y, overflow + 1.1 * a.error + (ref.C_EXP + np.abs(a.value)) * max(u, U32) * np.abs(y) + u * np.abs(y) * 4, t)
 
         self.summary.append(op)
         return self.generic([(x, list(range(rank)))], x.shape, t, body, "%r", evaluate)

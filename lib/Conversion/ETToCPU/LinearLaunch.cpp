@@ -40,8 +40,8 @@ public:
 
 private:
   /// Position of \p value, a region argument, in the extra operands; added when new.
-  unsigned getExtra(Value value);
-  MemRefType getExtraType(Value value) const;
+  unsigned getExtra(Value value, bool asRows = false);
+  MemRefType getExtraType(Value value, bool asRows) const;
   Value emitEpilogue(OpBuilder &builder, Location loc, const LinearEpilogueArgs &args);
   Value loadExtra(OpBuilder &builder, Location loc, const LinearEpilogueArgs &args, Value value, AffineMap map);
   void emitNorm(OpBuilder &builder, Location loc, const LinearRowPhaseArgs &args);
@@ -60,18 +60,18 @@ private:
 };
 } // namespace
 
-unsigned LinearLaunchBuilder::getExtra(Value value) {
+unsigned LinearLaunchBuilder::getExtra(Value value, bool asRows) {
   auto found = llvm::find(extras, value);
   if (found == extras.end()) {
     extras.push_back(value);
-    spec.extraTypes.push_back(getExtraType(value));
+    spec.extraTypes.push_back(getExtraType(value, asRows));
     return extras.size() - 1;
   }
   return found - extras.begin();
 }
 
-/// Scalars stay; vectors stay; all else is rows x columns (or rows only) with any distance between rows.
-MemRefType LinearLaunchBuilder::getExtraType(Value value) const {
+/// Scalars stay; vectors stay unless \p asRows; all else is rows x columns with any distance between rows.
+MemRefType LinearLaunchBuilder::getExtraType(Value value, bool asRows) const {
   auto type = cast<RankedTensorType>(value.getType());
   auto strided = [&](ArrayRef<int64_t> shape, ArrayRef<int64_t> strides) {
     return MemRefType::get(shape, type.getElementType(),
@@ -79,7 +79,7 @@ MemRefType LinearLaunchBuilder::getExtraType(Value value) const {
   };
   if (type.getRank() == 0)
     return strided({}, {});
-  if (type.getRank() == 1)
+  if (type.getRank() == 1 && !asRows)
     return strided(type.getShape(), {1});
   return strided({ShapedType::kDynamic, type.getShape().back()}, {ShapedType::kDynamic, 1});
 }
@@ -198,7 +198,7 @@ FailureOr<LaunchKernel> LinearLaunchBuilder::build(OpBuilder &builder, StringRef
     if (norm && value == norm->getResult(0)) {
       mainOutput = i;
     } else if (norm && norm->getNumResults() > 1 && value == norm->getResult(1)) {
-      sumExtra = getExtra(argument);
+      sumExtra = getExtra(argument, /*asRows=*/true);
     }
   }
   for (Value extra : extras)
