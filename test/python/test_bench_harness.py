@@ -263,7 +263,6 @@ def test_cells_cannot_break_the_table():
 
 
 def test_picture(tmp_path, fake):
-    pytest.importorskip("matplotlib")
     from encoder_bench import plot
 
     record = record_of(measure(tmp_path))
