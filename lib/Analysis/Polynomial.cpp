@@ -145,7 +145,10 @@ std::optional<unsigned> Polynomials::find(Expr *expr) {
 }
 
 unsigned Polynomials::intern(Atom atom) {
-  for (auto [i, known] : llvm::enumerate(atoms)) {
+  // Renaming below interns atoms of its own: references into the deque outlive that, iterators do not. What it adds are
+  // parts of renamed bodies, none of which can be this atom.
+  for (unsigned i = 0, count = atoms.size(); i < count; ++i) {
+    const Atom &known = atoms[i];
     if (known.kind != atom.kind)
       continue;
     if (atom.kind == Atom::Kind::Leaf) {

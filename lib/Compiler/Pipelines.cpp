@@ -31,7 +31,7 @@ void et::buildCPUPlanPipeline(OpPassManager &pm, const CPUPipelineOptions &optio
   cleanUp(pm);
   pm.addPass(createOutlineWeightsPass());
   pm.addPass(createMergeLinearsPass());
-  pm.addNestedPass<func::FuncOp>(createDecomposeForCPUPass());
+  pm.addPass(createDecomposeForCPUPass());
   pm.addNestedPass<func::FuncOp>(createNormalizeTensorsPass());
   cleanUp(pm);
   pm.addNestedPass<func::FuncOp>(createFormLaunchesPass());
@@ -43,7 +43,7 @@ void et::buildCPUPlanPipeline(OpPassManager &pm, const CPUPipelineOptions &optio
   pm.addPass(createScheduleCPUPass(schedule));
   pm.addPass(createBufferizeLaunchesPass());
   cleanUp(pm);
-  pm.addNestedPass<func::FuncOp>(createCopyUnevenRowsPass());
+  pm.addPass(createCopyUnevenRowsPass());
   pm.addPass(createPlanMemoryPass());
   // Copies that planning put into launches of their own.
   pm.addPass(createScheduleCPUPass(schedule));

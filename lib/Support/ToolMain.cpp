@@ -67,16 +67,27 @@ ToolMain::ToolMain(int argc, char **argv, const llvm::cl::OptionCategory *catego
   llvm::cl::SetVersionPrinter(printVersion);
 }
 
-void ToolMain::setDefault(llvm::StringRef name, llvm::StringRef value) {
-  for (llvm::StringRef arg : llvm::ArrayRef(args).drop_front().drop_back()) {
+/// The names of the options on the command line \p args.
+static llvm::SmallVector<llvm::StringRef> getOptionNames(llvm::ArrayRef<char *> args) {
+  llvm::SmallVector<llvm::StringRef> names;
+  for (llvm::StringRef arg : args.drop_front().drop_back()) {
     if (arg == "--")
       break;
     if (arg.consume_front("-")) {
       arg.consume_front("-");
-      if (arg.split('=').first == name)
-        return;
+      names.push_back(arg.split('=').first);
     }
   }
+  return names;
+}
+
+bool ToolMain::hasOption(llvm::StringRef prefix) const {
+  return llvm::any_of(getOptionNames(args), [&](llvm::StringRef name) { return name.starts_with(prefix); });
+}
+
+void ToolMain::setDefault(llvm::StringRef name, llvm::StringRef value) {
+  if (llvm::is_contained(getOptionNames(args), name))
+    return;
   // Lives as long as the process, as the strings of argv do.
   static llvm::SmallVector<std::unique_ptr<std::string>> storage;
   storage.push_back(std::make_unique<std::string>(("--" + name + "=" + value).str()));

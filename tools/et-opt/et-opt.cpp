@@ -21,6 +21,9 @@ int main(int argc, char **argv) {
   mlir::et::ToolMain tool(argc, argv);
   // A diagnostic on a module or a kernel would otherwise print it whole.
   tool.setDefault("mlir-print-op-on-diagnostic", "false");
+  // Upstream's remark engine is not safe when passes run on several functions at once.
+  if (tool.hasOption("remark"))
+    tool.setDefault("mlir-disable-threading", "true");
   mlir::et::registerAllPasses();
   mlir::DialectRegistry registry;
   mlir::et::registerAllDialects(registry);

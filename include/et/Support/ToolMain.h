@@ -37,6 +37,9 @@ public:
   /// Passes `--name=value` unless the user already gave `--name`; for defaults that differ from upstream's.
   void setDefault(llvm::StringRef name, llvm::StringRef value);
 
+  /// Whether the user gave an option whose name starts with \p prefix.
+  bool hasOption(llvm::StringRef prefix) const;
+
   int argc() { return static_cast<int>(args.size()) - 1; }
   char **argv() { return args.data(); }
 

@@ -1,4 +1,4 @@
-// RUN: et-opt %s --pass-pipeline='builtin.module(func.func(et-copy-uneven-rows))' --split-input-file --remarks-filter-missed=et-copy-uneven-rows --mlir-disable-threading 2>%t.remarks | FileCheck %s
+// RUN: et-opt %s --et-copy-uneven-rows --split-input-file --remarks-filter-missed=et-copy-uneven-rows 2>%t.remarks | FileCheck %s
 // RUN: FileCheck %s --check-prefix=REMARK < %t.remarks
 
 // The first of three heads of each token: as rows, they do not lie evenly.

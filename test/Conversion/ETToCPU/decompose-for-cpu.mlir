@@ -1,4 +1,4 @@
-// RUN: et-opt %s --pass-pipeline='builtin.module(func.func(et-decompose-for-cpu))' --mlir-disable-threading --remarks-filter-missed=et-decompose-for-cpu --remark-policy=all 2>%t.err | FileCheck %s
+// RUN: et-opt %s --et-decompose-for-cpu --remarks-filter-missed=et-decompose-for-cpu --remark-policy=all 2>%t.err | FileCheck %s
 // RUN: FileCheck %s --check-prefix=REMARK < %t.err
 
 #id = affine_map<(d0) -> (d0)>

@@ -1,5 +1,5 @@
 // Near-misses stay as they are, and say why.
-// RUN: et-opt %s --et-raise-attention --split-input-file --verify-diagnostics --mlir-disable-threading --remarks-filter-missed=et-raise-attention | FileCheck %s
+// RUN: et-opt %s --et-raise-attention --split-input-file --verify-diagnostics --remarks-filter-missed=et-raise-attention | FileCheck %s
 
 // The product is added to itself, inside a tanh.
 // CHECK-LABEL: func.func @no_raise_product_twice(

@@ -1,5 +1,5 @@
 // Near-misses stay as they are, and say why.
-// RUN: et-opt %s --et-raise-gelu --split-input-file --verify-diagnostics --mlir-disable-threading --remarks-filter-missed=et-raise-gelu | FileCheck %s
+// RUN: et-opt %s --et-raise-gelu --split-input-file --verify-diagnostics --remarks-filter-missed=et-raise-gelu | FileCheck %s
 
 // 1/2 instead of 1/sqrt(2).
 // CHECK-LABEL: func.func @no_raise_erf_of_other_factor(

@@ -1,5 +1,5 @@
 // Near-misses stay as they are, and say why.
-// RUN: et-opt %s --et-raise-layer-norm --split-input-file --verify-diagnostics --mlir-disable-threading --remarks-filter-missed=et-raise-layer-norm | FileCheck %s
+// RUN: et-opt %s --et-raise-layer-norm --split-input-file --verify-diagnostics --remarks-filter-missed=et-raise-layer-norm | FileCheck %s
 
 // The variance divides by D - 1.
 // CHECK-LABEL: func.func @no_raise_bessel(

@@ -1,5 +1,5 @@
 // Near-misses stay as they are, and say why.
-// RUN: et-opt %s --et-raise-linear --split-input-file --verify-diagnostics --mlir-disable-threading --remarks-filter-missed=et-raise-linear | FileCheck %s
+// RUN: et-opt %s --et-raise-linear --split-input-file --verify-diagnostics --remarks-filter-missed=et-raise-linear | FileCheck %s
 
 // The product's operands are scaled inside the op.
 // CHECK-LABEL: func.func @no_raise_scaled_product(

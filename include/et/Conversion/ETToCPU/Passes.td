@@ -25,7 +25,7 @@ def ScheduleCPUPass : Pass<"et-schedule-cpu", "mlir::ModuleOp"> {
   let dependentDialects = ["mlir::et::ETDialect"];
 }
 
-def DecomposeForCPUPass : InterfacePass<"et-decompose-for-cpu", "mlir::FunctionOpInterface"> {
+def DecomposeForCPUPass : Pass<"et-decompose-for-cpu", "mlir::ModuleOp"> {
   let summary = "Decompose the et ops that no CPU kernel takes";
   let description = [{
     Numerics: as `--et-decompose`.
@@ -39,7 +39,7 @@ def DecomposeForCPUPass : InterfacePass<"et-decompose-for-cpu", "mlir::FunctionO
                            "mlir::arith::ArithDialect", "mlir::math::MathDialect"];
 }
 
-def CopyUnevenRowsPass : InterfacePass<"et-copy-uneven-rows", "mlir::FunctionOpInterface"> {
+def CopyUnevenRowsPass : Pass<"et-copy-uneven-rows", "mlir::ModuleOp"> {
   let summary = "Copy slices whose rows are not evenly spaced";
   let description = [{
     Numerics: exact.

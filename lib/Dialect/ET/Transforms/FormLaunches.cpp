@@ -181,10 +181,12 @@ static LogicalResult formLaunch(const Group &group) {
 
   SmallVector<Value> escaping;
   SmallVector<Location> locations;
+  // A linalg op on its own reads what its destinations hold, those of unused results too.
+  bool allEscape = group.ops.size() == 1 && isa<linalg::LinalgOp>(last);
   for (Operation *op : group.ops) {
     locations.push_back(op->getLoc());
     for (Value result : op->getResults())
-      if (llvm::any_of(result.getUsers(), [&](Operation *user) {
+      if (allEscape || llvm::any_of(result.getUsers(), [&](Operation *user) {
             while (user && !members.contains(user))
               user = user->getParentOp();
             return !user;

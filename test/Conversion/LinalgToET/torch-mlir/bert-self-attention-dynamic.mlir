@@ -1,7 +1,7 @@
 // Emitted by torch-mlir 20261001 (PyPI; Apache-2.0 WITH LLVM-exception) with output_type="linalg-on-tensors" from a
 // PyTorch 2.13 module of ours, weights as arguments; see Inputs/torch-mlir.py.
 // With dynamic sizes it computes the shapes of its reshapes at run time: attention is refused, and the user is told.
-// RUN: et-opt %s --et-raise-all --mlir-disable-threading --remarks-filter-missed=et-raise-attention 2>&1 | FileCheck %s --check-prefix=REMARK
+// RUN: et-opt %s --et-raise-all --remarks-filter-missed=et-raise-attention 2>&1 | FileCheck %s --check-prefix=REMARK
 // RUN: et-opt %s --et-raise-all | FileCheck %s
 // REMARK: the probabilities pass through 'tensor.reshape', which is not understood
 // CHECK-LABEL: func.func @bert_self_attention_dynamic(

@@ -232,3 +232,26 @@ func.func @idempotent(%x: tensor<4xf32>, %e: tensor<4xf32>) -> tensor<4xf32> {
   } -> tensor<4xf32>
   return %y : tensor<4xf32>
 }
+
+// -----
+
+// A result that nobody reads may still be read while the op runs: it keeps its destination.
+// CHECK-LABEL: func.func @unused_result
+// CHECK:         et.launch "reduction" ins(%{{.*}} : tensor<?x?xi32>) outs(%{{.*}}, %{{.*}} : tensor<?xi32>, tensor<?xi64>)
+// CHECK-NEXT:    ^bb0(%{{.*}}: tensor<?x?xi32>, %[[MAX:.*]]: tensor<?xi32>, %[[AT:.*]]: tensor<?xi64>):
+// CHECK-NEXT:      linalg.generic
+// CHECK-SAME:        outs(%[[MAX]], %[[AT]] : tensor<?xi32>, tensor<?xi64>)
+func.func @unused_result(%x: tensor<?x?xi32>, %max: tensor<?xi32>, %at: tensor<?xi64>) -> tensor<?xi64> {
+  %0:2 = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (i)>],
+                         iterator_types = ["parallel", "reduction"]}
+      ins(%x : tensor<?x?xi32>) outs(%max, %at : tensor<?xi32>, tensor<?xi64>) {
+  ^bb0(%v: i32, %m: i32, %p: i64):
+    %j = linalg.index 1 : index
+    %ji = arith.index_cast %j : index to i64
+    %greater = arith.cmpi sgt, %v, %m : i32
+    %nm = arith.select %greater, %v, %m : i32
+    %np = arith.select %greater, %ji, %p : i64
+    linalg.yield %nm, %np : i32, i64
+  } -> (tensor<?xi32>, tensor<?xi64>)
+  return %0#1 : tensor<?xi64>
+}
