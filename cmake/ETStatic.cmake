@@ -70,16 +70,19 @@ find_library(ET_LIBZSTD NAMES libzstd.a REQUIRED)
 # An interface library, so that its archives come behind those of the tool that need them.
 add_library(et_static_mlir INTERFACE)
 target_link_libraries(et_static_mlir INTERFACE
-  -Wl,--start-group et_static_backends ${ET_STATIC_ARCHIVES} -Wl,--end-group ${ET_LIBZSTD} ${ET_LIBZ} dl m pthread rt)
+  -Wl,--start-group et_static_backends ${ET_STATIC_ARCHIVES} -Wl,--end-group dl m pthread rt)
 # lld: folding identical functions saves a fifth. A fixed address saves the relocations, in size and at start-up.
 target_link_options(et_static_mlir INTERFACE -static-libstdc++ -static-libgcc
   -Wl,--gc-sections -Wl,--icf=all -Wl,-O2 -Wl,--as-needed -Wl,-s)
 
-# et_link_mlir_static(TARGET): MLIR and LLVM inside TARGET.
+# et_link_mlir_static(TARGET): MLIR and LLVM inside TARGET. A library takes zlib and zstd as shared libraries, which every
+# distribution has: Debian's archives are not position-independent.
 function(et_link_mlir_static name)
-  target_link_libraries(${name} PRIVATE et_static_mlir)
   get_target_property(type ${name} TYPE)
   if(type STREQUAL "EXECUTABLE")
+    target_link_libraries(${name} PRIVATE et_static_mlir ${ET_LIBZSTD} ${ET_LIBZ})
     target_link_options(${name} PRIVATE -no-pie)
+  else()
+    target_link_libraries(${name} PRIVATE et_static_mlir zstd z)
   endif()
 endfunction()
