@@ -14,14 +14,6 @@
 using namespace mlir;
 using namespace mlir::et::nvidia;
 
-/// Takes the fields of a struct of \p count values apart.
-static SmallVector<Value> unpackStruct(NVVMBuilder &b, Value value, int64_t count) {
-  SmallVector<Value> fields;
-  for (int64_t i = 0; i < count; ++i)
-    fields.push_back(LLVM::ExtractValueOp::create(b, value, i));
-  return fields;
-}
-
 static Type getStructOf(Type type, int64_t count) {
   return LLVM::LLVMStructType::getLiteral(type.getContext(), SmallVector<Type>(count, type));
 }
@@ -83,7 +75,7 @@ SmallVector<Value> NVVMBuilder::wgmma(int64_t n, Type elt, const WgmmaOperand &a
   operands.push_back(b);
   if (accumulate)
     operands.push_back(accumulate);
-  return unpackStruct(*this, inlineAsm(text, constraints, operands, getStructOf(getF32Type(), count)), count);
+  return unpackStruct(inlineAsm(text, constraints, operands, getStructOf(getF32Type(), count)), count);
 }
 
 SmallVector<Value> NVVMBuilder::wgmmaWait(int64_t pending, ValueRange values) {
@@ -101,7 +93,7 @@ SmallVector<Value> NVVMBuilder::wgmmaWait(int64_t pending, ValueRange values) {
     cs << ',' << i;
   cs << ",~{memory}";
   std::string text = "wgmma.wait_group.sync.aligned " + std::to_string(pending) + ";";
-  return unpackStruct(*this, inlineAsm(text, constraints, values, getStructOf(getF32Type(), count)), count);
+  return unpackStruct(inlineAsm(text, constraints, values, getStructOf(getF32Type(), count)), count);
 }
 
 SmallVector<Value> NVVMBuilder::undefF32(int64_t count) {
@@ -125,7 +117,7 @@ SmallVector<Value> NVVMBuilder::mma(Type elt, ValueRange a, ValueRange b, ValueR
   // Unlike wgmma it is a function of its operands; LLVM may schedule it.
   Value result = inlineAsm(text, "=f,=f,=f,=f,r,r,r,r,r,r,f,f,f,f", operands, getStructOf(getF32Type(), 4),
                            /*sideEffects=*/false);
-  return unpackStruct(*this, result, 4);
+  return unpackStruct(result, 4);
 }
 
 SmallVector<Value> NVVMBuilder::ldmatrix(Value shared, int64_t count, bool transpose) {
@@ -136,7 +128,7 @@ SmallVector<Value> NVVMBuilder::ldmatrix(Value shared, int64_t count, bool trans
                                           NVVM::LdStMatrixEltType::B16);
   if (count == 1)
     return {loaded};
-  return unpackStruct(*this, loaded, count);
+  return unpackStruct(loaded, count);
 }
 
 void NVVMBuilder::stmatrix(Value shared, ValueRange registers, bool transpose) {

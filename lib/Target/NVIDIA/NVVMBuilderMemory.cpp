@@ -53,11 +53,10 @@ Value NVVMBuilder::loadInvariant(Type type, Value pointer, int64_t align) {
                               /*isInvariant=*/true);
 }
 
-/// Takes the fields of a struct of \p count values apart.
-static SmallVector<Value> unpackStruct(NVVMBuilder &b, Value value, int64_t count) {
+SmallVector<Value> NVVMBuilder::unpackStruct(Value value, int64_t count) {
   SmallVector<Value> fields;
   for (int64_t i = 0; i < count; ++i)
-    fields.push_back(LLVM::ExtractValueOp::create(b, value, i));
+    fields.push_back(LLVM::ExtractValueOp::create(*this, value, i));
   return fields;
 }
 
@@ -67,7 +66,7 @@ SmallVector<Value> NVVMBuilder::loadRemoteF32x4(Value shared, Value rank) {
   Value result = inlineAsm("{ .reg .b32 a; mapa.shared::cluster.u32 a, $4, $5; "
                            "ld.shared::cluster.v4.f32 {$0, $1, $2, $3}, [a]; }",
                            "=f,=f,=f,=f,r,r,~{memory}", {sharedAddress(shared), rank}, type);
-  return unpackStruct(*this, result, 4);
+  return unpackStruct(result, 4);
 }
 
 void NVVMBuilder::copyAsync(Value shared, Value global, int64_t bytes, Value srcBytes) {

@@ -290,6 +290,8 @@ private:
   Value constantLike(Value value, int64_t constant);
   Value inlineAsm(StringRef text, StringRef constraints, ValueRange operands, Type result = {}, bool sideEffects = true);
   Value intrinsic(StringRef name, ValueRange operands, Type result);
+  /// Takes the \p count fields of a struct apart.
+  SmallVector<Value> unpackStruct(Value value, int64_t count);
 };
 
 } // namespace mlir::et::nvidia
