@@ -53,6 +53,8 @@ struct LinearExtra {
   Kind kind = Matrix;
   /// f16, bf16 or f32.
   Type elementType;
+  /// Whether the start and the row stride are even numbers of elements, aligned to a pair.
+  bool pairAligned = true;
 };
 
 /// What an epilogue gets for two neighbouring sums of a row.
