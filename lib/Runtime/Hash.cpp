@@ -34,6 +34,8 @@ static void consume(uint64_t (&lanes)[4], const unsigned char *block) {
 Hasher::Hasher() : lanes{kPrime1 + kPrime2, kPrime2, 0, 0 - kPrime1} {}
 
 void Hasher::update(const void *data, size_t size) {
+  if (size == 0)
+    return;
   const unsigned char *at = static_cast<const unsigned char *>(data);
   size_t filled = total % 32;
   total += size;
