@@ -233,7 +233,7 @@ void gpu_kernels::scheduleAttention(LaunchOp launch, const nvidia::SM &sm, Named
   entries.set("variants", builder.getArrayAttr(variants));
 }
 
-FailureOr<SmallVector<LaunchKernel>>
+FailureOr<LaunchKernels>
 gpu_kernels::buildAttentionLaunch(OpBuilder &builder, LaunchOp launch, StringRef name, const nvidia::SM &sm) {
   AttentionLaunch attention(launch);
   if (std::optional<std::string> reason = verifyAttentionSpec(attention.spec))
@@ -241,7 +241,7 @@ gpu_kernels::buildAttentionLaunch(OpBuilder &builder, LaunchOp launch, StringRef
   auto variants = launch.getScheduleAttr().getAs<ArrayAttr>("variants");
   if (!variants || variants.empty())
     return launch.emitOpError("has a schedule without variants for its attention; run --et-schedule-gpu");
-  SmallVector<LaunchKernel> kernels;
+  LaunchKernels kernels;
   for (Attribute attribute : variants) {
     auto dictionary = dyn_cast<DictionaryAttr>(attribute);
     auto from = dictionary ? dictionary.getAs<IntegerAttr>("from") : IntegerAttr();

@@ -87,7 +87,7 @@ private:
   void launchKernel(LaunchOp launch, const LaunchKernel &kernel, func::FuncOp function, bool isFirst);
 
   gpu::GPUModuleOp kernelModule;
-  std::vector<std::pair<LaunchOp, SmallVector<LaunchKernel>>> kernels;
+  std::vector<std::pair<LaunchOp, LaunchKernels>> kernels;
   unsigned nextKernel = 0;
   llvm::DenseMap<size_t, SmallVector<unsigned, 2>> kernelsByHash;
   SmallVector<std::string> checks;
@@ -125,7 +125,7 @@ FailureOr<ArrayRef<LaunchKernel>> ConvertLaunchesToGPUPass::getKernels(LaunchOp 
     if (!llvm::isAlnum(c))
       c = '_';
   name += "_" + std::to_string(nextKernel++);
-  FailureOr<SmallVector<LaunchKernel>> built = buildKernels(builder, launch, name, *sm);
+  FailureOr<LaunchKernels> built = buildKernels(builder, launch, name, *sm);
   if (failed(built))
     return failure();
   candidates.push_back(kernels.size());
@@ -303,7 +303,7 @@ void ConvertLaunchesToGPUPass::launchKernel(LaunchOp launch, const LaunchKernel 
   if (kernel.sharedBytes)
     shared = arith::ConstantIntOp::create(b, b.getI32Type(), kernel.sharedBytes);
   auto symbol = SymbolRefAttr::get(getKernelModule().getSymNameAttr(),
-                                   {FlatSymbolRefAttr::get(kernel.function.getSymNameAttr())});
+                                   {FlatSymbolRefAttr::get(LLVM::LLVMFuncOp(kernel.function).getSymNameAttr())});
   auto op = gpu::LaunchFuncOp::create(b, symbol, grid, block, shared, arguments, /*asyncObject=*/Value(), cluster);
   op->setAttr("et.name", launch.getKernelAttr());
   // The first launch follows what is not ours.

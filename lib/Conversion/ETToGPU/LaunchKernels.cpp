@@ -113,7 +113,7 @@ int64_t gpu_kernels::addRowStride(LaunchOp launch, unsigned operand, SmallVector
   return stride;
 }
 
-FailureOr<SmallVector<LaunchKernel>> gpu_kernels::buildKernels(OpBuilder &builder, LaunchOp launch, StringRef name,
+FailureOr<LaunchKernels> gpu_kernels::buildKernels(OpBuilder &builder, LaunchOp launch, StringRef name,
                                                                const nvidia::SM &sm) {
   OpBuilder::InsertionGuard guard(builder);
   Operation *root = cpu::getRoot(launch);
@@ -126,7 +126,7 @@ FailureOr<SmallVector<LaunchKernel>> gpu_kernels::buildKernels(OpBuilder &builde
       isRows ? buildRowLaunch(builder, launch, name, sm) : buildLoopLaunch(builder, launch, name, sm);
   if (failed(kernel))
     return failure();
-  return SmallVector<LaunchKernel>{std::move(*kernel)};
+  return LaunchKernels{std::move(*kernel)};
 }
 
 /// Whether \p type is a float that kernels compute with.

@@ -76,6 +76,9 @@ struct LaunchKernel {
   int64_t rangeMin = 0, rangeEnd = -1;
 };
 
+/// The kernels of a launch, with ranges that cover all sizes.
+using LaunchKernels = SmallVector<LaunchKernel, 0>;
+
 /// What is wrong when the kernel of \p launch reports an error, with {0} for the position.
 std::string getCheckMessage(LaunchOp launch);
 
@@ -98,12 +101,12 @@ void scheduleAttention(LaunchOp launch, const nvidia::SM &sm, NamedAttrList &ent
 
 /// Builds the kernels of \p launch (on memrefs) at the insertion point of \p builder, in a gpu.module, with names that
 /// start with \p name. Emits an error on \p launch when there are none.
-FailureOr<SmallVector<LaunchKernel>> buildKernels(OpBuilder &builder, LaunchOp launch, StringRef name,
+FailureOr<LaunchKernels> buildKernels(OpBuilder &builder, LaunchOp launch, StringRef name,
                                                   const nvidia::SM &sm);
 
-FailureOr<SmallVector<LaunchKernel>> buildLinearLaunch(OpBuilder &builder, LaunchOp launch, StringRef name,
+FailureOr<LaunchKernels> buildLinearLaunch(OpBuilder &builder, LaunchOp launch, StringRef name,
                                                        const nvidia::SM &sm);
-FailureOr<SmallVector<LaunchKernel>> buildAttentionLaunch(OpBuilder &builder, LaunchOp launch, StringRef name,
+FailureOr<LaunchKernels> buildAttentionLaunch(OpBuilder &builder, LaunchOp launch, StringRef name,
                                                           const nvidia::SM &sm);
 
 FailureOr<LaunchKernel> buildRowLaunch(OpBuilder &builder, LaunchOp launch, StringRef name, const nvidia::SM &sm);

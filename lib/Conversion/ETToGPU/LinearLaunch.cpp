@@ -41,7 +41,7 @@ public:
   SmallVector<LaunchSize> sizes;
 
 private:
-  std::pair<Value, Value> emitEpilogue(nvidia::NVVMBuilder &b, const LinearEpilogueArgs &args) const;
+  std::pair<Value, Value> emitEpilogue(nvidia::NVVMBuilder &b, const LinearEpilogueArgs &args);
   unsigned getExtra(Value value) const { return llvm::find(extras, value) - extras.begin(); }
   void addExtra(Value value, AffineMap map);
   /// Whether rows of \p operand start at multiples of 16 bytes.
@@ -203,7 +203,7 @@ static Value emitPayload(nvidia::NVVMBuilder &b, Block &block, ArrayRef<Value> a
   return lookup(block.getTerminator()->getOperand(0));
 }
 
-std::pair<Value, Value> LinearLaunch::emitEpilogue(nvidia::NVVMBuilder &b, const LinearEpilogueArgs &args) const {
+std::pair<Value, Value> LinearLaunch::emitEpilogue(nvidia::NVVMBuilder &b, const LinearEpilogueArgs &args) {
   DenseMap<Value, std::pair<Value, Value>> pairs{{linear.getResult(), {args.lo, args.hi}}};
   std::pair<Value, Value> last{args.lo, args.hi};
   for (Operation *op : epilogue) {
@@ -304,13 +304,13 @@ void gpu_kernels::scheduleLinear(LaunchOp launch, const nvidia::SM &sm, NamedAtt
   entries.set("variants", builder.getArrayAttr(variants));
 }
 
-FailureOr<SmallVector<LaunchKernel>> gpu_kernels::buildLinearLaunch(OpBuilder &builder, LaunchOp launch, StringRef name,
+FailureOr<LaunchKernels> gpu_kernels::buildLinearLaunch(OpBuilder &builder, LaunchOp launch, StringRef name,
                                                                     const nvidia::SM &sm) {
   LinearLaunch linear(launch);
   auto variants = launch.getScheduleAttr().getAs<ArrayAttr>("variants");
   if (!variants || variants.empty())
     return launch.emitOpError("has a schedule without variants for its linear layer; run --et-schedule-gpu");
-  SmallVector<LaunchKernel> kernels;
+  LaunchKernels kernels;
   for (auto [i, attribute] : llvm::enumerate(variants)) {
     auto dictionary = dyn_cast<DictionaryAttr>(attribute);
     auto from = dictionary ? dictionary.getAs<IntegerAttr>("from") : IntegerAttr();
