@@ -32,7 +32,7 @@ namespace {
 struct Case {
   std::string name;
   SmallVector<int64_t> rows;
-  int64_t n, k;
+  int64_t n = 0, k = 0;
   LinearSchedule schedule;
   bool useBF16 = false, isFloat = false, hasBias = false, hasResidual = false, strided = false;
   /// "", or the name of a function as linear.py knows it.
@@ -47,14 +47,22 @@ static constexpr int64_t kPadding = 8;
 static SmallVector<Case> getCases(const nvidia::SM &sm) {
   using S = LinearSchedule;
   SmallVector<Case> cases;
+  auto newCase = [](StringRef name, ArrayRef<int64_t> rows, int64_t n, int64_t k, LinearSchedule schedule) {
+    Case c;
+    c.name = name.str();
+    c.rows = llvm::to_vector(rows);
+    c.n = n;
+    c.k = k;
+    c.schedule = schedule;
+    return c;
+  };
   auto time = [&](StringRef name, int64_t m, int64_t n, int64_t k, LinearSchedule schedule) {
-    Case c{name.str(), {m}, n, k, schedule};
-    c.isTimed = true;
-    cases.push_back(c);
+    cases.push_back(newCase(name, m, n, k, schedule));
+    cases.back().isTimed = true;
   };
   auto check = [&](StringRef name, ArrayRef<int64_t> rows, int64_t n, int64_t k, LinearSchedule schedule,
                    StringRef options = "") {
-    Case c{name.str(), llvm::to_vector(rows), n, k, schedule};
+    Case c = newCase(name, rows, n, k, schedule);
     SmallVector<StringRef> words;
     options.split(words, ' ', -1, false);
     for (StringRef word : words) {

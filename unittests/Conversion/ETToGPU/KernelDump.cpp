@@ -69,7 +69,7 @@ llvm::json::Object gpu_kernels::describeLaunch(const BuiltKernel &kernel, ArrayR
                                       {"offset", evaluate(map.offset, symbols)},
                                       {"box", llvm::json::Array(map.box)},
                                       {"swizzle", map.swizzle}});
-  return llvm::json::Object{{"symbol", kernel.function.getName().str()},
+  return llvm::json::Object{{"symbol", LLVM::LLVMFuncOp(kernel.function).getName().str()},
                             {"grid", all(kernel.grid)},
                             {"threads", kernel.threads},
                             {"shared", kernel.sharedBytes},
