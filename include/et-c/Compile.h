@@ -15,14 +15,7 @@
 #ifndef ET_C_COMPILE_H
 #define ET_C_COMPILE_H
 
-#include <stddef.h>
-#include <stdint.h>
-
-#if defined(__GNUC__)
-#define ET_CAPI_EXPORTED __attribute__((visibility("default")))
-#else
-#define ET_CAPI_EXPORTED
-#endif
+#include "et-c/Tensor.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -30,19 +23,6 @@ extern "C" {
 
 typedef struct EtErrorImpl *EtError;
 typedef struct EtProgramImpl *EtProgram;
-
-/// Element types of inputs and outputs.
-typedef enum EtElementType {
-  ET_F16 = 0,
-  ET_BF16 = 1,
-  ET_F32 = 2,
-  ET_F64 = 3,
-  ET_BOOL = 4,
-  ET_I8 = 5,
-  ET_I16 = 6,
-  ET_I32 = 7,
-  ET_I64 = 8
-} EtElementType;
 
 /// Data of a `dense_resource` of the module: \p size bytes, row-major.
 typedef struct EtResource {
@@ -65,14 +45,6 @@ typedef struct EtCompileOptions {
 
 /// Called with each remark of the compiler; \p text is valid during the call.
 typedef void (*EtRemarkCallback)(const char *text, void *context);
-
-/// A tensor of the caller: row-major, contiguous.
-typedef struct EtTensor {
-  void *data;
-  EtElementType elementType;
-  const int64_t *shape;
-  size_t rank;
-} EtTensor;
 
 /// Version of the library.
 ET_CAPI_EXPORTED const char *etVersion(void);

@@ -37,7 +37,9 @@ struct Trailer {
 static_assert(sizeof(Trailer) == 32);
 constexpr char kTrailerMagic[9] = "ETP1.END";
 
-constexpr uint64_t alignTo(uint64_t value, uint64_t alignment) { return (value + alignment - 1) / alignment * alignment; }
+constexpr uint64_t alignTo(uint64_t value, uint64_t alignment) {
+  return (value + alignment - 1) / alignment * alignment;
+}
 
 /// Writes \p program as a size-prefixed FlatBuffer.
 Error writeFlatBuffer(const Program &program, uint64_t weightsSize, std::string &bytes);

@@ -222,8 +222,8 @@ Error Executable::checkPointers(const std::vector<Tensor> &tensors, const std::v
     if (!views[i].data)
       return Error("expected data for " + what + ", but got a null pointer");
     if (reinterpret_cast<uintptr_t>(views[i].data) % tensors[i].alignment != 0)
-      return Error("expected the address of " + what + " to be a multiple of " +
-                   std::to_string(tensors[i].alignment) + "; copy it to memory of its own (in torch: .clone())");
+      return Error("expected the address of " + what + " to be a multiple of " + std::to_string(tensors[i].alignment) +
+                   "; copy it to memory of its own (in torch: .clone())");
   }
   return Error::success();
 }
@@ -236,7 +236,8 @@ Error Executable::reserveArena(size_t size, bool isRecording) {
   if (size <= statistics.arenaBytes)
     return Error::success();
   if (isRecording)
-    return Error("this run needs " + std::to_string(size) + " bytes of working memory, which cannot be allocated while " +
+    return Error("this run needs " + std::to_string(size) +
+                 " bytes of working memory, which cannot be allocated while " +
                  "the stream is being captured; run once with these sizes before");
   // Whoever still uses the old one finishes first.
   if (hasRun)
@@ -307,8 +308,8 @@ Error Executable::bind(Shape &shape, const std::vector<TensorView> &inputs, cons
         if (isMapStale[argument.map])
           shape.isStale[i] = true;
       } else if (argument.kind == ArgumentKind::Pointer) {
-        uint64_t value = reinterpret_cast<uintptr_t>(getAddress(argument.buffer, addresses)) +
-                         shape.plan.steps[i].values[j];
+        uint64_t value =
+            reinterpret_cast<uintptr_t>(getAddress(argument.buffer, addresses)) + shape.plan.steps[i].values[j];
         if (value != shape.values[next])
           shape.isStale[i] = true;
         shape.values[next] = value;
@@ -324,8 +325,7 @@ Error Executable::bind(Shape &shape, const std::vector<TensorView> &inputs, cons
 //===----------------------------------------------------------------------===//
 
 Result<Executable::Shape *> Executable::begin(const std::vector<TensorView> &inputs,
-                                              const std::vector<TensorView> &outputs, Stream stream,
-                                              bool isRecording) {
+                                              const std::vector<TensorView> &outputs, Stream stream, bool isRecording) {
   Result<Shape *> found = getShape(inputs, /*mayWait=*/!isRecording);
   if (!found)
     return found;

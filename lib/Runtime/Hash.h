@@ -14,8 +14,8 @@
 
 namespace mlir::et::runtime {
 
-/// XXH64 with seed 0 (https://github.com/Cyan4973/xxHash, doc/xxhash_spec.md) of bytes that come in pieces: finds damage,
-/// at the speed of memory.
+/// XXH64 with seed 0 (https://github.com/Cyan4973/xxHash, doc/xxhash_spec.md) of bytes that come in pieces: finds
+/// damage, at the speed of memory.
 class Hasher {
 public:
   Hasher();

@@ -19,10 +19,13 @@ Graph::~Graph() = default;
 Kernels::~Kernels() = default;
 Device::~Device() = default;
 
-static void run(HostKernel kernel, const StepLaunch &step, void **arguments) {
+static void run(const HostKernel &kernel, const StepLaunch &step, void **arguments) {
   const Launch &launch = *step.launch;
-  HostLaunchInfo info = {{step.grid[0], step.grid[1], step.grid[2]}, launch.threads, launch.sharedBytes,
-                         launch.clusterSize, launch.name.c_str()};
+  HostLaunchInfo info = {{step.grid[0], step.grid[1], step.grid[2]},
+                         launch.threads,
+                         launch.sharedBytes,
+                         launch.clusterSize,
+                         launch.name.c_str()};
   kernel(arguments, info);
 }
 

@@ -106,10 +106,11 @@ Result<std::shared_ptr<const LoadedProgram>> LoadedProgram::loadMemory(const voi
                                                                        const LoadOptions &options) {
   std::shared_ptr<LoadedProgram> program(new LoadedProgram());
   // FlatBuffers and kernels need alignment that the caller's bytes may lack.
-  void *copy = size > 0 && size < SIZE_MAX / 2 ? std::aligned_alloc(kBlobAlignment, alignTo(size, kBlobAlignment)) : nullptr;
+  void *copy =
+      size > 0 && size < SIZE_MAX / 2 ? std::aligned_alloc(kBlobAlignment, alignTo(size, kBlobAlignment)) : nullptr;
   if (!copy)
-    return Error("cannot load a program of " + std::to_string(size) + " bytes: " +
-                 (size == 0 ? "it is empty" : "there is no memory for it"));
+    return Error("cannot load a program of " + std::to_string(size) +
+                 " bytes: " + (size == 0 ? "it is empty" : "there is no memory for it"));
   std::memcpy(copy, data, size);
   program->data = static_cast<const char *>(copy);
   program->size = size;

@@ -190,8 +190,7 @@ static Error writePieces(const Program &program, const std::vector<const void *>
 
 Error ProgramBuilder::serialize(std::string &file) const {
   file.clear();
-  return writePieces(getProgram(), weightData,
-                     [&](const char *data, uint64_t size) { file.append(data, size); });
+  return writePieces(getProgram(), weightData, [&](const char *data, uint64_t size) { file.append(data, size); });
 }
 
 Error ProgramBuilder::write(const std::string &path) const {

@@ -133,10 +133,9 @@ private:
     case ArgumentKind::I32:
     case ArgumentKind::I64: {
       bool isNarrow = argument.kind == ArgumentKind::I32;
-      Result<int64_t> value =
-          isNarrow ? evaluation.get(argument.expr, std::numeric_limits<int32_t>::min(),
-                                    std::numeric_limits<int32_t>::max(), place)
-                   : evaluation.get(argument.expr, place);
+      Result<int64_t> value = isNarrow ? evaluation.get(argument.expr, std::numeric_limits<int32_t>::min(),
+                                                        std::numeric_limits<int32_t>::max(), place)
+                                       : evaluation.get(argument.expr, place);
       if (!value)
         return value.getError();
       // Little-endian: the low half comes first, which is all that an i32 argument is read for.
@@ -173,8 +172,8 @@ private:
                    " blocks");
     step.values.resize(launch.arguments.size());
     for (size_t j = 0; j < launch.arguments.size(); ++j)
-      if (Error error = resolveArgument(launch.arguments[j], "argument " + std::to_string(j) + " of " + what,
-                                        step.values[j]))
+      if (Error error =
+              resolveArgument(launch.arguments[j], "argument " + std::to_string(j) + " of " + what, step.values[j]))
         return error;
     resolved.steps.push_back(std::move(step));
     return Error::success();

@@ -115,7 +115,8 @@ private:
       // Operands come first, so that no expression can contain itself.
       for (uint32_t operand : {node.lhs, node.rhs})
         if (operand >= i)
-          return Error(what + " has expression " + std::to_string(operand) + " as operand, which does not come before it");
+          return Error(what + " has expression " + std::to_string(operand) +
+                       " as operand, which does not come before it");
     }
     return Error::success();
   }
@@ -274,8 +275,8 @@ private:
     auto checkLimit = [&](const char *which, uint32_t value, uint32_t min, uint32_t max) {
       if (value >= min && value <= max)
         return Error::success();
-      return Error("expected the " + std::string(which) + " of " + what + " to be from " + std::to_string(min) + " to " +
-                   std::to_string(max) + ", but got " + std::to_string(value));
+      return Error("expected the " + std::string(which) + " of " + what + " to be from " + std::to_string(min) +
+                   " to " + std::to_string(max) + ", but got " + std::to_string(value));
     };
     if (Error error = checkLimit("threads", launch.threads, 1, kMaxThreads))
       return error;
@@ -315,8 +316,9 @@ private:
       return error;
     if (Error error = checkExpr(plan.arenaSize, "the arena of " + what))
       return error;
-    for (const auto &[count, items] : {std::pair(plan.modules.size(), "modules"), std::pair(plan.maps.size(), "tensor maps"),
-                                       std::pair(plan.steps.size(), "steps")})
+    for (const auto &[count, items] :
+         {std::pair(plan.modules.size(), "modules"), std::pair(plan.maps.size(), "tensor maps"),
+          std::pair(plan.steps.size(), "steps")})
       if (Error error = checkCount(count, kMaxItems, items + (" in " + what)))
         return error;
     for (size_t i = 0; i < plan.modules.size(); ++i) {

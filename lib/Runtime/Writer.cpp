@@ -102,8 +102,8 @@ private:
 
   Offset<format::Launch> write(const Launch &launch) {
     auto name = write(launch.name), symbol = write(launch.symbol);
-    auto arguments = builder.CreateVectorOfStructs<format::Argument>(
-        launch.arguments.size(), [&](size_t i, format::Argument *to) {
+    auto arguments =
+        builder.CreateVectorOfStructs<format::Argument>(launch.arguments.size(), [&](size_t i, format::Argument *to) {
           const Argument &argument = launch.arguments[i];
           *to = format::Argument(convert(argument.buffer), argument.expr.index, argument.number, argument.map,
                                  static_cast<format::ArgumentKind>(argument.kind));

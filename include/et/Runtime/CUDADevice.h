@@ -13,8 +13,8 @@
 
 namespace mlir::et::runtime {
 
-/// GPU number \p ordinal in its primary context, which it shares with PyTorch and the CUDA runtime. The driver is opened
-/// now; \p library names it.
+/// GPU number \p ordinal in its primary context, which it shares with PyTorch and the CUDA runtime. The driver is
+/// opened now; \p library names it.
 Result<std::shared_ptr<Device>> createCUDADevice(int ordinal = 0, const std::string &library = "libcuda.so.1");
 
 /// An architecture such as sm_90a. Code for it runs where `canRun` says.

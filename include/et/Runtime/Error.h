@@ -21,8 +21,8 @@
 
 namespace mlir::et::runtime {
 
-/// A failure with its message, or success. True when it is a failure, so that `if (Error error = f()) return error;` reads
-/// naturally.
+/// A failure with its message, or success. True when it is a failure, so that `if (Error error = f()) return error;`
+/// reads naturally.
 class [[nodiscard]] Error {
 public:
   static Error success() { return Error(); }

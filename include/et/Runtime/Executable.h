@@ -73,8 +73,8 @@ public:
   /// Checks the shapes of \p inputs and stores those of all outputs.
   Error computeShapes(const std::vector<TensorView> &inputs, std::vector<std::vector<int64_t>> &shapes);
 
-  /// Starts a run behind the work in \p stream, which must stay valid until the next run in another stream or the end of
-  /// the executable. Inputs and outputs are in the memory of the device, contiguous, and must not overlap.
+  /// Starts a run behind the work in \p stream, which must stay valid until the next run in another stream or the end
+  /// of the executable. Inputs and outputs are in the memory of the device, contiguous, and must not overlap.
   Error run(const std::vector<TensorView> &inputs, const std::vector<TensorView> &outputs, Stream stream);
 
   /// Waits for \p stream, and says what kernels found wrong in runs since the last call.

@@ -21,8 +21,8 @@ namespace mlir::et::runtime {
 /// \p lhs \p kind \p rhs, nothing when it overflows 64 bits or divides by less than 1.
 std::optional<int64_t> evaluate(ExprKind kind, int64_t lhs, int64_t rhs);
 
-/// What the expressions of a program are worth for one set of symbols. An expression that cannot be computed is an error
-/// only for who asks for it: other plans may need it.
+/// What the expressions of a program are worth for one set of symbols. An expression that cannot be computed is an
+/// error only for who asks for it: other plans may need it.
 class Evaluation {
 public:
   Evaluation(const Program &program, std::vector<int64_t> symbols);

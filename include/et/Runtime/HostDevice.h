@@ -17,6 +17,7 @@
 
 #include "et/Runtime/Device.h"
 
+#include <functional>
 #include <map>
 
 namespace mlir::et::runtime {
@@ -40,7 +41,7 @@ struct HostLaunchInfo {
 };
 
 /// A kernel: \p arguments[i] points to the value of argument i, as for a CUDA kernel.
-using HostKernel = void (*)(void **arguments, const HostLaunchInfo &info);
+using HostKernel = std::function<void(void **arguments, const HostLaunchInfo &info)>;
 
 /// Kernels by their symbol.
 using HostKernelTable = std::map<std::string, HostKernel>;

@@ -53,8 +53,8 @@ struct Expr {
   bool operator!=(Expr other) const { return index != other.index; }
 };
 
-/// One node. Operands come before the nodes that use them, so there are no cycles. Evaluation is in 64-bit integers, and
-/// fails on overflow and on a divisor below 1; divisions round as their names say, and Mod is never negative.
+/// One node. Operands come before the nodes that use them, so there are no cycles. Evaluation is in 64-bit integers,
+/// and fails on overflow and on a divisor below 1; divisions round as their names say, and Mod is never negative.
 struct ExprNode {
   ExprKind kind = ExprKind::Constant;
   /// Operands of the binary kinds; of a symbol its index (\p lhs).
@@ -189,9 +189,7 @@ struct Argument {
   /// TensorMap: index among those of the plan.
   uint32_t map = 0;
 
-  static Argument pointer(Buffer buffer, Expr byteOffset) {
-    return {ArgumentKind::Pointer, buffer, byteOffset, 0, 0};
-  }
+  static Argument pointer(Buffer buffer, Expr byteOffset) { return {ArgumentKind::Pointer, buffer, byteOffset, 0, 0}; }
   static Argument i32(Expr value) { return {ArgumentKind::I32, {}, value, 0, 0}; }
   static Argument i64(Expr value) { return {ArgumentKind::I64, {}, value, 0, 0}; }
   static Argument f32(float value) { return {ArgumentKind::F32, {}, {}, value, 0}; }

@@ -103,7 +103,8 @@ public:
   /// Adds machine code.
   uint32_t addCode(CodeKind kind, std::string target, std::string bytes);
 
-  /// Adds a check that kernels make and gives its status code, which is not 0. {0} in \p message stands for the position.
+  /// Adds a check that kernels make and gives its status code, which is not 0. {0} in \p message stands for the
+  /// position.
   int32_t addCheck(std::string message);
 
   /// Adds a plan; the reference stays valid.
@@ -115,7 +116,8 @@ public:
   /// Verifies the program and stores the contents of its file in \p file.
   Error serialize(std::string &file) const;
 
-  /// Verifies the program and writes it to \p path, beside it first: a file that cannot be finished is never left there.
+  /// Verifies the program and writes it to \p path, beside it first: a file that cannot be finished is never left
+  /// there.
   Error write(const std::string &path) const;
 
 private:

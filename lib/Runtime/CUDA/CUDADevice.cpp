@@ -116,13 +116,14 @@ public:
     params.blockDimY = params.blockDimZ = 1;
     params.sharedMemBytes = step.launch->sharedBytes;
     params.kernelParams = step.arguments;
-    return context->driver->check(
-        context->driver->cuGraphExecKernelNodeSetParams(executable, nodes[i], &params), "cannot update a graph");
+    return context->driver->check(context->driver->cuGraphExecKernelNodeSetParams(executable, nodes[i], &params),
+                                  "cannot update a graph");
   }
 
   Error launch(Stream stream) override {
     ContextScope scope(*context->driver, context->context);
-    return context->driver->check(context->driver->cuGraphLaunch(executable, asStream(stream)), "cannot launch a graph");
+    return context->driver->check(context->driver->cuGraphLaunch(executable, asStream(stream)),
+                                  "cannot launch a graph");
   }
 
 private:
@@ -136,7 +137,8 @@ private:
 
 class CUDAKernels final : public Kernels {
 public:
-  explicit CUDAKernels(std::shared_ptr<Context> context) : context(std::move(context)), driver(*this->context->driver) {}
+  explicit CUDAKernels(std::shared_ptr<Context> context)
+      : context(std::move(context)), driver(*this->context->driver) {}
 
   ~CUDAKernels() override {
     ContextScope scope(driver, context->context);
@@ -180,22 +182,20 @@ public:
   }
 
   Error encode(const ResolvedMap &map, void *address, EncodedMap &encoded) override {
-    static const int types[] = {CU_TENSOR_MAP_DATA_TYPE_FLOAT16, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16,
-                                CU_TENSOR_MAP_DATA_TYPE_FLOAT32, CU_TENSOR_MAP_DATA_TYPE_FLOAT64,
-                                CU_TENSOR_MAP_DATA_TYPE_UINT8,   CU_TENSOR_MAP_DATA_TYPE_UINT8,
-                                CU_TENSOR_MAP_DATA_TYPE_UINT16,  CU_TENSOR_MAP_DATA_TYPE_INT32,
-                                CU_TENSOR_MAP_DATA_TYPE_INT64};
+    static const int types[] = {
+        CU_TENSOR_MAP_DATA_TYPE_FLOAT16, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, CU_TENSOR_MAP_DATA_TYPE_FLOAT32,
+        CU_TENSOR_MAP_DATA_TYPE_FLOAT64, CU_TENSOR_MAP_DATA_TYPE_UINT8,    CU_TENSOR_MAP_DATA_TYPE_UINT8,
+        CU_TENSOR_MAP_DATA_TYPE_UINT16,  CU_TENSOR_MAP_DATA_TYPE_INT32,    CU_TENSOR_MAP_DATA_TYPE_INT64};
     static const uint32_t ones[] = {1, 1, 1, 1, 1};
     int swizzle = map.swizzle == 128  ? CU_TENSOR_MAP_SWIZZLE_128B
                   : map.swizzle == 64 ? CU_TENSOR_MAP_SWIZZLE_64B
                   : map.swizzle == 32 ? CU_TENSOR_MAP_SWIZZLE_32B
                                       : CU_TENSOR_MAP_SWIZZLE_NONE;
     ContextScope scope(driver, context->context);
-    return driver.check(driver.cuTensorMapEncodeTiled(&encoded, types[static_cast<unsigned>(map.type)], map.rank,
-                                                      address, map.sizes.data(), map.strides.data(), map.box.data(),
-                                                      ones, CU_TENSOR_MAP_INTERLEAVE_NONE, swizzle,
-                                                      CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
-                                                      CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
+    return driver.check(driver.cuTensorMapEncodeTiled(
+                            &encoded, types[static_cast<unsigned>(map.type)], map.rank, address, map.sizes.data(),
+                            map.strides.data(), map.box.data(), ones, CU_TENSOR_MAP_INTERLEAVE_NONE, swizzle,
+                            CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
                         "the driver refuses it");
   }
 
@@ -207,8 +207,8 @@ public:
   Result<std::unique_ptr<Graph>> makeGraph(const std::vector<StepLaunch> &launches) override {
     ContextScope scope(driver, context->context);
     if (!captureStream)
-      if (Error error = driver.check(driver.cuStreamCreate(&captureStream, CU_STREAM_NON_BLOCKING),
-                                     "cannot create a stream"))
+      if (Error error =
+              driver.check(driver.cuStreamCreate(&captureStream, CU_STREAM_NON_BLOCKING), "cannot create a stream"))
         return error;
     // Thread-local: what other threads do meanwhile is none of our business.
     if (Error error = driver.check(driver.cuStreamBeginCapture(captureStream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL),
@@ -240,8 +240,7 @@ public:
     }
     if (nodes.size() != launches.size())
       nodes.clear();
-    return std::unique_ptr<Graph>(
-        new CUDAGraph(context, graph, executable, std::move(nodes), std::move(launched)));
+    return std::unique_ptr<Graph>(new CUDAGraph(context, graph, executable, std::move(nodes), std::move(launched)));
   }
 
 private:
@@ -251,7 +250,7 @@ private:
       if (canRun(program.code[code]))
         candidates.push_back(&program.code[code]);
     // Machine code before PTX, and what is made for newer devices before the rest.
-    std::stable_sort(candidates.begin(), candidates.end(), [](const CodeObject *a, const CodeObject *b) {
+    std::sort(candidates.begin(), candidates.end(), [](const CodeObject *a, const CodeObject *b) {
       if (a->kind != b->kind)
         return a->kind == CodeKind::Cubin;
       return CUDATarget::parse(a->target).getRank() > CUDATarget::parse(b->target).getRank();
@@ -391,7 +390,8 @@ public:
     ContextScope scope(driver, context->context);
     CUdeviceptr memory = 0;
     constexpr size_t alignment = 1024;
-    CUresult result = size > SIZE_MAX - alignment ? 2 : driver.cuMemAlloc(&memory, std::max<size_t>(size, 1) + alignment);
+    CUresult result =
+        size > SIZE_MAX - alignment ? 2 : driver.cuMemAlloc(&memory, std::max<size_t>(size, 1) + alignment);
     if (result != CUDA_SUCCESS) {
       size_t free = 0, total = 0;
       (void)driver.cuMemGetInfo(&free, &total);
@@ -426,7 +426,8 @@ public:
     if (size == 0)
       return Error::success();
     // From pageable memory: staged before the call returns.
-    return driver.check(driver.cuMemcpyHtoDAsync(asPointer(to), from, size, asStream(stream)), "cannot copy to the device");
+    return driver.check(driver.cuMemcpyHtoDAsync(asPointer(to), from, size, asStream(stream)),
+                        "cannot copy to the device");
   }
 
   Error copyFromDevice(void *to, const void *from, size_t size, Stream stream) override {
@@ -467,7 +468,8 @@ public:
     ContextScope scope(driver, context->context);
     std::lock_guard<std::mutex> lock(mutex);
     if (!orderEvent)
-      if (Error error = driver.check(driver.cuEventCreate(&orderEvent, CU_EVENT_DISABLE_TIMING), "cannot create an event"))
+      if (Error error =
+              driver.check(driver.cuEventCreate(&orderEvent, CU_EVENT_DISABLE_TIMING), "cannot create an event"))
         return error;
     // A wait keeps what the event was at the time of the call: one event serves all.
     if (Error error = driver.check(driver.cuEventRecord(orderEvent, asStream(earlier)), "cannot record an event"))
@@ -505,9 +507,9 @@ public:
     if (Error error = driver.check(driver.cuEventSynchronize(static_cast<CUevent>(to)), "a run on the device failed"))
       return error;
     float milliseconds = 0;
-    if (Error error = driver.check(
-            driver.cuEventElapsedTime(&milliseconds, static_cast<CUevent>(from), static_cast<CUevent>(to)),
-            "cannot read the time between events"))
+    if (Error error =
+            driver.check(driver.cuEventElapsedTime(&milliseconds, static_cast<CUevent>(from), static_cast<CUevent>(to)),
+                         "cannot read the time between events"))
       return error;
     return milliseconds * 1e3;
   }

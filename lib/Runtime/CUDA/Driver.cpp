@@ -41,5 +41,6 @@ Error Driver::makeError(CUresult result, const std::string &what) const {
   const char *name = nullptr, *text = nullptr;
   (void)cuGetErrorName(result, &name);
   (void)cuGetErrorString(result, &text);
-  return Error(what + ": " + (name ? name : "error " + std::to_string(result)) + (text ? std::string(" (") + text + ")" : ""));
+  return Error(what + ": " + (name ? name : "error " + std::to_string(result)) +
+               (text ? std::string(" (") + text + ")" : ""));
 }
