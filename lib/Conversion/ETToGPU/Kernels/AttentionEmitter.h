@@ -101,7 +101,7 @@ private:
 
   void createArguments(StringRef name);
   Value integer(LaunchExpr expr);
-  LaunchExpr sizeExpr(unsigned dim) { return getAffineSymbolExpr(dim, getContext()); }
+  LaunchExpr sizeExpr(unsigned dim) { return Builder::getAffineSymbolExpr(dim); }
   Value size(unsigned dim) { return integer(sizeExpr(dim)); }
   LaunchExpr stride(const AttentionOperand &operand, unsigned dim);
   bool usesTensorMaps() const { return schedule.family != AttentionSchedule::Mma; }
