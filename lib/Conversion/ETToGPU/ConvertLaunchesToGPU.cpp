@@ -24,7 +24,6 @@
 #include "et/Conversion/ETToGPU/Passes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
-#include "mlir/Dialect/Affine/Utils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -149,8 +148,27 @@ public:
     return position == LaunchKernel::kStatus ? status : launch->getOperand(position);
   }
 
-  /// \p expr, over the symbols of the kernel, as an index.
-  Value getIndex(AffineExpr expr) { return affine::expandAffineExpr(b, b.getLoc(), expr, {}, symbols); }
+  /// \p expr, over the symbols of the kernel, as an index. Nothing here is negative, so divisions are unsigned.
+  Value getIndex(AffineExpr expr) {
+    if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+      return arith::ConstantIndexOp::create(b, constant.getValue());
+    if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
+      return symbols[symbol.getPosition()];
+    auto binary = cast<AffineBinaryOpExpr>(expr);
+    Value lhs = getIndex(binary.getLHS()), rhs = getIndex(binary.getRHS());
+    switch (binary.getKind()) {
+    case AffineExprKind::Add:
+      return b.createOrFold<arith::AddIOp>(lhs, rhs);
+    case AffineExprKind::Mul:
+      return b.createOrFold<arith::MulIOp>(lhs, rhs);
+    case AffineExprKind::FloorDiv:
+      return b.createOrFold<arith::DivUIOp>(lhs, rhs);
+    case AffineExprKind::CeilDiv:
+      return b.createOrFold<arith::CeilDivUIOp>(lhs, rhs);
+    default:
+      return b.createOrFold<arith::RemUIOp>(lhs, rhs);
+    }
+  }
 
   /// \p expr if the sizes are in the range of the kernel, else 0: a launch of no blocks does not happen.
   Value getBlocks(AffineExpr expr) {
