@@ -16,6 +16,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <sys/stat.h>
+#include <unistd.h>
 
 using namespace mlir::et::runtime;
 
@@ -194,10 +196,13 @@ Error ProgramBuilder::serialize(std::string &file) const {
 }
 
 Error ProgramBuilder::write(const std::string &path) const {
-  std::string temporary = path + ".tmp";
+  // Under another name first, so that no reader ever sees half a program. Devices (/dev/null) are written directly.
+  struct stat status;
+  bool isSpecial = ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
+  std::string temporary = isSpecial ? path : path + ".tmp" + std::to_string(::getpid());
   std::FILE *file = std::fopen(temporary.c_str(), "wb");
   if (!file)
-    return Error("cannot write '" + temporary + "': " + std::strerror(errno));
+    return Error("cannot write '" + path + "': " + std::strerror(errno));
   int failure = 0;
   Error error = writePieces(getProgram(), weightData, [&](const char *data, uint64_t size) {
     if (failure == 0 && size > 0 && std::fwrite(data, 1, size, file) != size)
@@ -205,11 +210,11 @@ Error ProgramBuilder::write(const std::string &path) const {
   });
   if (std::fclose(file) != 0 && failure == 0)
     failure = errno;
-  if (!error && failure == 0 && std::rename(temporary.c_str(), path.c_str()) != 0)
+  if (!error && failure == 0 && !isSpecial && std::rename(temporary.c_str(), path.c_str()) != 0)
     failure = errno;
   if (!error && failure != 0)
     error = Error("cannot write '" + path + "': " + std::strerror(failure));
-  if (error)
+  if (error && !isSpecial)
     std::remove(temporary.c_str());
   return error;
 }

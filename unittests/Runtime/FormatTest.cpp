@@ -287,5 +287,5 @@ TEST(Format, Files) {
   EXPECT_TRUE(contains(loaded.getError().getMessage(), "it is empty"));
   error = sample.builder.write("/nowhere/model.etp");
   ASSERT_TRUE(error);
-  EXPECT_TRUE(contains(error.getMessage(), "cannot write '/nowhere/model.etp.tmp': No such file or directory"));
+  EXPECT_TRUE(contains(error.getMessage(), "cannot write '/nowhere/model.etp': No such file or directory"));
 }
