@@ -9,7 +9,7 @@
 // Builds the linear kernels that linear.py checks and times on a GPU machine, which
 // needs neither LLVM nor a toolkit:
 //
-//   linear_gpu_kernels DIR [FILTER]   writes DIR/*.cubin and DIR/linear.json
+//   linear_gpu_kernels DIR [FILTER]   writes DIR/*.ptx, DIR/*.cubin and DIR/linear.json
 //   python3 benchmarks/gpu/linear.py DIR
 //
 //===----------------------------------------------------------------------===//
@@ -203,6 +203,7 @@ static bool dump(const Case &c, const nvidia::SM &sm, StringRef ptxas, StringRef
   nvidia::AssemblyReport report;
   FailureOr<std::string> cubin = nvidia::assemblePTX(module.getLoc(), ptx, sm, ptxas, &report);
   std::error_code error;
+  llvm::raw_fd_ostream(folder.str() + "/" + c.name + ".ptx", error) << ptx;
   if (failed(cubin) || ptx.empty())
     return false;
   for (const std::string &advisory : report.advisories)
