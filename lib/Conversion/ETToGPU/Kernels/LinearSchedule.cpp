@@ -22,19 +22,29 @@ static constexpr int64_t kTensorTileK = 64;
 
 static bool isHalf(Type type) { return type.isF16() || type.isBF16(); }
 
-bool gpu_kernels::storesByTMA(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
-  return schedule.kind == LinearSchedule::Wgmma && schedule.tileM > 64 && schedule.splitK == 1 &&
-         schedule.tileN % 64 == 0 && isHalf(spec.yType) && spec.yAligned && spec.n % 8 == 0;
+/// The ring of a tensor core schedule, and the barriers of Wgmma.
+static int64_t getRingBytes(const LinearSchedule &schedule) {
+  return schedule.stages * (schedule.tileM + schedule.tileN) * schedule.tileK * 2;
+}
+static int64_t getBarrierBytes(const LinearSchedule &schedule) { return 2 * 8 * schedule.stages; }
+
+int64_t gpu_kernels::getNumStoreBoxes(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
+  if (schedule.kind != LinearSchedule::Wgmma || schedule.tileM == 64 || schedule.tileN % 64 || !isHalf(spec.yType) ||
+      !spec.yAligned || spec.n % 8 || (spec.yStride != ShapedType::kDynamic && spec.yStride % 8))
+    return 0;
+  // One for each 64 columns if they fit, so that a tile is stored without waiting.
+  int64_t rest = SM::get("sm_90a")->sharedPerBlock - getRingBytes(schedule) - getBarrierBytes(schedule);
+  return std::clamp<int64_t>(rest / (schedule.tileM * 128), 1, schedule.tileN / 64);
 }
 
 int64_t gpu_kernels::getLinearSharedBytes(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
   if (schedule.kind == LinearSchedule::Simt)
     return 2 * 16 * (64 + 4) * 4;
-  int64_t ring = schedule.stages * (schedule.tileM + schedule.tileN) * schedule.tileK * 2;
   if (schedule.kind == LinearSchedule::Mma)
-    return ring;
-  int64_t boxes = storesByTMA(spec, schedule) ? schedule.tileM / 64 * 2 * 64 * 128 : 0;
-  return ring + boxes + 2 * 8 * schedule.stages;
+    return getRingBytes(schedule);
+  int64_t bytes = getRingBytes(schedule) + getNumStoreBoxes(spec, schedule) * schedule.tileM * 128 +
+                  getBarrierBytes(schedule);
+  return schedule.exclusive ? std::max(bytes, SM::get("sm_90a")->sharedPerSM / 2) : bytes;
 }
 
 //===----------------------------------------------------------------------===//
@@ -135,47 +145,50 @@ std::optional<std::string> gpu_kernels::verifyLinearKernel(const LinearKernelSpe
 // Choice
 //===----------------------------------------------------------------------===//
 
-/// Few rows: one block per 64 x 64 tile, and K split until the blocks fill the device about once.
-static LinearSchedule chooseSmall(const LinearKernelSpec &spec, const SM &sm, int64_t rows) {
-  LinearSchedule best{LinearSchedule::Wgmma, 64, 64, kTensorTileK, 6};
-  double bestCost = INFINITY;
-  int64_t blocks = ceilDiv(spec.k, kTensorTileK);
-  for (int64_t tileN : {32, 64, 128}) {
-    int64_t tiles = ceilDiv(rows, 64) * ceilDiv(spec.n, tileN);
-    for (int64_t splitK : {1, 2, 4, 8}) {
-      LinearSchedule schedule{LinearSchedule::Wgmma, 64, tileN, kTensorTileK, 6, splitK};
-      if (verifyLinearKernel(spec, schedule, sm))
-        continue;
-      // In units of one block of K of a 64 x 64 tile, about 70 ns from L2 or memory; adding up through the cluster
-      // costs as much as about eight.
-      double waves = double(ceilDiv(tiles * splitK, sm.numSMs));
-      double cost = waves * ceilDiv(blocks, splitK) * (0.5 + tileN / 128.0) + (splitK > 1 ? 8 : 0);
-      if (cost < bestCost) {
-        bestCost = cost;
-        best = schedule;
-      }
-    }
-  }
-  // Two kernels of a chain fit on a multiprocessor at once when each takes less than half of its shared memory.
-  best.stages = std::min<int64_t>({8, ceilDiv(blocks, best.splitK),
-                                   (sm.sharedPerSM / 2 - 2 * SM::sharedReserved) / ((64 + best.tileN) * 128)});
-  best.stages = std::max<int64_t>(best.stages, 2);
-  return best;
+/// Cycles that a block takes for 64 inputs of its tile, with \p blocks blocks at work at once: the tensor cores at four
+/// fifths of their rate, or the copies, which get 64 bytes per cycle from L2 alone and 38 when all multiprocessors ask.
+static double getStageCycles(const LinearSchedule &schedule, const SM &sm, int64_t blocks) {
+  double multiply = 1.25 * schedule.tileM * schedule.tileN / 32;
+  double rate = std::min(64.0, 38.0 * sm.numSMs / std::min(blocks, sm.numSMs));
+  return std::max(multiply, (schedule.tileM + schedule.tileN) * 128 / rate);
 }
 
-/// Many rows: the widest tile whose last wave is not mostly empty.
-static LinearSchedule chooseLarge(const LinearKernelSpec &spec, const SM &sm, int64_t rows) {
+/// Cycles of the whole kernel.
+static double getWgmmaCycles(const LinearKernelSpec &spec, const LinearSchedule &schedule, const SM &sm, int64_t rows) {
+  int64_t blocks = ceilDiv(rows, schedule.tileM) * ceilDiv(spec.n, schedule.tileN) * schedule.splitK;
+  double waves = ceilDiv(blocks, sm.numSMs);
+  // The first copy, the last store, and per tile the epilogue, which nothing hides.
+  double start = 2500, epilogue = 100 + 4.0 * schedule.tileN;
+  // Two barriers of the cluster, and the partial sums through it.
+  if (schedule.splitK > 1)
+    start += 900 + 100 * schedule.splitK;
+  double stages = ceilDiv(ceilDiv(spec.k, kTensorTileK), schedule.splitK);
+  return start + waves * (stages * getStageCycles(schedule, sm, blocks) + epilogue);
+}
+
+static LinearSchedule chooseWgmma(const LinearKernelSpec &spec, const SM &sm, int64_t rows) {
   LinearSchedule best;
-  double bestCost = INFINITY;
-  for (int64_t tileN : {256, 192, 128}) {
-    LinearSchedule schedule{LinearSchedule::Wgmma, 128, tileN, kTensorTileK, tileN == 128 ? 6 : 4, 1, true};
-    int64_t tiles = ceilDiv(rows, 128) * ceilDiv(spec.n, tileN);
-    // Narrower tiles read more of x and w per product.
-    double perTile = tileN + (tileN == 256 ? 0 : tileN == 192 ? 4 : 12) + 16;
-    double cost = ceilDiv(tiles, sm.numSMs) * perTile;
-    if (cost < bestCost) {
-      bestCost = cost;
+  double bestCycles = INFINITY;
+  int64_t blocksK = ceilDiv(spec.k, kTensorTileK);
+  auto consider = [&](LinearSchedule schedule) {
+    if (verifyLinearKernel(spec, schedule, sm))
+      return;
+    double cycles = getWgmmaCycles(spec, schedule, sm, rows);
+    if (cycles < bestCycles) {
+      bestCycles = cycles;
       best = schedule;
+    }
+  };
+  for (int64_t tileN : {256, 192, 128, 96, 64, 32}) {
+    int64_t stages = tileN == 256 ? 4 : tileN == 192 ? 4 : 6;
+    int64_t tiles = ceilDiv(rows, 128) * ceilDiv(spec.n, tileN);
+    consider({LinearSchedule::Wgmma, 128, tileN, kTensorTileK, std::min(stages, std::max<int64_t>(blocksK, 2)), 1,
+              /*persistent=*/tiles > sm.numSMs, /*exclusive=*/true});
+    for (int64_t splitK : {1, 2, 4, 8}) {
+      int64_t fit = (sm.sharedPerBlock - 1024) / ((64 + tileN) * 128);
+      int64_t stages = std::max<int64_t>(2, std::min<int64_t>({10, fit, ceilDiv(blocksK, splitK)}));
+      consider({LinearSchedule::Wgmma, 64, tileN, kTensorTileK, stages, splitK, /*persistent=*/false,
+                /*exclusive=*/true});
     }
   }
   return best;
@@ -184,9 +197,7 @@ static LinearSchedule chooseLarge(const LinearKernelSpec &spec, const SM &sm, in
 LinearSchedule gpu_kernels::chooseLinearSchedule(const LinearKernelSpec &spec, const SM &sm, int64_t rows) {
   LinearSchedule simt{LinearSchedule::Simt, 64, 64, 16, 1};
   if (sm.hasWgmma) {
-    int64_t tilesOf64 = ceilDiv(rows, 64) * ceilDiv(spec.n, 64);
-    LinearSchedule schedule =
-        tilesOf64 <= 3 * sm.numSMs ? chooseSmall(spec, sm, rows) : chooseLarge(spec, sm, rows);
+    LinearSchedule schedule = chooseWgmma(spec, sm, rows);
     return verifyLinearKernel(spec, schedule, sm) ? simt : schedule;
   }
   for (int64_t tile : {128, 64, 32}) {
@@ -227,5 +238,7 @@ std::string gpu_kernels::stringifyLinearSchedule(const LinearSchedule &schedule)
     text += llvm::formatv(" split {0}", schedule.splitK);
   if (schedule.persistent)
     text += " persistent";
+  if (schedule.exclusive)
+    text += " exclusive";
   return text;
 }
