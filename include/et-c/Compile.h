@@ -41,6 +41,8 @@ typedef struct EtCompileOptions {
   uint32_t threads;
   /// Not 0: take linear weights that are infinite or not a number.
   int allowNonFinite;
+  /// cpu (default), or cuda: and an architecture such as sm_90a.
+  const char *target;
 } EtCompileOptions;
 
 /// Called with each remark of the compiler; \p text is valid during the call.
@@ -63,7 +65,14 @@ ET_CAPI_EXPORTED EtError etCompile(const char *source, size_t size, const EtReso
                                    const EtCompileOptions *options, EtRemarkCallback remarks, void *remarkContext,
                                    EtProgram *program);
 
-/// Compiles as etCompile does, up to \p stage (et, planned, llvm, llvm-ir, asm, obj), and stores what et-compile would
+/// Compiles for a GPU, which \p options name as the target, and stores the bytes of a saved program in \p output
+/// (\p outputSize of them, destroyed with etStringDestroy). Loading it is et-c/Runtime.h's.
+ET_CAPI_EXPORTED EtError etCompileSaved(const char *source, size_t size, const EtResource *resources,
+                                        size_t numResources, const EtCompileOptions *options,
+                                        EtRemarkCallback remarks, void *remarkContext, char **output,
+                                        size_t *outputSize);
+
+/// Compiles as etCompile does, up to \p stage (et, planned, llvm, llvm-ir, asm, obj; of a GPU et, planned, gpu, ptx, cubin, program), and stores what et-compile would
 /// print in \p output (\p outputSize bytes, destroyed with etStringDestroy).
 ET_CAPI_EXPORTED EtError etEmit(const char *source, size_t size, const EtResource *resources, size_t numResources,
                                 const EtCompileOptions *options, const char *stage, char **output, size_t *outputSize);
