@@ -34,6 +34,24 @@ if(ET_ENABLE_PCH)
     <mlir/Transforms/DialectConversion.h> <mlir/Transforms/GreedyPatternRewriteDriver.h>)
 endif()
 
+# The runtime runs where there is no LLVM: nothing of it in its flags, its headers or its link.
+add_library(et_runtime_flags INTERFACE)
+target_include_directories(et_runtime_flags INTERFACE ${CMAKE_SOURCE_DIR}/include ${CMAKE_BINARY_DIR}/include)
+target_compile_options(et_runtime_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions> -Wall -Wextra
+                                                  -Wno-unused-parameter -ffunction-sections -fdata-sections)
+target_link_libraries(et_runtime_flags INTERFACE ${CMAKE_DL_LIBS})
+if(ET_SANITIZE)
+  target_compile_options(et_runtime_flags INTERFACE -fsanitize=${ET_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(et_runtime_flags INTERFACE -fsanitize=${ET_SANITIZE})
+endif()
+
+# et_add_runtime_library(NAME sources... [LINK_LIBS libraries...])
+function(et_add_runtime_library name)
+  cmake_parse_arguments(ARG "" "" "LINK_LIBS" ${ARGN})
+  add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PUBLIC et_runtime_flags ${ARG_LINK_LIBS})
+endfunction()
+
 # et_add_library(NAME sources... [DEPENDS targets...] [LINK_LIBS libraries...])
 function(et_add_library name)
   cmake_parse_arguments(ARG "" "" "DEPENDS;LINK_LIBS" ${ARGN})

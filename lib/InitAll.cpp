@@ -15,6 +15,7 @@
 
 #include "et/Compiler/Pipelines.h"
 #include "et/Conversion/ETToCPU/Passes.h"
+#include "et/Conversion/ETToGPU/Passes.h"
 #include "et/Conversion/LinalgToET/LinalgToET.h"
 #include "et/Dialect/ET/IR/ET.h"
 #include "et/Dialect/ET/Transforms/Passes.h"
@@ -36,6 +37,7 @@ void mlir::et::registerAllPasses() {
   mlir::registerAllPasses();
   registerETPasses();
   registerETToCPUPasses();
+  registerETToGPUPasses();
   registerPipelines();
   registerLinalgToETPasses();
 }

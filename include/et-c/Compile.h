@@ -15,14 +15,7 @@
 #ifndef ET_C_COMPILE_H
 #define ET_C_COMPILE_H
 
-#include <stddef.h>
-#include <stdint.h>
-
-#if defined(__GNUC__)
-#define ET_CAPI_EXPORTED __attribute__((visibility("default")))
-#else
-#define ET_CAPI_EXPORTED
-#endif
+#include "et-c/Tensor.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -30,19 +23,6 @@ extern "C" {
 
 typedef struct EtErrorImpl *EtError;
 typedef struct EtProgramImpl *EtProgram;
-
-/// Element types of inputs and outputs.
-typedef enum EtElementType {
-  ET_F16 = 0,
-  ET_BF16 = 1,
-  ET_F32 = 2,
-  ET_F64 = 3,
-  ET_BOOL = 4,
-  ET_I8 = 5,
-  ET_I16 = 6,
-  ET_I32 = 7,
-  ET_I64 = 8
-} EtElementType;
 
 /// Data of a `dense_resource` of the module: \p size bytes, row-major.
 typedef struct EtResource {
@@ -61,18 +41,12 @@ typedef struct EtCompileOptions {
   uint32_t threads;
   /// Not 0: take linear weights that are infinite or not a number.
   int allowNonFinite;
+  /// cpu (default), or cuda: and an architecture such as sm_90a.
+  const char *target;
 } EtCompileOptions;
 
 /// Called with each remark of the compiler; \p text is valid during the call.
 typedef void (*EtRemarkCallback)(const char *text, void *context);
-
-/// A tensor of the caller: row-major, contiguous.
-typedef struct EtTensor {
-  void *data;
-  EtElementType elementType;
-  const int64_t *shape;
-  size_t rank;
-} EtTensor;
 
 /// Version of the library.
 ET_CAPI_EXPORTED const char *etVersion(void);
@@ -91,7 +65,14 @@ ET_CAPI_EXPORTED EtError etCompile(const char *source, size_t size, const EtReso
                                    const EtCompileOptions *options, EtRemarkCallback remarks, void *remarkContext,
                                    EtProgram *program);
 
-/// Compiles as etCompile does, up to \p stage (et, planned, llvm, llvm-ir, asm, obj), and stores what et-compile would
+/// Compiles for a GPU, which \p options name as the target, and stores the bytes of a saved program in \p output
+/// (\p outputSize of them, destroyed with etStringDestroy). Loading it is et-c/Runtime.h's.
+ET_CAPI_EXPORTED EtError etCompileSaved(const char *source, size_t size, const EtResource *resources,
+                                        size_t numResources, const EtCompileOptions *options,
+                                        EtRemarkCallback remarks, void *remarkContext, char **output,
+                                        size_t *outputSize);
+
+/// Compiles as etCompile does, up to \p stage (et, planned, llvm, llvm-ir, asm, obj; of a GPU et, planned, gpu, ptx, cubin, program), and stores what et-compile would
 /// print in \p output (\p outputSize bytes, destroyed with etStringDestroy).
 ET_CAPI_EXPORTED EtError etEmit(const char *source, size_t size, const EtResource *resources, size_t numResources,
                                 const EtCompileOptions *options, const char *stage, char **output, size_t *outputSize);

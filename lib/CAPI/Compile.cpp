@@ -102,7 +102,7 @@ private:
 };
 } // namespace
 
-void etCompileOptionsInit(EtCompileOptions *options) { *options = {"native", nullptr, 0, 0}; }
+void etCompileOptionsInit(EtCompileOptions *options) { *options = {"native", nullptr, 0, 0, "cpu"}; }
 
 static CompileOptions convert(const EtCompileOptions *given) {
   CompileOptions options;
@@ -114,6 +114,8 @@ static CompileOptions convert(const EtCompileOptions *given) {
     options.entry = given->entry;
   options.threads = given->threads;
   options.allowNonFinite = given->allowNonFinite != 0;
+  if (given->target)
+    options.target = given->target;
   return options;
 }
 
@@ -129,18 +131,11 @@ EtError etCompile(const char *source, size_t size, const EtResource *resources, 
   return nullptr;
 }
 
-EtError etEmit(const char *source, size_t size, const EtResource *resources, size_t numResources,
-               const EtCompileOptions *options, const char *stageName, char **output, size_t *outputSize) {
-  FailureOr<Stage> stage = parseStage(stageName);
-  if (failed(stage))
-    return makeError(std::string("expected a stage of et, planned, llvm, llvm-ir, asm or obj, but got '") + stageName +
-                     "'");
-  Session session(nullptr, nullptr);
-  if (EtError error = session.parse({source, size}, {resources, numResources}))
-    return error;
+/// Compiles the module of \p session to \p stage and stores the result, which the caller owns, in \p output.
+static EtError emit(Session &session, Stage stage, const CompileOptions &options, char **output, size_t *outputSize) {
   std::string text;
   llvm::raw_string_ostream os(text);
-  if (failed(emitStage(session.getModule(), *stage, convert(options), os)))
+  if (failed(emitStage(session.getModule(), stage, options, os)))
     return session.takeError("the module cannot be compiled");
   *output = static_cast<char *>(std::malloc(text.size() + 1));
   if (!*output)
@@ -148,6 +143,28 @@ EtError etEmit(const char *source, size_t size, const EtResource *resources, siz
   std::memcpy(*output, text.c_str(), text.size() + 1);
   *outputSize = text.size();
   return nullptr;
+}
+
+EtError etCompileSaved(const char *source, size_t size, const EtResource *resources, size_t numResources,
+                       const EtCompileOptions *options, EtRemarkCallback remarks, void *remarkContext, char **output,
+                       size_t *outputSize) {
+  Session session(remarks, remarkContext);
+  if (EtError error = session.parse({source, size}, {resources, numResources}))
+    return error;
+  return emit(session, Stage::Program, convert(options), output, outputSize);
+}
+
+EtError etEmit(const char *source, size_t size, const EtResource *resources, size_t numResources,
+               const EtCompileOptions *options, const char *stageName, char **output, size_t *outputSize) {
+  FailureOr<Stage> stage = parseStage(stageName);
+  if (failed(stage))
+    return makeError(std::string("expected a stage of et, planned, llvm, llvm-ir, asm, obj, gpu, ptx, cubin or program, "
+                                 "but got '") +
+                     stageName + "'");
+  Session session(nullptr, nullptr);
+  if (EtError error = session.parse({source, size}, {resources, numResources}))
+    return error;
+  return emit(session, *stage, convert(options), output, outputSize);
 }
 
 EtError etWriteBytecode(const char *source, size_t size, const EtResource *resources, size_t numResources,

@@ -11,9 +11,11 @@
 #include "OpenMPRuntime.h"
 #include "SoftFloat.h"
 #include "et/Compiler/Pipelines.h"
+#include "et/Compiler/SavedProgram.h"
 #include "et/Conversion/ETToCPU/ISA.h"
 #include "et/Dialect/ET/IR/ET.h"
 #include "et/Dialect/ET/Transforms/Passes.h"
+#include "et/Target/NVIDIA/Serialize.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/Transforms/BufferizableOpInterfaceImpl.h"
@@ -58,10 +60,44 @@ FailureOr<Stage> et::parseStage(StringRef name) {
                                    .Case("llvm-ir", Stage::LLVMIR)
                                    .Case("asm", Stage::Assembly)
                                    .Case("obj", Stage::Object)
+                                   .Case("gpu", Stage::GPU)
+                                   .Case("ptx", Stage::PTX)
+                                   .Case("cubin", Stage::Cubin)
+                                   .Case("program", Stage::Program)
                                    .Default(std::nullopt);
   if (!stage)
     return failure();
   return *stage;
+}
+
+bool et::isText(Stage stage) {
+  return stage != Stage::Object && stage != Stage::Cubin && stage != Stage::Program;
+}
+
+FailureOr<std::optional<std::string>> et::parseTarget(StringRef target) {
+  if (target == "cpu")
+    return std::optional<std::string>();
+  if (target.consume_front("cuda:") && succeeded(nvidia::SM::get(target)))
+    return std::optional<std::string>(target.str());
+  return failure();
+}
+
+/// The architecture that \p options name, nothing for a CPU. Emits an error when they name neither, or when \p stage
+/// belongs to the other.
+static FailureOr<std::optional<std::string>> getChip(ModuleOp module, Stage stage, const CompileOptions &options) {
+  FailureOr<std::optional<std::string>> chip = parseTarget(options.target);
+  if (failed(chip))
+    return module.emitError("expected target to be cpu or cuda: and one of sm_80, sm_86, sm_89, sm_90 and sm_90a, but "
+                            "got '")
+           << options.target << "'";
+  bool isShared = stage == Stage::ET || stage == Stage::Planned;
+  bool isGPU = stage == Stage::GPU || stage == Stage::PTX || stage == Stage::Cubin || stage == Stage::Program;
+  if (!isShared && isGPU != chip->has_value())
+    return module.emitError(isGPU ? "the stages gpu, ptx, cubin and program are those of a GPU; compile for a target "
+                                    "such as cuda:sm_90a"
+                                  : "the stages llvm, llvm-ir, asm and obj are those of a CPU; for a GPU there are gpu, "
+                                    "ptx, cubin and program");
+  return chip;
 }
 
 void et::registerCompilerDialects(DialectRegistry &registry) {
@@ -75,9 +111,13 @@ void et::registerCompilerDialects(DialectRegistry &registry) {
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
   registerOpenMPDialectTranslation(registry);
+  nvidia::registerPTXTranslation(registry);
 }
 
 LogicalResult et::runPasses(ModuleOp module, Stage stage, const CompileOptions &options) {
+  FailureOr<std::optional<std::string>> chip = getChip(module, stage, options);
+  if (failed(chip))
+    return failure();
   PassManager pm(module.getContext());
   if (options.configurePassManager && failed(options.configurePassManager(pm)))
     return failure();
@@ -86,6 +126,12 @@ LogicalResult et::runPasses(ModuleOp module, Stage stage, const CompileOptions &
   if (stage == Stage::ET) {
     pm.addPass(createCanonicalizerPass());
     pm.addPass(createCSEPass());
+  } else if (*chip) {
+    GPUPipelineOptions gpuPipeline;
+    gpuPipeline.chip = **chip;
+    buildGPUPlanPipeline(pm, gpuPipeline);
+    if (stage != Stage::Planned)
+      buildPlannedToGPUPipeline(pm);
   } else {
     buildCPUPlanPipeline(pm, pipeline);
     if (stage != Stage::Planned)
@@ -127,14 +173,62 @@ static void eraseOthers(ModuleOp module, func::FuncOp entry) {
       function.erase();
 }
 
+/// Processors this process may use.
+static unsigned getNumProcessors() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof(set), &set) == 0)
+    return std::max(1, CPU_COUNT(&set));
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+/// Writes what \p stage makes of \p module, the result of --et-to-gpu, to \p os.
+static LogicalResult emitGPUStage(ModuleOp module, Stage stage, const CompileOptions &options,
+                                  const ProgramSignature &signature, llvm::raw_ostream &os) {
+  std::string chip = **parseTarget(options.target);
+  // Weights first: what is wrong with them is found before the long part.
+  FailureOr<WeightsSection> weights = WeightsSection();
+  if (stage == Stage::Program) {
+    WeightsOptions weightsOptions;
+    weightsOptions.allowNonFinite = options.allowNonFinite;
+    weightsOptions.threads = getNumProcessors();
+    weights = buildWeights(module, weightsOptions);
+    if (failed(weights))
+      return failure();
+  }
+  FailureOr<KernelCode> code = compileKernels(module, chip, /*assemble=*/stage != Stage::PTX);
+  if (failed(code))
+    return failure();
+  if (stage == Stage::PTX) {
+    os << code->ptx;
+    return success();
+  }
+  if (stage == Stage::Cubin) {
+    if (code->cubin.empty() && !code->ptx.empty())
+      return module.emitError("there is no ptxas to make a cubin; install the CUDA toolkit or PyPI's nvidia-cuda-nvcc, "
+                              "or name one with ET_PTXAS");
+    os << code->cubin;
+    return success();
+  }
+  FailureOr<std::string> program = buildSavedProgram(module, signature, *weights, *code);
+  if (failed(program))
+    return failure();
+  os << *program;
+  return success();
+}
+
 LogicalResult et::emitStage(ModuleOp module, Stage stage, const CompileOptions &options, llvm::raw_ostream &os) {
   FailureOr<func::FuncOp> entry = findEntry(module, options.entry);
-  if (failed(entry) || failed(getSignature(*entry)))
+  if (failed(entry))
+    return failure();
+  FailureOr<ProgramSignature> signature = getSignature(*entry);
+  if (failed(signature))
     return failure();
   eraseOthers(module, *entry);
   if (failed(runPasses(module, stage, options)))
     return failure();
-  if (stage == Stage::ET || stage == Stage::Planned || stage == Stage::LLVM) {
+  if (stage == Stage::PTX || stage == Stage::Cubin || stage == Stage::Program)
+    return emitGPUStage(module, stage, options, *signature, os);
+  if (stage == Stage::ET || stage == Stage::Planned || stage == Stage::LLVM || stage == Stage::GPU) {
     // Weights are data, not something to read.
     OpPrintingFlags flags;
     flags.elideLargeElementsAttrs(64).elideLargeResourceString(64).enableDebugInfo(false);
@@ -170,15 +264,10 @@ LogicalResult et::emitStage(ModuleOp module, Stage stage, const CompileOptions &
   return success();
 }
 
-/// Processors this process may use.
-static unsigned getNumProcessors() {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof(set), &set) == 0)
-    return std::max(1, CPU_COUNT(&set));
-  return std::max(1u, std::thread::hardware_concurrency());
-}
-
 FailureOr<std::unique_ptr<Program>> et::compile(ModuleOp module, const CompileOptions &options) {
+  if (options.target != "cpu")
+    return module.emitError("a program that runs in this process is one for its CPU; save a program for the target '")
+           << options.target << "' and load it where there is a GPU";
   FailureOr<func::FuncOp> entry = findEntry(module, options.entry);
   if (failed(entry))
     return failure();

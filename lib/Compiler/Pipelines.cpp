@@ -10,6 +10,7 @@
 
 #include "et/Conversion/ETToCPU/LowerToLLVM.h"
 #include "et/Conversion/ETToCPU/Passes.h"
+#include "et/Conversion/ETToGPU/Passes.h"
 #include "et/Dialect/ET/Transforms/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -56,6 +57,39 @@ void et::buildPlannedToLLVMPipeline(OpPassManager &pm) {
   cpu::buildCPUToLLVMPipeline(pm);
 }
 
+void et::buildGPUPlanPipeline(OpPassManager &pm, const GPUPipelineOptions &options) {
+  cleanUp(pm);
+  pm.addNestedPass<func::FuncOp>(createNormalizeTensorsPass());
+  cleanUp(pm);
+  pm.addPass(createOutlineWeightsPass());
+  pm.addPass(createMergeLinearsPass());
+  DecomposeForGPUPassOptions decompose;
+  decompose.chip = options.chip;
+  pm.addNestedPass<func::FuncOp>(createDecomposeForGPUPass(decompose));
+  pm.addNestedPass<func::FuncOp>(createNormalizeTensorsPass());
+  cleanUp(pm);
+  // A block has some columns of a row: norms follow in launches of their own.
+  FormLaunchesPassOptions form;
+  form.fuseNorms = false;
+  pm.addNestedPass<func::FuncOp>(createFormLaunchesPass(form));
+  pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
+  cleanUp(pm);
+  pm.addPass(createBufferizeLaunchesPass());
+  cleanUp(pm);
+  pm.addNestedPass<func::FuncOp>(createCopyUnevenRowsPass());
+  pm.addPass(createPlanMemoryPass());
+  ScheduleGPUPassOptions schedule;
+  schedule.chip = options.chip;
+  pm.addPass(createScheduleGPUPass(schedule));
+  cleanUp(pm);
+  pm.addPass(createVerifyPlannedContractPass());
+}
+
+void et::buildPlannedToGPUPipeline(OpPassManager &pm) {
+  pm.addPass(createConvertLaunchesToGPUPass());
+  cleanUp(pm);
+}
+
 void et::registerPipelines() {
   PassPipelineRegistration<CPUPipelineOptions>("et-plan-cpu", "Plan et on tensors for a CPU: launches, weights, arena",
                                                buildCPUPlanPipeline);
@@ -64,5 +98,13 @@ void et::registerPipelines() {
       [](OpPassManager &pm, const CPUPipelineOptions &options) {
         buildCPUPlanPipeline(pm, options);
         buildPlannedToLLVMPipeline(pm);
+      });
+  PassPipelineRegistration<GPUPipelineOptions>("et-plan-gpu", "Plan et on tensors for a GPU: launches, weights, arena",
+                                               buildGPUPlanPipeline);
+  PassPipelineRegistration<GPUPipelineOptions>(
+      "et-to-gpu", "Lower et on tensors to GPU kernels and a function that launches them",
+      [](OpPassManager &pm, const GPUPipelineOptions &options) {
+        buildGPUPlanPipeline(pm, options);
+        buildPlannedToGPUPipeline(pm);
       });
 }

@@ -17,25 +17,35 @@
 
 #include "et/Support/Npy.h"
 
-#include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/Endian.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MathExtras.h"
-#include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/ToolOutputFile.h"
-#include "llvm/Support/raw_ostream.h"
-
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
 #include <cstring>
 #include <new>
 #include <optional>
 
 using namespace mlir::et;
-using llvm::StringRef;
+using runtime::Error;
+using runtime::Result;
 
-static constexpr StringRef kMagic("\x93NUMPY", 6);
+static constexpr std::string_view kMagic("\x93NUMPY", 6);
 
-static llvm::Error makeError(const llvm::Twine &message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
+/// Removes \p prefix from the front of \p text if it is there.
+static bool consumeFront(std::string_view &text, std::string_view prefix) {
+  if (text.substr(0, prefix.size()) != prefix)
+    return false;
+  text.remove_prefix(prefix.size());
+  return true;
+}
+
+/// Reads a decimal number from the front of \p text.
+static bool consumeInteger(std::string_view &text, int64_t &value) {
+  auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (code != std::errc())
+    return false;
+  text.remove_prefix(end - text.data());
+  return true;
 }
 
 namespace {
@@ -43,173 +53,209 @@ namespace {
 struct Header {
   std::optional<std::string> descr;
   std::optional<bool> fortranOrder;
-  std::optional<llvm::SmallVector<int64_t>> shape;
+  std::optional<std::vector<int64_t>> shape;
 };
 
 /// Reads the dictionary of a header, front to back.
 class HeaderParser {
 public:
-  explicit HeaderParser(StringRef text) : rest(text) {}
-  llvm::Error parse(Header &header);
+  explicit HeaderParser(std::string_view text) : rest(text) {}
+  Error parse(Header &header);
 
 private:
-  void skipSpace() { rest = rest.ltrim(" \t\n"); }
-  bool consume(StringRef token) {
+  void skipSpace() { rest.remove_prefix(std::min(rest.find_first_not_of(" \t\n"), rest.size())); }
+  bool consume(std::string_view token) {
     skipSpace();
-    return rest.consume_front(token);
+    return consumeFront(rest, token);
+  }
+  bool isNext(char character) {
+    skipSpace();
+    return !rest.empty() && rest.front() == character;
   }
   bool parseString(std::string &text);
-  llvm::Error parseShape(llvm::SmallVector<int64_t> &shape);
+  Error parseShape(std::vector<int64_t> &shape);
 
-  StringRef rest;
+  std::string_view rest;
 };
 } // namespace
 
 bool HeaderParser::parseString(std::string &text) {
-  skipSpace();
-  if (rest.empty() || (rest.front() != '\'' && rest.front() != '"'))
+  if (!isNext('\'') && !isNext('"'))
     return false;
-  char quote = rest.front();
-  size_t end = rest.find(quote, 1);
-  if (end == StringRef::npos)
+  size_t end = rest.find(rest.front(), 1);
+  if (end == std::string_view::npos)
     return false;
-  text = rest.slice(1, end).str();
-  rest = rest.drop_front(end + 1);
+  text = rest.substr(1, end - 1);
+  rest.remove_prefix(end + 1);
   return true;
 }
 
-llvm::Error HeaderParser::parseShape(llvm::SmallVector<int64_t> &shape) {
+Error HeaderParser::parseShape(std::vector<int64_t> &shape) {
   if (!consume("("))
-    return makeError("expected the shape in its header to be a tuple");
+    return Error("expected the shape in its header to be a tuple");
   while (!consume(")")) {
     skipSpace();
     int64_t size;
-    if (rest.consumeInteger(10, size) || size < 0)
-      return makeError("expected sizes in its header to be numbers that are not negative");
+    if (!consumeInteger(rest, size) || size < 0)
+      return Error("expected sizes in its header to be numbers that are not negative");
     shape.push_back(size);
     // A Python 2 long.
-    rest.consume_front("L");
-    if (!consume(",") && !rest.ltrim().starts_with(")"))
-      return makeError("expected the shape in its header to be a tuple");
+    (void)consumeFront(rest, "L");
+    if (!consume(",") && !isNext(')'))
+      return Error("expected the shape in its header to be a tuple");
   }
-  return llvm::Error::success();
+  return Error::success();
 }
 
-llvm::Error HeaderParser::parse(Header &header) {
+Error HeaderParser::parse(Header &header) {
   if (!consume("{"))
-    return makeError("expected its header to be a dictionary");
+    return Error("expected its header to be a dictionary");
   while (!consume("}")) {
     std::string key;
     if (!parseString(key) || !consume(":"))
-      return makeError("expected its header to be a dictionary of strings");
+      return Error("expected its header to be a dictionary of strings");
     if (key == "descr") {
       header.descr.emplace();
       if (!parseString(*header.descr))
-        return makeError("its elements are structures; expected numbers");
+        return Error("its elements are structures; expected numbers");
     } else if (key == "fortran_order") {
       if (consume("True"))
         header.fortranOrder = true;
       else if (consume("False"))
         header.fortranOrder = false;
       else
-        return makeError("expected 'fortran_order' in its header to be True or False");
+        return Error("expected 'fortran_order' in its header to be True or False");
     } else if (key == "shape") {
       header.shape.emplace();
-      if (llvm::Error error = parseShape(*header.shape))
+      if (Error error = parseShape(*header.shape))
         return error;
     } else {
-      return makeError("its header has an unknown key '" + key + "'");
+      return Error("its header has an unknown key '" + key + "'");
     }
-    if (!consume(",") && !rest.ltrim().starts_with("}"))
-      return makeError("expected its header to be a dictionary");
+    if (!consume(",") && !isNext('}'))
+      return Error("expected its header to be a dictionary");
   }
-  return llvm::Error::success();
+  return Error::success();
 }
 
 /// Bytes of an element of type \p descr; \p type gets it without the byte order.
-static llvm::Expected<int64_t> parseType(StringRef descr, std::string &type) {
-  StringRef rest = descr;
-  if (rest.consume_front(">"))
-    return makeError("its elements are big-endian; save it with .astype('<" + rest + "')");
-  if (!rest.consume_front("<") && !rest.consume_front("|"))
-    rest.consume_front("=");
-  int64_t size;
-  if (rest.empty() || !StringRef("fiub").contains(rest.front()) || rest.drop_front().getAsInteger(10, size) ||
-      !llvm::is_contained({1, 2, 4, 8}, size) || (rest.front() == 'f' && size == 1) ||
-      (rest.front() == 'b' && size != 1))
-    return makeError("its elements are of numpy type '" + descr +
-                     "'; expected floats, integers or booleans of at most 8 bytes");
-  type = rest.str();
+static Result<int64_t> parseType(const std::string &descr, std::string &type) {
+  std::string_view rest = descr;
+  if (consumeFront(rest, ">"))
+    return Error("its elements are big-endian; save it with .astype('<" + std::string(rest) + "')");
+  if (!consumeFront(rest, "<") && !consumeFront(rest, "|"))
+    (void)consumeFront(rest, "=");
+  char kind = rest.empty() ? '\0' : rest.front();
+  std::string_view digits = rest.substr(std::min<size_t>(1, rest.size()));
+  int64_t size = 0;
+  bool isSize = consumeInteger(digits, size) && digits.empty() && (size == 1 || size == 2 || size == 4 || size == 8);
+  if (!isSize || (kind != 'f' && kind != 'i' && kind != 'u' && kind != 'b') || (kind == 'f' && size == 1) ||
+      (kind == 'b' && size != 1))
+    return Error("its elements are of numpy type '" + descr +
+                 "'; expected floats, integers or booleans of at most 8 bytes");
+  type = rest;
   return size;
 }
 
-llvm::Expected<NpyArray> mlir::et::parseNpy(StringRef contents) {
-  if (!contents.starts_with(kMagic))
-    return makeError("it is not a .npy file: it does not start with \\x93NUMPY");
-  StringRef rest = contents.drop_front(kMagic.size());
+/// A little-endian number of \p numBytes bytes.
+static size_t readLittleEndian(std::string_view bytes, size_t numBytes) {
+  size_t value = 0;
+  for (size_t i = 0; i < numBytes; ++i)
+    value |= static_cast<size_t>(static_cast<unsigned char>(bytes[i])) << (8 * i);
+  return value;
+}
+
+Result<NpyArray> mlir::et::parseNpy(std::string_view contents) {
+  std::string_view rest = contents;
+  if (!consumeFront(rest, kMagic))
+    return Error("it is not a .npy file: it does not start with \\x93NUMPY");
   if (rest.size() < 2)
-    return makeError("it ends before its header");
+    return Error("it ends before its header");
   unsigned major = static_cast<unsigned char>(rest[0]), minor = static_cast<unsigned char>(rest[1]);
-  rest = rest.drop_front(2);
+  rest.remove_prefix(2);
   if (major < 1 || major > 3 || minor != 0)
-    return makeError("expected format version 1.0, 2.0 or 3.0, but got " + llvm::Twine(major) + "." +
-                     llvm::Twine(minor));
+    return Error("expected format version 1.0, 2.0 or 3.0, but got " + std::to_string(major) + "." +
+                 std::to_string(minor));
   size_t lengthBytes = major == 1 ? 2 : 4;
   if (rest.size() < lengthBytes)
-    return makeError("it ends before its header");
-  size_t length =
-      major == 1 ? llvm::support::endian::read16le(rest.data()) : llvm::support::endian::read32le(rest.data());
-  rest = rest.drop_front(lengthBytes);
+    return Error("it ends before its header");
+  size_t length = readLittleEndian(rest, lengthBytes);
+  rest.remove_prefix(lengthBytes);
   if (rest.size() < length)
-    return makeError("it ends within its header");
+    return Error("it ends within its header");
 
   Header header;
-  if (llvm::Error error = HeaderParser(rest.take_front(length)).parse(header))
+  if (Error error = HeaderParser(rest.substr(0, length)).parse(header))
     return error;
-  rest = rest.drop_front(length);
+  rest.remove_prefix(length);
   if (!header.descr || !header.fortranOrder || !header.shape)
-    return makeError("expected its header to have 'descr', 'fortran_order' and 'shape'");
+    return Error("expected its header to have 'descr', 'fortran_order' and 'shape'");
   if (*header.fortranOrder)
-    return makeError("its elements are in column-major order; save it with numpy.ascontiguousarray(array)");
+    return Error("its elements are in column-major order; save it with numpy.ascontiguousarray(array)");
   NpyArray array;
-  llvm::Expected<int64_t> elementSize = parseType(*header.descr, array.type);
+  Result<int64_t> elementSize = parseType(*header.descr, array.type);
   if (!elementSize)
-    return elementSize.takeError();
+    return elementSize.getError();
   int64_t numBytes = *elementSize;
   // A size of 0 makes the product 0 whatever the others are.
-  if (llvm::is_contained(*header.shape, 0))
+  if (std::find(header.shape->begin(), header.shape->end(), 0) != header.shape->end())
     numBytes = 0;
   for (int64_t size : *header.shape)
-    if (numBytes != 0 && llvm::MulOverflow(numBytes, size, numBytes))
-      return makeError("its shape has more elements than fit in memory");
+    if (numBytes != 0 && __builtin_mul_overflow(numBytes, size, &numBytes))
+      return Error("its shape has more elements than fit in memory");
   if (static_cast<uint64_t>(numBytes) != rest.size())
-    return makeError("expected " + llvm::Twine(numBytes) + " bytes of data by its header, but got " +
-                     llvm::Twine(rest.size()));
+    return Error("expected " + std::to_string(numBytes) + " bytes of data by its header, but got " +
+                 std::to_string(rest.size()));
   array.shape = std::move(*header.shape);
   array.numBytes = numBytes;
   array.data.reset(new (std::nothrow) char[std::max<int64_t>(numBytes, 1)]);
   if (!array.data)
-    return makeError("there is no memory for its " + llvm::Twine(numBytes) + " bytes");
+    return Error("there is no memory for its " + std::to_string(numBytes) + " bytes");
   std::memcpy(array.data.get(), rest.data(), numBytes);
   return array;
 }
 
-llvm::Expected<NpyArray> mlir::et::readNpy(StringRef path) {
-  auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
-  if (!file)
-    return makeError("cannot open '" + path + "': " + file.getError().message());
-  llvm::Expected<NpyArray> array = parseNpy((*file)->getBuffer());
+namespace {
+/// Closes a file at the end of its scope.
+struct FileCloser {
+  void operator()(std::FILE *file) const { std::fclose(file); }
+};
+using File = std::unique_ptr<std::FILE, FileCloser>;
+} // namespace
+
+/// Everything in \p path.
+static Result<std::string> readFile(const std::string &path) {
+  File file(std::fopen(path.c_str(), "rb"));
+  std::string contents;
+  char buffer[1 << 16];
+  size_t count = 0;
+  errno = file ? 0 : errno;
+  while (file && (count = std::fread(buffer, 1, sizeof(buffer), file.get())) > 0)
+    contents.append(buffer, count);
+  // A folder opens, but does not read.
+  if (!file || std::ferror(file.get()))
+    return Error("cannot open '" + path + "': " + std::strerror(errno));
+  return contents;
+}
+
+Result<NpyArray> mlir::et::readNpy(const std::string &path) {
+  Result<std::string> contents = readFile(path);
+  if (!contents)
+    return contents.getError();
+  Result<NpyArray> array = parseNpy(*contents);
   if (!array)
-    return makeError("cannot read '" + path + "': " + llvm::toString(array.takeError()));
+    return Error("cannot read '" + path + "': " + array.getError().getMessage());
   return array;
 }
 
-llvm::Error mlir::et::writeNpy(StringRef path, StringRef type, llvm::ArrayRef<int64_t> shape, const char *data) {
-  size_t numBytes;
-  if (type.drop_front().getAsInteger(10, numBytes))
-    return makeError("expected a numpy type such as f4, but got '" + type + "'");
+Error mlir::et::writeNpy(const std::string &path, const std::string &type, const std::vector<int64_t> &shape,
+                         const char *data) {
+  std::string_view digits = std::string_view(type).substr(std::min<size_t>(1, type.size()));
+  int64_t numBytes;
+  if (!consumeInteger(digits, numBytes) || !digits.empty())
+    return Error("expected a numpy type such as f4, but got '" + type + "'");
   std::string header =
-      "{'descr': '" + std::string(numBytes == 1 ? "|" : "<") + type.str() + "', 'fortran_order': False, 'shape': (";
+      "{'descr': '" + std::string(numBytes == 1 ? "|" : "<") + type + "', 'fortran_order': False, 'shape': (";
   for (int64_t size : shape) {
     header += std::to_string(size) + (shape.size() == 1 ? "," : ", ");
     numBytes *= size;
@@ -219,22 +265,25 @@ llvm::Error mlir::et::writeNpy(StringRef path, StringRef type, llvm::ArrayRef<in
   header += "), }";
   // Data starts at a multiple of 64 bytes; the header ends in a line feed.
   size_t prefix = kMagic.size() + 4;
-  header.resize(llvm::alignTo(prefix + header.size() + 1, 64) - prefix - 1, ' ');
+  header.resize((prefix + header.size() + 1 + 63) / 64 * 64 - prefix - 1, ' ');
   header += '\n';
+  std::string start(kMagic);
+  start += {'\x01', '\0', static_cast<char>(header.size() & 0xff), static_cast<char>(header.size() >> 8)};
+  start += header;
 
-  std::error_code code;
-  llvm::ToolOutputFile file(path, code, llvm::sys::fs::OF_None);
-  if (code)
-    return makeError("cannot write '" + path + "': " + code.message());
-  char length[2];
-  llvm::support::endian::write16le(length, header.size());
-  file.os() << kMagic << '\x01' << '\0' << StringRef(length, 2) << header << StringRef(data, numBytes);
-  file.os().flush();
-  if (file.os().has_error()) {
-    code = file.os().error();
-    file.os().clear_error();
-    return makeError("cannot write '" + path + "': " + code.message());
-  }
-  file.keep();
-  return llvm::Error::success();
+  int failure = 0;
+  auto write = [&](std::FILE *file, const char *bytes, size_t size) {
+    if (failure == 0 && size > 0 && std::fwrite(bytes, 1, size, file) != size)
+      failure = errno ? errno : EIO;
+  };
+  std::FILE *file = std::fopen(path.c_str(), "wb");
+  if (!file)
+    return Error("cannot write '" + path + "': " + std::strerror(errno));
+  write(file, start.data(), start.size());
+  write(file, data, numBytes);
+  if (std::fclose(file) != 0 && failure == 0)
+    failure = errno;
+  if (failure == 0)
+    return Error::success();
+  return Error("cannot write '" + path + "': " + std::strerror(failure));
 }

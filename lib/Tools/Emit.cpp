@@ -21,13 +21,14 @@ LogicalResult et::emitToFile(Session &session, StringRef kind, const CompileOpti
   bool bytecode = kind == "bytecode";
   FailureOr<Stage> stage = bytecode ? Stage::ET : parseStage(kind);
   if (failed(stage))
-    return session.error("expected --emit to be bytecode, et, planned, llvm, llvm-ir, asm or obj, but got '" + kind +
-                         "'");
+    return session.error("expected --emit to be bytecode, et, planned, llvm, llvm-ir, asm, obj, gpu, ptx, cubin or "
+                         "program, but got '" +
+                         kind + "'");
   std::error_code code;
   llvm::ToolOutputFile file(path, code, llvm::sys::fs::OF_None);
   if (code)
     return session.error("cannot write '" + path + "': " + code.message());
-  if ((bytecode || *stage == Stage::Object) && file.os().is_displayed())
+  if ((bytecode || !isText(*stage)) && file.os().is_displayed())
     return session.error("--emit=" + kind + " is not written to a terminal; name a file with -o");
   if (bytecode) {
     if (failed(writeBytecodeToFile(session.getModule(), file.os())))

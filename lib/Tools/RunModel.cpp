@@ -16,11 +16,11 @@
 
 #include "et/Support/Npy.h"
 
-#include "llvm/Support/InterleavedRange.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
+#include "llvm/Support/InterleavedRange.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -166,9 +166,9 @@ static llvm::Expected<std::vector<std::string>> assignFiles(ArrayRef<std::string
 
 /// Reads \p path for the input \p signature; shapes are checked by the program.
 static llvm::Expected<HostTensor> readInput(const TensorSignature &signature, StringRef path) {
-  llvm::Expected<NpyArray> array = readNpy(path);
+  runtime::Result<NpyArray> array = readNpy(path.str());
   if (!array)
-    return array.takeError();
+    return makeError(array.getError().getMessage());
   StringRef expected = getNpyType(signature.elementType);
   // Small unsigned numbers are often how booleans are stored.
   if (array->type != expected)
@@ -179,7 +179,7 @@ static llvm::Expected<HostTensor> readInput(const TensorSignature &signature, St
                           : "; convert it with .astype('" + expected + "')"));
   if (signature.elementType != ElementType::BF16) {
     HostTensor tensor;
-    tensor.shape = array->shape;
+    tensor.shape.assign(array->shape.begin(), array->shape.end());
     tensor.numBytes = array->numBytes;
     tensor.data = std::move(array->data);
     if (signature.elementType == ElementType::Bool)
@@ -286,15 +286,23 @@ llvm::Expected<std::vector<HostTensor>> et::prepareInputs(const ProgramSignature
 // Outputs and timing
 //===----------------------------------------------------------------------===//
 
+/// Writes \p tensor, whose elements numpy calls \p type, to \p path.
+static llvm::Error write(StringRef path, StringRef type, const HostTensor &tensor) {
+  std::vector<int64_t> shape(tensor.shape.begin(), tensor.shape.end());
+  if (runtime::Error error = writeNpy(path.str(), type.str(), shape, tensor.data.get()))
+    return makeError(error.getMessage());
+  return llvm::Error::success();
+}
+
 static llvm::Error writeOutput(const TensorSignature &signature, const HostTensor &tensor, StringRef path) {
   if (signature.elementType != ElementType::BF16)
-    return writeNpy(path, getNpyType(signature.elementType), tensor.shape, tensor.data.get());
+    return write(path, getNpyType(signature.elementType), tensor);
   llvm::Expected<HostTensor> wide = HostTensor::allocate(ElementType::F32, tensor.shape);
   if (!wide)
     return wide.takeError();
   for (size_t i = 0; i < tensor.numBytes / 2; ++i)
     storeElement(ElementType::F32, wide->data.get() + 4 * i, loadElement(ElementType::BF16, tensor.data.get() + 2 * i));
-  return writeNpy(path, "f4", wide->shape, wide->data.get());
+  return write(path, "f4", *wide);
 }
 
 /// One line for people: shape, type, and the range and mean of the elements.

@@ -13,7 +13,8 @@
                                          "attention_mask": {0: "batch", 1: "sequence"}})
     hidden = program(ids, mask)
 
-`et.export_mlir` stops after the import and gives the module as text, with its weights beside it.
+`et.load` runs a program that was compiled before, from its file. `et.export_mlir` stops after the import and gives the
+module as text, with its weights beside it.
 """
 
 from . import errors
@@ -22,8 +23,10 @@ from .errors import (CompileError, Error, ExportError, ImportError_, NonFiniteWe
                      UnsupportedOperatorError)
 from .importer import ImportedModule, Remark, Report, TensorSpec
 from .interface import Program
+from .runtime import LoadError, SavedProgram, load
 
 __all__ = [
-    "CompileError", "Error", "ExportError", "ImportError_", "ImportedModule", "NonFiniteWeightError", "Program", "Remark",
-    "Report", "RunError", "TensorSpec", "UnsupportedOperatorError", "compile", "errors", "export_mlir",
+    "CompileError", "Error", "ExportError", "ImportError_", "ImportedModule", "LoadError", "NonFiniteWeightError",
+    "Program", "Remark", "Report", "RunError", "SavedProgram", "TensorSpec", "UnsupportedOperatorError", "compile", "errors",
+    "export_mlir", "load",
 ]

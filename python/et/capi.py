@@ -27,7 +27,8 @@ class Resource(C.Structure):
 
 
 class CompileOptions(C.Structure):
-    _fields_ = [("isa", C.c_char_p), ("entry", C.c_char_p), ("threads", C.c_uint32), ("allow_non_finite", C.c_int)]
+    _fields_ = [("isa", C.c_char_p), ("entry", C.c_char_p), ("threads", C.c_uint32), ("allow_non_finite", C.c_int),
+                ("target", C.c_char_p)]
 
 
 class Tensor(C.Structure):
@@ -73,6 +74,8 @@ def library() -> C.CDLL:
                                C.POINTER(void_p)]),
         "etEmit": (void_p, [char_p, size_t, C.POINTER(Resource), size_t, C.POINTER(CompileOptions), char_p,
                             C.POINTER(void_p), C.POINTER(size_t)]),
+        "etCompileSaved": (void_p, [char_p, size_t, C.POINTER(Resource), size_t, C.POINTER(CompileOptions), Remark, void_p,
+                                    C.POINTER(void_p), C.POINTER(size_t)]),
         "etWriteBytecode": (void_p, [char_p, size_t, C.POINTER(Resource), size_t, char_p]),
         "etStringDestroy": (None, [void_p]),
         "etProgramDestroy": (None, [void_p]),

@@ -10,7 +10,10 @@
 from __future__ import annotations
 
 import ctypes as C
+import os
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 import numpy as np
@@ -52,10 +55,10 @@ def _resources(weights: Mapping[str, torch.Tensor]) -> tuple[Any, list[torch.Ten
     return array, alive
 
 
-def _options(isa: str, threads: int | None, allow_non_finite: bool) -> capi.CompileOptions:
+def _options(isa: str, threads: int | None, allow_non_finite: bool, target: str = "cpu") -> capi.CompileOptions:
     if threads is not None and threads < 1:
         raise ValueError(f"expected threads to be at least 1, but got {threads}")
-    return capi.CompileOptions(isa.encode(), None, threads or 0, int(allow_non_finite))
+    return capi.CompileOptions(isa.encode(), None, threads or 0, int(allow_non_finite), target.encode())
 
 
 def compile_text(text: str, weights: Mapping[str, torch.Tensor] | None = None, *, isa: str = "native",
@@ -77,12 +80,37 @@ def compile_text(text: str, weights: Mapping[str, torch.Tensor] | None = None, *
     return Program(handle.value, tuple(remarks))
 
 
-def emit(text: str, weights: Mapping[str, torch.Tensor] | None = None, *, stage: str, isa: str = "native") -> bytes:
-    """What the compiler makes of a module up to `stage`: et, planned, llvm, llvm-ir, asm or obj."""
+def compile_saved(text: str, weights: Mapping[str, torch.Tensor] | None = None, *, target: str,
+                  allow_non_finite: bool = False) -> tuple[bytes, tuple[str, ...]]:
+    """Compiles a module for a GPU: the bytes of a saved program, and the compiler's remarks.
+
+    Raises CompileError with the compiler's diagnostics.
+    """
     lib = capi.library()
     source = text.encode()
     array, alive = _resources(weights or {})
-    options = _options(isa, None, False)
+    remarks: list[str] = []
+    callback = capi.Remark(lambda remark, _: remarks.append(remark.decode(errors="replace")))
+    options = _options("native", None, allow_non_finite, target)
+    output, size = C.c_void_p(), C.c_size_t()
+    error = lib.etCompileSaved(source, len(source), array, len(weights or {}), C.byref(options), callback, None,
+                               C.byref(output), C.byref(size))
+    del alive
+    capi.check(error, CompileError)
+    try:
+        return C.string_at(output, size.value), tuple(remarks)
+    finally:
+        lib.etStringDestroy(output)
+
+
+def emit(text: str, weights: Mapping[str, torch.Tensor] | None = None, *, stage: str, isa: str = "native",
+         target: str = "cpu") -> bytes:
+    """What the compiler makes of a module up to `stage`: et, planned, llvm, llvm-ir, asm or obj, or for a GPU et, planned,
+    gpu, ptx, cubin or program."""
+    lib = capi.library()
+    source = text.encode()
+    array, alive = _resources(weights or {})
+    options = _options(isa, None, False, target)
     output, size = C.c_void_p(), C.c_size_t()
     error = lib.etEmit(source, len(source), array, len(weights or {}), C.byref(options), stage.encode(), C.byref(output),
                        C.byref(size))
@@ -249,10 +277,65 @@ class CompiledModule:
         return self._imported.unflatten(outputs)
 
 
+class SavedModule:
+    """An imported module compiled for a GPU: save it, or call it where that GPU is.
+
+    A call takes tensors on the GPU, in order or by name, and returns what the module returns.
+    """
+
+    def __init__(self, imported: "ImportedModule", target: str, contents: bytes, remarks: tuple[str, ...]) -> None:
+        self._imported = imported
+        self._contents = contents
+        self._loaded: Any = None
+        self.target = target
+        self.inputs = imported.inputs
+        self.outputs = imported.outputs
+        #: What the compiler says of the paths it took.
+        self.remarks = remarks
+
+    @property
+    def report(self) -> "Report":
+        """What the importer fused and what it declined, with reasons."""
+        return self._imported.report
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the program, which `et.load` loads. The file appears when it is complete."""
+        path = Path(path)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
+            try:
+                file.write(self._contents)
+                file.close()
+                os.chmod(file.name, 0o644)
+                os.replace(file.name, path)
+            except BaseException:
+                os.unlink(file.name)
+                raise
+
+    def emit(self, stage: str) -> bytes:
+        """What the compiler makes of the module up to `stage`: et, planned, gpu, ptx, cubin or program."""
+        return emit(self._imported.text, self._imported.weights, stage=stage, target=self.target)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._loaded is None:
+            from .runtime import load
+
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "program.etp"
+                path.write_bytes(self._contents)
+                # A file that is mapped may lose its name.
+                self._loaded = load(path, "cuda")
+        return self._imported.unflatten(self._loaded(*args, **kwargs))
+
+
 def build(imported: "ImportedModule", *, target: str = "cpu", isa: str = "native", threads: int | None = None,
-          allow_non_finite: bool = False) -> CompiledModule:
-    """Compiles an imported module. `target` is "cpu"; the other options are those of `compile_text`."""
+          allow_non_finite: bool = False) -> CompiledModule | SavedModule:
+    """Compiles an imported module. `target` is "cpu", or "cuda:" and an architecture; the other options are those of
+    `compile_text`."""
+    if target.startswith("cuda:"):
+        contents, remarks = compile_saved(imported.text, imported.weights, target=target,
+                                          allow_non_finite=allow_non_finite)
+        return SavedModule(imported, target, contents, remarks)
     if target != "cpu":
-        raise ValueError(f"expected target 'cpu', but got '{target}'")
+        raise ValueError(f"expected target 'cpu' or one such as 'cuda:sm_90a', but got '{target}'")
     program = compile_text(imported.text, imported.weights, isa=isa, threads=threads, allow_non_finite=allow_non_finite)
     return CompiledModule(imported, program)

@@ -6,16 +6,19 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Compiles a module of et on tensors in memory, runs it on arrays of .npy files
-// or on random numbers, writes its outputs to .npy files, and times it.
+// Compiles a module of et on tensors in memory, or loads a saved program, runs it
+// on arrays of .npy files or on random numbers, writes its outputs to .npy files,
+// and times it.
 //
 //===----------------------------------------------------------------------===//
 
 #include "et/Support/ToolMain.h"
 #include "et/Tools/RunModel.h"
+#include "et/Tools/RunProgram.h"
 #include "et/Tools/Session.h"
 
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir::et;
@@ -32,7 +35,7 @@ struct CallsParser : cl::parser<unsigned> {
 } // namespace
 
 static cl::OptionCategory category("et-run options");
-static cl::opt<std::string> model(cl::Positional, cl::desc("<model>"), cl::init("-"), cl::cat(category));
+static cl::opt<std::string> model(cl::Positional, cl::desc("<model.mlir | program.etp>"), cl::init("-"), cl::cat(category));
 static cl::list<std::string> inputs("input", cl::desc("Array of an input: in order, or by its name"),
                                     cl::value_desc("[name=]file.npy"), cl::cat(category));
 static cl::list<std::string> outputs("output", cl::desc("Where an output goes: in order, or by its name"),
@@ -60,10 +63,35 @@ static cl::opt<bool> allowNonFinite("allow-non-finite",
 static cl::opt<bool> remarks("remarks", cl::desc("Print what passes say of the paths they took, and why"),
                              cl::cat(category));
 
+static cl::opt<unsigned> device("device", cl::desc("Number of the GPU for a saved program (default 0)"),
+                                cl::value_desc("N"), cl::init(0), cl::cat(category));
+static cl::opt<bool> profile("profile", cl::desc("Print how long each step of a saved program takes"),
+                             cl::cat(category));
+
+/// Runs the saved program that the command line names.
+static runtime::Error runSaved() {
+  RunProgramOptions options;
+  options.path = model;
+  options.inputs = inputs;
+  options.outputs = outputs;
+  options.dims = dims;
+  options.seed = seed;
+  options.benchmark = benchmark;
+  options.profile = profile;
+  options.device = device;
+  return runProgram(options, stdout);
+}
+
 int main(int argc, char **argv) {
   ToolMain tool(argc, argv, &category);
   registerCommonOptions();
   cl::ParseCommandLineOptions(tool.argc(), tool.argv(), "E.T. runner\n");
+  if (isSavedProgram(model)) {
+    runtime::Error error = runSaved();
+    if (error)
+      llvm::WithColor::error(llvm::errs(), "et-run") << error.getMessage() << '\n';
+    return error ? 1 : 0;
+  }
   Session session(remarks);
   if (failed(session.read(model, weights)))
     return 1;

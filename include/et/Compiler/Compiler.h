@@ -39,12 +39,24 @@ enum class Stage {
   LLVMIR,   ///< LLVM IR, optimised
   Assembly, ///< assembly of the instruction set level
   Object,   ///< an object file
+  GPU,      ///< kernels, and a function that launches them
+  PTX,      ///< the kernels as PTX
+  Cubin,    ///< the kernels as machine code
+  Program,  ///< a saved program
 };
 
-/// The stage named \p name: et, planned, llvm, llvm-ir, asm or obj.
+/// The stage named \p name: et, planned, llvm, llvm-ir, asm or obj; of a GPU et, planned, gpu, ptx, cubin or program.
 FailureOr<Stage> parseStage(StringRef name);
 
+/// Whether \p stage is printed as text.
+bool isText(Stage stage);
+
+/// The architecture of \p target: sm_90a of cuda:sm_90a, nothing of cpu; failure on what is neither.
+FailureOr<std::optional<std::string>> parseTarget(StringRef target);
+
 struct CompileOptions {
+  /// `cpu`, or `cuda:` and an architecture.
+  std::string target = "cpu";
   /// Instruction set level: baseline, avx2, avx512 or native.
   std::string isa = "native";
   /// The function to compile; the only public one when empty.
@@ -66,7 +78,8 @@ LogicalResult runPasses(ModuleOp module, Stage stage, const CompileOptions &opti
 /// Compiles \p module to \p stage and prints the result to \p os.
 LogicalResult emitStage(ModuleOp module, Stage stage, const CompileOptions &options, llvm::raw_ostream &os);
 
-/// Compiles \p module, which is consumed, to a program. Errors are emitted as diagnostics.
+/// Compiles \p module, which is consumed, to a program that runs in this process, on its CPU. Errors are emitted as
+/// diagnostics.
 FailureOr<std::unique_ptr<Program>> compile(ModuleOp module, const CompileOptions &options);
 
 } // namespace mlir::et

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 //
 //   et on tensors --plan--> launches on memrefs --to-cpu--> LLVM dialect
+//                                               --to-gpu--> kernels, and launches of them
 //
 // Each stage ends in a contract that is verified; docs/Pipeline.md lists the
 // passes.
@@ -33,13 +34,25 @@ struct CPUPipelineOptions : PassPipelineOptions<CPUPipelineOptions> {
                           llvm::cl::init("native")};
 };
 
+/// Options of the GPU pipeline.
+struct GPUPipelineOptions : PassPipelineOptions<GPUPipelineOptions> {
+  Option<std::string> chip{*this, "chip", llvm::cl::desc("Architecture: sm_80, sm_86, sm_89, sm_90 or sm_90a"),
+                           llvm::cl::init("sm_90a")};
+};
+
 /// Appends the passes from et on tensors to the planned level for a CPU.
 void buildCPUPlanPipeline(OpPassManager &pm, const CPUPipelineOptions &options);
 
 /// Appends the passes from the planned level to the LLVM dialect.
 void buildPlannedToLLVMPipeline(OpPassManager &pm);
 
-/// Registers `--et-plan-cpu` and `--et-to-cpu`.
+/// Appends the passes from et on tensors to the planned level for a GPU.
+void buildGPUPlanPipeline(OpPassManager &pm, const GPUPipelineOptions &options);
+
+/// Appends the passes from the planned level to a gpu.module of kernels and a function that launches them.
+void buildPlannedToGPUPipeline(OpPassManager &pm);
+
+/// Registers `--et-plan-cpu`, `--et-to-cpu`, `--et-plan-gpu` and `--et-to-gpu`.
 void registerPipelines();
 
 } // namespace mlir::et

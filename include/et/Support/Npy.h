@@ -8,20 +8,22 @@
 //
 // Reads and writes one array per file, format versions 1.0 to 3.0, elements in
 // row-major order and little-endian. Files come from anywhere: everything they
-// say is checked before it is used.
+// say is checked before it is used. Needs no LLVM: tools that only run programs
+// use it too.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef ET_SUPPORT_NPY_H
 #define ET_SUPPORT_NPY_H
 
-#include "llvm/ADT/ArrayRef.h"
-#include "llvm/ADT/SmallVector.h"
-#include "llvm/ADT/StringRef.h"
-#include "llvm/Support/Error.h"
+#include "et/Runtime/Error.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace mlir::et {
 
@@ -29,20 +31,21 @@ namespace mlir::et {
 struct NpyArray {
   /// Kind and size of an element as numpy writes them, without the byte order: f4, i8, u2, b1.
   std::string type;
-  llvm::SmallVector<int64_t> shape;
+  std::vector<int64_t> shape;
   /// The elements; aligned as operator new aligns.
   std::unique_ptr<char[]> data;
   size_t numBytes = 0;
 };
 
 /// Reads the array in the file \p path. The error names the file and what is wrong with it.
-llvm::Expected<NpyArray> readNpy(llvm::StringRef path);
+runtime::Result<NpyArray> readNpy(const std::string &path);
 
 /// Parses the contents of a file; the error says what is wrong with them.
-llvm::Expected<NpyArray> parseNpy(llvm::StringRef contents);
+runtime::Result<NpyArray> parseNpy(std::string_view contents);
 
 /// Writes elements of \p type (f4, i8, b1, ...) to the file \p path.
-llvm::Error writeNpy(llvm::StringRef path, llvm::StringRef type, llvm::ArrayRef<int64_t> shape, const char *data);
+runtime::Error writeNpy(const std::string &path, const std::string &type, const std::vector<int64_t> &shape,
+                        const char *data);
 
 } // namespace mlir::et
 

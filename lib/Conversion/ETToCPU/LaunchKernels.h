@@ -20,6 +20,7 @@
 #ifndef ET_LIB_CONVERSION_ETTOCPU_LAUNCHKERNELS_H
 #define ET_LIB_CONVERSION_ETTOCPU_LAUNCHKERNELS_H
 
+#include "et/Conversion/ETToCPU/LaunchRows.h"
 #include "et/Conversion/ETToCPU/VectorMath.h"
 #include "et/Dialect/ET/IR/ET.h"
 
@@ -38,14 +39,8 @@ struct LaunchKernel {
   bool takesStatus = false;
 };
 
-/// The first op of the region of \p launch that computes (not a constant or a size).
-Operation *getRoot(LaunchOp launch);
-
 /// Why no kernel takes \p op, an op of et on tensors; empty when one does.
 std::string whyNoKernel(Operation *op);
-
-/// Whether all dimensions of \p memref but the last can be walked as one, with one stride.
-bool hasEvenRows(Value memref);
 
 /// The function that computes a GELU of kind \p kind.
 MathFn getGeluFunction(GeluKind kind);

@@ -8,4 +8,5 @@
 // CHECK-DAG: layer_norm: ok
 // CHECK-DAG: linear: ok
 // CHECK-DAG: rms_norm: ok
+// CHECK-DAG: tensor_map: ok
 // CHECK-DAG: weight: ok

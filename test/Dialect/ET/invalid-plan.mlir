@@ -173,3 +173,75 @@ func.func @weight_ref_c2_other_type() {
   %w = et.weight_ref @w : tensor<4x2xf32>
   return
 }
+
+// -----
+
+func.func @tensor_map_c1_rank(%x: memref<1x1x1x1x1x8xf16>) {
+  // expected-error @+1 {{expected a view of one to five dimensions with elements of f16, bf16 or f32, but got 'memref<1x1x1x1x1x8xf16>'}}
+  %map = et.tensor_map %x box [1, 1, 1, 1, 1, 8] : memref<1x1x1x1x1x8xf16>
+  return
+}
+
+// -----
+
+func.func @tensor_map_c1_element(%x: memref<8x8xi32>) {
+  // expected-error @+1 {{expected a view of one to five dimensions with elements of f16, bf16 or f32, but got 'memref<8x8xi32>'}}
+  %map = et.tensor_map %x box [8, 8] : memref<8x8xi32>
+  return
+}
+
+// -----
+
+func.func @tensor_map_c2_gaps(%x: memref<8x8xf16, strided<[16, 2]>>) {
+  // expected-error @+1 {{expected the innermost dimension of the view to have no gaps}}
+  %map = et.tensor_map %x box [8, 8] : memref<8x8xf16, strided<[16, 2]>>
+  return
+}
+
+// -----
+
+func.func @tensor_map_c2_stride(%x: memref<8x12xf16>) {
+  // expected-error @+1 {{expected strides that are multiples of 16 bytes, but one is 24}}
+  %map = et.tensor_map %x box [8, 8] : memref<8x12xf16>
+  return
+}
+
+// -----
+
+func.func @tensor_map_c3_rank(%x: memref<8x8xf16>) {
+  // expected-error @+1 {{expected one size of the box per dimension of the view, 2, but got 1}}
+  %map = et.tensor_map %x box [8] : memref<8x8xf16>
+  return
+}
+
+// -----
+
+func.func @tensor_map_c3_size(%x: memref<?x8xf16>) {
+  // expected-error @+1 {{expected sizes of the box to be from 1 to 256, but got 257}}
+  %map = et.tensor_map %x box [257, 8] : memref<?x8xf16>
+  return
+}
+
+// -----
+
+func.func @tensor_map_c3_row(%x: memref<?x8xf16>) {
+  // expected-error @+1 {{expected the innermost size of the box to be a multiple of 16 bytes, but it is 8}}
+  %map = et.tensor_map %x box [8, 4] : memref<?x8xf16>
+  return
+}
+
+// -----
+
+func.func @tensor_map_c4_kind(%x: memref<?x8xf16>) {
+  // expected-error @+1 {{expected swizzle to be 0, 32, 64 or 128, but got 16}}
+  %map = et.tensor_map %x box [8, 8] swizzle 16 : memref<?x8xf16>
+  return
+}
+
+// -----
+
+func.func @tensor_map_c4_row(%x: memref<?x64xf16>) {
+  // expected-error @+1 {{expected the innermost size of the box to be at most the 64 bytes of the swizzle, but it is 128}}
+  %map = et.tensor_map %x box [8, 64] swizzle 64 : memref<?x64xf16>
+  return
+}

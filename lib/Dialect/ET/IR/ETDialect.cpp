@@ -30,6 +30,7 @@ using namespace mlir::et;
 
 void ETDialect::initialize() {
   registerAttributes();
+  registerTypes();
   addOperations<
 #define GET_OP_LIST
 #include "et/Dialect/ET/IR/ETOps.cpp.inc"

@@ -151,3 +151,47 @@ LogicalResult WeightRefOp::verifySymbolUses(SymbolTableCollection &symbols) {
            << weight.getTensorType() << " or " << weight.getStorageType() << ", but got " << getResult().getType();
   return success();
 }
+
+//===----------------------------------------------------------------------===//
+// TensorMapOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult TensorMapOp::verify() {
+  // What cuTensorMapEncodeTiled takes.
+  constexpr int64_t maxRank = 5, maxBox = 256, grain = 16;
+  // tensor_map_c1
+  auto type = cast<MemRefType>(getView().getType());
+  Type element = type.getElementType();
+  if (type.getRank() < 1 || type.getRank() > maxRank || !(element.isF16() || element.isBF16() || element.isF32()))
+    return emitOpError("expected a view of one to five dimensions with elements of f16, bf16 or f32, but got ") << type;
+  int64_t elementBytes = element.getIntOrFloatBitWidth() / 8;
+  // tensor_map_c2
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  if (failed(type.getStridesAndOffset(strides, offset)) || strides.back() != 1)
+    return emitOpError("expected the innermost dimension of the view to have no gaps, but its type is ") << type;
+  for (int64_t stride : ArrayRef(strides).drop_back())
+    if (!ShapedType::isDynamic(stride) && stride * elementBytes % grain != 0)
+      return emitOpError("expected strides that are multiples of ")
+             << grain << " bytes, but one is " << stride * elementBytes;
+  // tensor_map_c3
+  ArrayRef<int64_t> box = getBox();
+  if (static_cast<int64_t>(box.size()) != type.getRank())
+    return emitOpError("expected one size of the box per dimension of the view, ")
+           << type.getRank() << ", but got " << box.size();
+  for (int64_t size : box)
+    if (size < 1 || size > maxBox)
+      return emitOpError("expected sizes of the box to be from 1 to ") << maxBox << ", but got " << size;
+  int64_t rowBytes = box.back() * elementBytes;
+  if (rowBytes % grain != 0)
+    return emitOpError("expected the innermost size of the box to be a multiple of ")
+           << grain << " bytes, but it is " << rowBytes;
+  // tensor_map_c4
+  int64_t swizzle = getSwizzle();
+  if (!llvm::is_contained({0, 32, 64, 128}, swizzle))
+    return emitOpError("expected swizzle to be 0, 32, 64 or 128, but got ") << swizzle;
+  if (swizzle && rowBytes > swizzle)
+    return emitOpError("expected the innermost size of the box to be at most the ")
+           << swizzle << " bytes of the swizzle, but it is " << rowBytes;
+  return success();
+}

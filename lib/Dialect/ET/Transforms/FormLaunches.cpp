@@ -100,8 +100,8 @@ static bool isEpilogue(Operation *op, Value value) {
   return true;
 }
 
-/// Grows a group behind \p root along its result.
-static Group growLinear(LinearOp root) {
+/// Grows a group behind \p root along its result, up to and with a norm if \p fuseNorms.
+static Group growLinear(LinearOp root, bool fuseNorms) {
   Group group{{root}, "linear"};
   Value current = root.getResult();
   while (current.hasOneUse()) {
@@ -114,6 +114,8 @@ static Group growLinear(LinearOp root) {
       current = user->getResult(0);
       continue;
     }
+    if (!fuseNorms)
+      break;
     auto takesCurrent = [&](auto norm) { return norm.getInput() == current || norm.getResidual() == current; };
     if (auto norm = dyn_cast<LayerNormOp>(user); norm && takesCurrent(norm)) {
       group.ops.push_back(user);
@@ -253,6 +255,8 @@ static LogicalResult formLaunch(const Group &group) {
 
 namespace {
 struct FormLaunchesPass final : et::impl::FormLaunchesPassBase<FormLaunchesPass> {
+  using Base::Base;
+
   void runOnOperation() override {
     FunctionOpInterface function = getOperation();
     if (function.isExternal())
@@ -277,7 +281,7 @@ struct FormLaunchesPass final : et::impl::FormLaunchesPassBase<FormLaunchesPass>
       if (op.use_empty())
         continue;
       auto linear = dyn_cast<LinearOp>(op);
-      groups.push_back(linear ? growLinear(linear) : Group{{&op}, getLabel(&op)});
+      groups.push_back(linear ? growLinear(linear, fuseNorms) : Group{{&op}, getLabel(&op)});
       taken.insert(groups.back().ops.begin(), groups.back().ops.end());
       numFused += groups.back().ops.size() - 1;
     }

@@ -33,6 +33,9 @@
 #define GET_ATTRDEF_CLASSES
 #include "et/Dialect/ET/IR/ETAttrs.h.inc"
 
+#define GET_TYPEDEF_CLASSES
+#include "et/Dialect/ET/IR/ETTypes.h.inc"
+
 #define GET_OP_CLASSES
 #include "et/Dialect/ET/IR/ETOps.h.inc"
 

@@ -25,6 +25,7 @@ def ET_Dialect : Dialect {
     Batch and sequence sizes are dynamic; hidden sizes are static.
   }];
   let useDefaultAttributePrinterParser = 1;
+  let useDefaultTypePrinterParser = 1;
   let hasRegionArgAttrVerify = 1;
   let hasRegionResultAttrVerify = 1;
   let dependentDialects = [
@@ -38,6 +39,7 @@ def ET_Dialect : Dialect {
     static StringRef getDimsAttrName() { return "et.dims"; }
 
     void registerAttributes();
+    void registerTypes();
   }];
 }
 

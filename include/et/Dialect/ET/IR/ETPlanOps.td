@@ -10,6 +10,7 @@
 #define ET_DIALECT_ET_IR_ETPLANOPS_TD
 
 include "et/Dialect/ET/IR/ETAttentionOps.td"
+include "et/Dialect/ET/IR/ETTypes.td"
 include "mlir/IR/OpAsmInterface.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/DestinationStyleOpInterface.td"
@@ -104,6 +105,30 @@ def ET_WeightRefOp : ET_Op<"weight_ref", [Pure, DeclareOpInterfaceMethods<Symbol
   let arguments = (ins FlatSymbolRefAttr:$weight);
   let results = (outs AnyTypeOf<[AnyRankedTensor, AnyMemRef]>:$result);
   let assemblyFormat = "$weight attr-dict `:` type($result)";
+}
+
+def ET_TensorMapOp : ET_Op<"tensor_map", [Pure]> {
+  let summary = "A tensor map over a view";
+  let description = [{
+    Says how kernels copy boxes of `view` between global and shared memory. Elements outside of the view read as zero and
+    are not written.
+
+    - `view`: the tensor, one to five dimensions.
+    - `box`: elements of each dimension that one copy moves.
+    - `swizzle`: bytes of the pattern in which the box lies in shared memory; 0 for none.
+
+    Constraints:
+    - (C1) `view` has one to five dimensions and elements of f16, bf16 or f32.
+    - (C2) its innermost dimension has no gaps, and other strides, where they are static, are multiples of 16 bytes.
+    - (C3) `box` has one size per dimension, each from 1 to 256; the innermost is a multiple of 16 bytes.
+    - (C4) `swizzle` is 0, 32, 64 or 128, and unless it is 0, the innermost size of `box` is at most that many bytes.
+
+    (* example: test/Dialect/ET/doc/tensor_map.mlir *)
+  }];
+  let arguments = (ins AnyStridedMemRef:$view, DenseI64ArrayAttr:$box, DefaultValuedAttr<I64Attr, "0">:$swizzle);
+  let results = (outs ET_TensorMapType:$result);
+  let assemblyFormat = "$view `box` $box (`swizzle` $swizzle^)? attr-dict `:` type($view)";
+  let hasVerifier = 1;
 }
 
 #endif // ET_DIALECT_ET_IR_ETPLANOPS_TD

@@ -31,6 +31,8 @@ def FormLaunchesPass : InterfacePass<"et-form-launches", "mlir::FunctionOpInterf
     ```
     Refuses: ops that yield tensors and are neither `et`, `linalg` nor views.
   }];
+  let options = [Option<"fuseNorms", "fuse-norms", "bool", /*default=*/"true",
+                        "Put a norm behind a linear layer into its launch; for targets whose kernels finish whole rows">];
   let statistics = [Statistic<"numLaunches", "num-launches", "Launches formed">,
                     Statistic<"numFused", "num-fused", "Ops fused behind a linear layer">];
   let dependentDialects = ["mlir::et::ETDialect", "mlir::tensor::TensorDialect"];

@@ -1,0 +1,139 @@
+//===- LinearKernel.h - Builder of dense linear GPU kernels -*- C++ -*-===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// See https://llvm.org/LICENSE.txt for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Emits y[M, N] = epilogue(x[M, K] * w[N, K]^T + b[N]) as one kernel. M is a size
+// of the launch; N and K are static. Sums are f32.
+//
+// Operands:  0 x, 1 w, then the bias if there is one, then the extras, then y.
+// Symbols:   s0 = M, s1 = row stride of x, s2 = row stride of y,
+//            s3 + i = row stride of extra i (any value for one without rows).
+//
+// Schedules (LinearSchedule::kind):
+//
+//   Wgmma   sm_90a. One producer fills a ring of stages by TMA, one or two
+//           warpgroups of 64 rows each multiply. The first weights are requested
+//           before the wait for the previous kernel. Few rows: many small blocks,
+//           and with splitK blocks of a cluster share K and add up their partial
+//           sums through distributed shared memory. Many rows: persistent blocks,
+//           y leaves by TMA.
+//   Mma     sm_80 and up. mma.sync from tiles that cp.async brings.
+//   Simt    any types, sizes and strides; f32 multiply-adds. Slow.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ET_CONVERSION_ETTOGPU_LINEARKERNEL_H
+#define ET_CONVERSION_ETTOGPU_LINEARKERNEL_H
+
+#include "et/Conversion/ETToGPU/GPUKernel.h"
+#include "et/Target/NVIDIA/NVVMBuilder.h"
+
+#include "mlir/IR/BuiltinTypes.h"
+
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace mlir::et::gpu_kernels {
+
+/// An operand that the epilogue reads besides the sums.
+struct LinearExtra {
+  enum Kind {
+    /// [M, N] with a row stride: a residual.
+    Matrix,
+    /// [N]: one value per output.
+    Columns,
+    /// One value.
+    Scalar
+  };
+  Kind kind = Matrix;
+  /// f16, bf16 or f32.
+  Type elementType;
+  /// Whether the start and the row stride are even numbers of elements, aligned to a pair.
+  bool pairAligned = true;
+};
+
+/// What an epilogue gets for two neighbouring sums of a row.
+struct LinearEpilogueArgs {
+  /// The finished sums including the bias, f32.
+  Value lo, hi;
+  /// Row and columns (i32), always inside of y: threads whose sums lie outside are given the position of some other
+  /// element, and their result is not stored.
+  Value row, col;
+  /// Null: the column of `hi` is col + 1, and col is even.
+  Value colHi;
+  /// Pointer (!llvm.ptr<1>) of each extra, and its row stride (i32; null without rows).
+  ArrayRef<Value> extras, extraStrides;
+  ArrayRef<LinearExtra> extraSpecs;
+};
+
+/// Emits the code between the sums and the store; returns the two f32 to store. It is called for every pair of a thread's
+/// tile, so it should be straight-line code.
+using LinearEpilogueFn =
+    std::function<std::pair<Value, Value>(nvidia::NVVMBuilder &, const LinearEpilogueArgs &)>;
+
+/// Loads the values of extra \p index that belong to \p args, as f32.
+std::pair<Value, Value> loadLinearExtra(nvidia::NVVMBuilder &b, const LinearEpilogueArgs &args, unsigned index);
+
+/// Everything that fixes what a linear kernel computes.
+struct LinearKernelSpec {
+  /// Outputs and inputs; both at least 1.
+  int64_t n = 0, k = 0;
+  /// f16, bf16 or f32.
+  Type xType, wType, yType;
+  /// Element type of the bias, or null if there is none.
+  Type biasType;
+  /// Distance between rows in elements: 0 for contiguous rows, ShapedType::kDynamic to take it from s1 and s2.
+  int64_t xStride = 0, yStride = 0;
+  /// Whether the start and the row stride of x, or y, are known to be multiples of 16 bytes. Contiguous rows of k, or n,
+  /// elements that are a multiple of 16 bytes are, when the start is.
+  bool xAligned = true, yAligned = true;
+  SmallVector<LinearExtra> extras;
+  /// Null stores the sums as they are.
+  LinearEpilogueFn epilogue;
+
+  unsigned biasOperand() const { return 2; }
+  unsigned extraOperand(unsigned index) const { return 2 + (biasType ? 1 : 0) + index; }
+  unsigned outputOperand() const { return extraOperand(extras.size()); }
+};
+
+/// How it is computed.
+struct LinearSchedule {
+  enum Kind { Wgmma, Mma, Simt };
+  Kind kind = Simt;
+  /// Rows and outputs of a block's tile, and inputs of one stage of the ring.
+  int64_t tileM = 0, tileN = 0, tileK = 0;
+  int64_t stages = 0;
+  /// Blocks of a cluster that share K (Wgmma only).
+  int64_t splitK = 1;
+  /// As many blocks as multiprocessors, each taking many tiles, instead of one block per tile (Wgmma only).
+  bool persistent = false;
+  /// Keeps other blocks off the multiprocessor by asking for more than half of its shared memory (Wgmma only). With no
+  /// more blocks than multiprocessors, two blocks of a kernel that starts early would share one while others idle.
+  bool exclusive = false;
+};
+
+/// Chooses a schedule for about \p rows rows; any number of rows is computed right with it.
+LinearSchedule chooseLinearSchedule(const LinearKernelSpec &spec, const nvidia::SM &sm, int64_t rows);
+
+/// Returns why \p spec cannot be built with \p schedule on \p sm, and what to do, or nullopt if it can.
+std::optional<std::string> verifyLinearKernel(const LinearKernelSpec &spec, const LinearSchedule &schedule,
+                                              const nvidia::SM &sm);
+
+/// Dynamic shared memory of a block in bytes.
+int64_t getLinearSharedBytes(const LinearKernelSpec &spec, const LinearSchedule &schedule);
+
+/// Emits the kernel at the insertion point of \p builder, in a gpu.module. Requires !verifyLinearKernel().
+BuiltKernel buildLinearKernel(OpBuilder &builder, Location loc, StringRef name, const LinearKernelSpec &spec,
+                              const LinearSchedule &schedule, const nvidia::SM &sm);
+
+/// Returns a short name of \p schedule for reports and remarks, for example "wgmma 128x256x64 stages 4 persistent".
+std::string stringifyLinearSchedule(const LinearSchedule &schedule);
+
+} // namespace mlir::et::gpu_kernels
+
+#endif // ET_CONVERSION_ETTOGPU_LINEARKERNEL_H

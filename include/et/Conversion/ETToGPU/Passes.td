@@ -1,0 +1,61 @@
+//===- Passes.td - Passes between the planned level and GPU code -*- tablegen -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ET_CONVERSION_ETTOGPU_PASSES_TD
+#define ET_CONVERSION_ETTOGPU_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def DecomposeForGPUPass : InterfacePass<"et-decompose-for-gpu", "mlir::FunctionOpInterface"> {
+  let summary = "Decompose the et ops that no GPU kernel takes";
+  let description = [{
+    Numerics: as `--et-decompose`.
+
+    An `et` op that no kernel takes becomes linalg, of which each op runs as plain loops; a `missed` remark says why.
+  }];
+  let options = [Option<"chip", "chip", "std::string", /*default=*/"\"sm_90a\"",
+                        "Architecture: sm_80, sm_86, sm_89, sm_90 or sm_90a">];
+  let statistics = [Statistic<"numDecomposed", "num-decomposed", "Ops decomposed">];
+  let dependentDialects = ["mlir::et::ETDialect", "mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect",
+                           "mlir::arith::ArithDialect", "mlir::math::MathDialect"];
+}
+
+def ScheduleGPUPass : Pass<"et-schedule-gpu", "mlir::ModuleOp"> {
+  let summary = "Choose how each launch runs on a GPU";
+  let description = [{
+    Numerics: exact.
+
+    Gives every launch its `schedule`: the architecture, the family of its kernel, and what that family lets choose.
+  }];
+  let options = [Option<"chip", "chip", "std::string", /*default=*/"\"sm_90a\"",
+                        "Architecture: sm_80, sm_86, sm_89, sm_90 or sm_90a">];
+  let dependentDialects = ["mlir::et::ETDialect"];
+}
+
+def ConvertLaunchesToGPUPass : Pass<"et-convert-launches-to-gpu", "mlir::ModuleOp"> {
+  let summary = "Turn launches into launches of generated GPU kernels";
+  let description = [{
+    Numerics: R2 (sums are taken in another order, exponentials are approximated to a few ulp).
+
+    Builds one kernel per distinct launch, in the `gpu.module` @kernels, and replaces the launch by `gpu.launch_func`.
+    Grids, integers and tensor maps are computed from the sizes of the arguments: nothing depends on data. A launch that
+    may start before the one in front of it has finished is marked `et.programmatic`. What kernels check is listed in
+    `et.checks` of the function; their status codes count from 1.
+
+    Refuses: launches without a schedule for a GPU, and launches of which there is no kernel.
+  }];
+  let statistics = [Statistic<"numLaunches", "num-launches", "Launches converted">,
+                    Statistic<"numKernels", "num-kernels", "Kernels built for them">];
+  let dependentDialects = [
+    "mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::et::ETDialect", "mlir::gpu::GPUDialect",
+    "mlir::LLVM::LLVMDialect", "mlir::math::MathDialect", "mlir::memref::MemRefDialect", "mlir::NVVM::NVVMDialect",
+    "mlir::scf::SCFDialect", "mlir::vector::VectorDialect",
+  ];
+}
+
+#endif // ET_CONVERSION_ETTOGPU_PASSES_TD

@@ -1,0 +1,353 @@
+//===- ConvertLaunchesToGPU.cpp - Turn launches into launches of GPU kernels -*- C++ -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+//   func @f(...) { sizes; views; et.launch A; et.launch B; et.launch A }
+// becomes
+//   gpu.module @kernels { llvm.func @A(...); llvm.func @B(...) }
+//   func @f(...) {
+//     sizes; views
+//     gpu.launch_func @kernels::@A ...; gpu.launch_func @kernels::@B ...; gpu.launch_func @kernels::@A ...
+//   }
+//
+// What remains in @f beside launches is arithmetic on sizes, views and
+// et.tensor_map: a list of launches that a program can hold.
+//
+//===----------------------------------------------------------------------===//
+
+#include "LaunchKernels.h"
+
+#include "et/Conversion/ETToGPU/Passes.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+namespace mlir::et {
+#define GEN_PASS_DEF_CONVERTLAUNCHESTOGPUPASS
+#include "et/Conversion/ETToGPU/Passes.h.inc"
+} // namespace mlir::et
+
+using namespace mlir;
+using namespace mlir::et;
+using namespace mlir::et::gpu_kernels;
+
+/// Name of the module that holds the kernels.
+static constexpr StringRef kKernels = "kernels";
+
+/// Hash and equality of launches that may share a kernel: all but names, locations and which values they are given.
+static llvm::hash_code hashLaunch(LaunchOp launch) {
+  llvm::hash_code hash = llvm::hash_combine(launch.getScheduleAttr());
+  launch.getBody().walk([&](Operation *op) {
+    hash = llvm::hash_combine(hash, OperationEquivalence::computeHash(op, OperationEquivalence::ignoreHashValue,
+                                                                      OperationEquivalence::ignoreHashValue,
+                                                                      OperationEquivalence::IgnoreLocations));
+  });
+  return hash;
+}
+
+static bool isSameLaunch(LaunchOp a, LaunchOp b) {
+  if (a.getScheduleAttr() != b.getScheduleAttr() || a->getOperandTypes() != b->getOperandTypes() ||
+      a.getOutputs().size() != b.getOutputs().size())
+    return false;
+  // Kernels read weights before their predecessors have finished, and 16 bytes at once where addresses allow it.
+  for (auto [x, y] : llvm::zip(a->getOperands(), b->getOperands()))
+    if (isa<MemRefType>(x.getType()) && (isWeight(x) != isWeight(y) || !(getLayout(x) == getLayout(y))))
+      return false;
+  return OperationEquivalence::isRegionEquivalentTo(&a.getBody(), &b.getBody(), OperationEquivalence::IgnoreLocations);
+}
+
+namespace {
+struct ConvertLaunchesToGPUPass final : et::impl::ConvertLaunchesToGPUPassBase<ConvertLaunchesToGPUPass> {
+  void runOnOperation() override {
+    SmallVector<func::FuncOp> functions;
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      if (!function.isPrivate() && !function.isExternal() && function->hasAttr("et.scratch"))
+        functions.push_back(function);
+    for (func::FuncOp function : functions)
+      if (failed(convert(function)))
+        return signalPassFailure();
+  }
+
+private:
+  LogicalResult convert(func::FuncOp function);
+  FailureOr<ArrayRef<LaunchKernel>> getKernels(LaunchOp launch);
+  gpu::GPUModuleOp getKernelModule();
+  void launchKernel(LaunchOp launch, const LaunchKernel &kernel, func::FuncOp function, bool isFirst);
+
+  gpu::GPUModuleOp kernelModule;
+  std::vector<std::pair<LaunchOp, LaunchKernels>> kernels;
+  unsigned nextKernel = 0;
+  llvm::DenseMap<size_t, SmallVector<unsigned, 2>> kernelsByHash;
+  SmallVector<std::string> checks;
+};
+} // namespace
+
+gpu::GPUModuleOp ConvertLaunchesToGPUPass::getKernelModule() {
+  if (kernelModule)
+    return kernelModule;
+  ModuleOp module = getOperation();
+  module->setAttr(gpu::GPUDialect::getContainerModuleAttrName(), UnitAttr::get(&getContext()));
+  OpBuilder builder(&getContext());
+  builder.setInsertionPointToEnd(module.getBody());
+  kernelModule = gpu::GPUModuleOp::create(builder, module.getLoc(), kKernels);
+  SymbolTable(module).insert(kernelModule);
+  return kernelModule;
+}
+
+FailureOr<ArrayRef<LaunchKernel>> ConvertLaunchesToGPUPass::getKernels(LaunchOp launch) {
+  SmallVector<unsigned, 2> &candidates = kernelsByHash[hashLaunch(launch)];
+  for (unsigned i : candidates)
+    if (isSameLaunch(kernels[i].first, launch))
+      return ArrayRef(kernels[i].second);
+  auto schedule = launch.getScheduleAttr();
+  auto chip = schedule ? schedule.getAs<StringAttr>("chip") : StringAttr();
+  if (!chip)
+    return launch.emitOpError("has no schedule for a GPU; run --et-schedule-gpu first");
+  FailureOr<nvidia::SM> sm = nvidia::SM::get(chip.getValue());
+  if (failed(sm))
+    return launch.emitOpError("has a schedule for an unknown architecture, ") << chip;
+  OpBuilder builder(&getContext());
+  builder.setInsertionPointToEnd(getKernelModule().getBody());
+  std::string name = launch.getKernel().str();
+  for (char &c : name)
+    if (!llvm::isAlnum(c))
+      c = '_';
+  name += "_" + std::to_string(nextKernel++);
+  FailureOr<LaunchKernels> built = buildKernels(builder, launch, name, *sm);
+  if (failed(built))
+    return failure();
+  candidates.push_back(kernels.size());
+  numKernels += built->size();
+  kernels.emplace_back(launch, std::move(*built));
+  return ArrayRef(kernels.back().second);
+}
+
+namespace {
+/// Computes what one launch of a kernel is given.
+class LaunchEmitter {
+public:
+  LaunchEmitter(ImplicitLocOpBuilder &b, LaunchOp launch, const LaunchKernel &kernel, Value status, int64_t checkCode)
+      : b(b), launch(launch), kernel(kernel), status(status) {
+    for (const LaunchSize &size : kernel.sizes)
+      symbols.push_back(getSize(size, checkCode));
+  }
+
+  Value getOperand(unsigned operand) {
+    unsigned position = kernel.operands[operand];
+    return position == LaunchKernel::kStatus ? status : launch->getOperand(position);
+  }
+
+  /// \p expr, over the symbols of the kernel, as an index. Nothing here is negative, so divisions are unsigned.
+  Value getIndex(AffineExpr expr) {
+    if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+      return arith::ConstantIndexOp::create(b, constant.getValue());
+    if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
+      return symbols[symbol.getPosition()];
+    auto binary = cast<AffineBinaryOpExpr>(expr);
+    Value lhs = getIndex(binary.getLHS()), rhs = getIndex(binary.getRHS());
+    switch (binary.getKind()) {
+    case AffineExprKind::Add:
+      return b.createOrFold<arith::AddIOp>(lhs, rhs);
+    case AffineExprKind::Mul:
+      return b.createOrFold<arith::MulIOp>(lhs, rhs);
+    case AffineExprKind::FloorDiv:
+      return b.createOrFold<arith::DivUIOp>(lhs, rhs);
+    case AffineExprKind::CeilDiv:
+      return b.createOrFold<arith::CeilDivUIOp>(lhs, rhs);
+    default:
+      return b.createOrFold<arith::RemUIOp>(lhs, rhs);
+    }
+  }
+
+  /// \p expr if the sizes are in the range of the kernel, else 0: a launch of no blocks does not happen.
+  Value getBlocks(AffineExpr expr) {
+    Value blocks = getIndex(expr);
+    auto index = [&](int64_t value) { return arith::ConstantIndexOp::create(b, value).getResult(); };
+    Value size = kernel.rangeMin > 0 || kernel.rangeEnd >= 0 ? symbols[kernel.rangeSymbol] : Value();
+    // 1 from `limit` on, 0 below it.
+    auto reaches = [&](int64_t limit) {
+      Value times = arith::DivUIOp::create(b, size, index(limit));
+      return arith::MinUIOp::create(b, times, index(1)).getResult();
+    };
+    if (kernel.rangeMin > 0)
+      blocks = arith::MulIOp::create(b, blocks, reaches(kernel.rangeMin));
+    if (kernel.rangeEnd >= 0)
+      blocks = arith::MulIOp::create(b, blocks, arith::SubIOp::create(b, index(1), reaches(kernel.rangeEnd)));
+    return blocks;
+  }
+
+  /// The operand, and its offset in the buffer plus \p expr elements.
+  Value getOffset(Value operand, AffineExpr expr) {
+    auto type = cast<MemRefType>(operand.getType());
+    Value offset = getIndex(expr);
+    if (type.getLayout().isIdentity())
+      return offset;
+    Value start = memref::ExtractStridedMetadataOp::create(b, operand).getOffset();
+    return arith::AddIOp::create(b, start, offset);
+  }
+
+  Value getPointer(unsigned operand, AffineExpr offset) {
+    Value memref = getOperand(operand);
+    if (!offset || offset == b.getAffineConstantExpr(0))
+      return memref;
+    auto type = cast<MemRefType>(memref.getType());
+    auto target = MemRefType::get({}, type.getElementType(), StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {}));
+    return memref::ReinterpretCastOp::create(b, target, memref, OpFoldResult(getOffset(memref, offset)),
+                                             ArrayRef<OpFoldResult>{}, ArrayRef<OpFoldResult>{});
+  }
+
+  Value getTensorMap(const TensorMapSpec &map) {
+    Value memref = getOperand(map.operand);
+    // Lists of tensor maps start at the innermost dimension.
+    auto fold = [&](AffineExpr expr) -> OpFoldResult {
+      if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+        return b.getIndexAttr(constant.getValue());
+      return getIndex(expr);
+    };
+    SmallVector<OpFoldResult> sizes, strides;
+    for (AffineExpr size : llvm::reverse(map.sizes))
+      sizes.push_back(fold(size));
+    for (AffineExpr stride : llvm::reverse(map.strides))
+      strides.push_back(fold(stride));
+    strides.push_back(b.getIndexAttr(1));
+    auto [staticSizes, dynamicSizes] = split(sizes);
+    auto [staticStrides, dynamicStrides] = split(strides);
+    AffineExpr offset = map.offset ? map.offset : b.getAffineConstantExpr(0);
+    auto type = MemRefType::get(staticSizes, map.elementType,
+                                StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, staticStrides));
+    Value view = memref::ReinterpretCastOp::create(b, type, memref, OpFoldResult(getOffset(memref, offset)), sizes, strides);
+    return TensorMapOp::create(b, TensorMapType::get(b.getContext()), view,
+                               llvm::to_vector(llvm::reverse(map.box)), map.swizzle);
+  }
+
+private:
+  static std::pair<SmallVector<int64_t>, SmallVector<Value>> split(ArrayRef<OpFoldResult> values) {
+    std::pair<SmallVector<int64_t>, SmallVector<Value>> result;
+    dispatchIndexOpFoldResults(values, result.second, result.first);
+    return result;
+  }
+
+  Value getSize(const LaunchSize &size, int64_t checkCode) {
+    auto getDim = [&](unsigned dim) -> Value {
+      return memref::DimOp::create(b, launch->getOperand(size.operand), dim);
+    };
+    switch (size.kind) {
+    case LaunchSize::Dim:
+      return getDim(size.dim);
+    case LaunchSize::Rows: {
+      int64_t rank = cast<MemRefType>(launch->getOperand(size.operand).getType()).getRank();
+      Value rows = arith::ConstantIndexOp::create(b, 1);
+      for (int64_t dim = 0; dim + 1 < rank; ++dim)
+        rows = b.createOrFold<arith::MulIOp>(rows, getDim(dim));
+      return rows;
+    }
+    case LaunchSize::Stride:
+      return getStride(launch->getOperand(size.operand), size.dim, size.divisor);
+    case LaunchSize::Scalar: {
+      Value scalar = launch->getOperand(size.operand);
+      return scalar.getType().isIndex() ? scalar : arith::IndexCastOp::create(b, b.getIndexType(), scalar).getResult();
+    }
+    case LaunchSize::Check:
+      return arith::ConstantIndexOp::create(b, checkCode);
+    }
+    llvm_unreachable("unknown kind of size");
+  }
+
+  Value getStride(Value memref, unsigned dim, int64_t divisor) {
+    int64_t known = getLayout(memref).strides[dim];
+    if (!ShapedType::isDynamic(known))
+      return arith::ConstantIndexOp::create(b, known / divisor);
+    Value stride = memref::ExtractStridedMetadataOp::create(b, memref).getStrides()[dim];
+    if (divisor == 1)
+      return stride;
+    return arith::DivUIOp::create(b, stride, arith::ConstantIndexOp::create(b, divisor));
+  }
+
+  ImplicitLocOpBuilder &b;
+  LaunchOp launch;
+  const LaunchKernel &kernel;
+  Value status;
+  SmallVector<Value> symbols;
+};
+} // namespace
+
+/// Replaces \p launch by a launch of \p kernel.
+void ConvertLaunchesToGPUPass::launchKernel(LaunchOp launch, const LaunchKernel &launchKernel, func::FuncOp function,
+                                            bool isFirst) {
+  ImplicitLocOpBuilder b(launch.getLoc(), launch);
+  const BuiltKernel &kernel = launchKernel.kernel;
+  int64_t checkCode = 0;
+  if (llvm::any_of(launchKernel.sizes, [](const LaunchSize &size) { return size.kind == LaunchSize::Check; })) {
+    std::string message = getCheckMessage(launch);
+    auto known = llvm::find(checks, message);
+    checkCode = known - checks.begin() + 1;
+    if (known == checks.end())
+      checks.push_back(message);
+  }
+  Value status = function.getArgument(function.getNumArguments() - 2);
+  LaunchEmitter emitter(b, launch, launchKernel, status, checkCode);
+  SmallVector<Value> arguments;
+  for (const KernelArgument &argument : kernel.arguments) {
+    switch (argument.kind) {
+    case KernelArgument::Pointer:
+      arguments.push_back(emitter.getPointer(argument.operand, argument.value));
+      break;
+    case KernelArgument::I32:
+      arguments.push_back(arith::IndexCastOp::create(b, b.getI32Type(), emitter.getIndex(argument.value)));
+      break;
+    case KernelArgument::TensorMap:
+      arguments.push_back(emitter.getTensorMap(kernel.maps[argument.map]));
+      break;
+    }
+  }
+  auto constant = [&](int64_t value) { return arith::ConstantIndexOp::create(b, value).getResult(); };
+  gpu::KernelDim3 grid{emitter.getBlocks(kernel.grid[0]), emitter.getIndex(kernel.grid[1]), emitter.getIndex(kernel.grid[2])};
+  gpu::KernelDim3 block{constant(kernel.threads), constant(1), constant(1)};
+  std::optional<gpu::KernelDim3> cluster;
+  if (kernel.clusterSize > 1)
+    cluster = gpu::KernelDim3{constant(kernel.clusterSize), constant(1), constant(1)};
+  Value shared;
+  if (kernel.sharedBytes)
+    shared = arith::ConstantIntOp::create(b, b.getI32Type(), kernel.sharedBytes);
+  auto symbol = SymbolRefAttr::get(getKernelModule().getSymNameAttr(),
+                                   {FlatSymbolRefAttr::get(LLVM::LLVMFuncOp(kernel.function).getSymNameAttr())});
+  auto op = gpu::LaunchFuncOp::create(b, symbol, grid, block, shared, arguments, /*asyncObject=*/Value(), cluster);
+  op->setAttr("et.name", launch.getKernelAttr());
+  // The first launch follows what is not ours.
+  if (kernel.programmatic && !isFirst)
+    op->setAttr("et.programmatic", b.getUnitAttr());
+}
+
+LogicalResult ConvertLaunchesToGPUPass::convert(func::FuncOp function) {
+  checks.clear();
+  SmallVector<LaunchOp> launches(function.getBody().front().getOps<LaunchOp>());
+  // Launches are compared with earlier ones: they go when all kernels are built, which stay where they are.
+  kernels.reserve(launches.size());
+  for (LaunchOp launch : launches) {
+    FailureOr<ArrayRef<LaunchKernel>> chosen = getKernels(launch);
+    if (failed(chosen))
+      return failure();
+    for (const LaunchKernel &kernel : *chosen)
+      launchKernel(launch, kernel, function, launch == launches.front());
+    ++numLaunches;
+  }
+  SmallVector<StringRef> messages(checks.begin(), checks.end());
+  function->setAttr("et.checks", OpBuilder(&getContext()).getStrArrayAttr(messages));
+  // Launches of later functions are compared with these: kernels are not shared between functions.
+  kernels.clear();
+  kernelsByHash.clear();
+  for (LaunchOp launch : launches)
+    launch.erase();
+  return success();
+}

@@ -1,0 +1,109 @@
+//===- LinearEmitter.h - What the linear kernels have in common -*- C++ -*-===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// See https://llvm.org/LICENSE.txt for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Parameters, bias, epilogue and the store of pairs. A schedule derives from it,
+// declares its parameters, and calls store() with the sums it has.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ET_LIB_CONVERSION_ETTOGPU_KERNELS_LINEAREMITTER_H
+#define ET_LIB_CONVERSION_ETTOGPU_KERNELS_LINEAREMITTER_H
+
+#include "et/Conversion/ETToGPU/LinearKernel.h"
+
+namespace mlir::et::gpu_kernels {
+
+/// Symbols of the launch, see LinearKernel.h.
+enum LinearSymbol : unsigned { kSymbolRows = 0, kSymbolXStride = 1, kSymbolYStride = 2, kSymbolExtraStride = 3 };
+
+/// The bias of two neighbouring outputs: one packed register, or two f32; empty for none.
+using BiasPair = SmallVector<Value, 2>;
+
+/// ceil(a / b) of positive numbers.
+inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+class LinearEmitter {
+protected:
+  LinearEmitter(OpBuilder &builder, Location loc, const LinearKernelSpec &spec, const LinearSchedule &schedule,
+                const nvidia::SM &sm)
+      : b(builder, loc, sm), spec(spec), schedule(schedule) {}
+
+  //===--------------------------------------------------------------------===//
+  // Parameters: declared in order, then the kernel is created, then they are taken in the same order
+  //===--------------------------------------------------------------------===//
+
+  LaunchExpr symbol(unsigned index) { return getAffineSymbolExpr(index, b.getContext()); }
+  LaunchExpr constant(int64_t value) { return getAffineConstantExpr(value, b.getContext()); }
+  /// Row stride of x or y at launch.
+  LaunchExpr xStrideExpr();
+  LaunchExpr yStrideExpr();
+  void declareMap(TensorMapSpec map);
+  void declarePointer(unsigned operand);
+  void declareI32(LaunchExpr value);
+  /// Bias, extras, rows and their strides; y too unless a tensor map stores it.
+  void declareCommon(bool yByPointer);
+  void createKernel(StringRef name, int64_t threads, int64_t minBlocks);
+  Value takeParameter() { return kernel.function.getArgument(nextParameter++); }
+  void takeCommon(bool yByPointer);
+
+  //===--------------------------------------------------------------------===//
+  // Results
+  //===--------------------------------------------------------------------===//
+
+  /// Loads the bias of columns \p col, which is even, and col + 1, both inside of y.
+  BiasPair loadBias(Value col);
+  /// Bias of column \p col alone, f32.
+  Value loadBiasElement(Value col);
+  /// Adds the bias and runs the epilogue.
+  std::pair<Value, Value> finish(Value lo, Value hi, const BiasPair &bias, Value row, Value col, Value colHi = {});
+  /// Stores neighbours at even \p col.
+  void storePair(Value lo, Value hi, Value row, Value col);
+  /// Pointer to element (\p row, \p col) of a matrix with row stride \p stride.
+  Value elementPointer(Value base, Value row, Value stride, Value col, Type elt);
+  /// \p row and \p col of a thread, moved inside of y.
+  Value clampRow(Value row) { return b.min(row, lastRow); }
+  Value clampColumn(Value col) { return spec.n % schedule.tileN ? b.min(col, b.i32(spec.n - 2)) : col; }
+
+  /// Stores the pairs of accumulator fragments (four f32 for eight columns each, see NVVMBuilder.h) whose first row is
+  /// \p row and first column \p col: the caller adds nothing for the lane. \p biases is loadFragmentBias() of them.
+  void storeFragments(ValueRange acc, ArrayRef<BiasPair> biases, Value row, Value col);
+  /// Loads the bias of \p groups groups of eight columns from \p col on that belongs to this lane. Called early: it takes
+  /// a round trip to memory.
+  SmallVector<BiasPair> loadFragmentBias(int64_t groups, Value col);
+  /// Column of this lane in the group of eight that starts at \p col.
+  Value laneColumn(Value col) { return b.add(col, b.shl(b.band(b.laneId(), 3), 1)); }
+
+  nvidia::NVVMBuilder b;
+  const LinearKernelSpec &spec;
+  const LinearSchedule &schedule;
+  BuiltKernel kernel;
+
+  /// M and M - 1.
+  Value rows, lastRow;
+  Value bias, y, yStride;
+  SmallVector<Value> extras, extraStrides;
+
+private:
+  SmallVector<Type> parameterTypes;
+  unsigned nextParameter = 0;
+};
+
+/// The schedules. Each requires !verifyLinearKernel().
+BuiltKernel buildWgmmaLinear(OpBuilder &builder, Location loc, StringRef name, const LinearKernelSpec &spec,
+                             const LinearSchedule &schedule, const nvidia::SM &sm);
+BuiltKernel buildMmaLinear(OpBuilder &builder, Location loc, StringRef name, const LinearKernelSpec &spec,
+                           const LinearSchedule &schedule, const nvidia::SM &sm);
+BuiltKernel buildSimtLinear(OpBuilder &builder, Location loc, StringRef name, const LinearKernelSpec &spec,
+                            const LinearSchedule &schedule, const nvidia::SM &sm);
+
+/// Boxes of 64 x 64 results that each consumer of a Wgmma schedule has to send y through by TMA; 0 if it stores y itself.
+int64_t getNumStoreBoxes(const LinearKernelSpec &spec, const LinearSchedule &schedule);
+
+} // namespace mlir::et::gpu_kernels
+
+#endif // ET_LIB_CONVERSION_ETTOGPU_KERNELS_LINEAREMITTER_H

@@ -1,0 +1,129 @@
+//===- LinearSimt.cpp - Linear kernels for any types and sizes -*- C++ -*-===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// See https://llvm.org/LICENSE.txt for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The path that takes everything: element by element into shared memory as f32,
+// tiles of 64 x 64 by 256 threads with 4 x 4 sums each. Elements behind an end are
+// read from the last valid place and replaced by zero.
+//
+//===----------------------------------------------------------------------===//
+
+#include "LinearEmitter.h"
+
+using namespace mlir;
+using namespace mlir::et;
+using namespace mlir::et::gpu_kernels;
+using namespace mlir::et::nvidia;
+
+namespace {
+constexpr int64_t kThreads = 256, kTile = 64, kBlockK = 16, kPerThread = 4;
+/// A row of shared memory holds one input of all 64 rows, and 4 more so that stores hit different banks.
+constexpr int64_t kPitch = kTile + 4;
+
+class SimtEmitter : public LinearEmitter {
+public:
+  SimtEmitter(OpBuilder &builder, Location loc, const LinearKernelSpec &spec, const LinearSchedule &schedule,
+              const SM &sm)
+      : LinearEmitter(builder, loc, spec, schedule, sm) {}
+  BuiltKernel build(StringRef name);
+
+private:
+  /// Reads a tile of \p count rows from \p first on, [kTile][kBlockK], into \p target as [kBlockK][kPitch].
+  void copyTile(Value base, Value stride, Value first, Value count, Value k0, Type elt, Value target);
+  Value sharedElement(Value tile, Value k, Value row) {
+    return b.element(tile, b.add(b.mul(k, kPitch), row), b.getF32Type());
+  }
+  Value thread, shared;
+};
+} // namespace
+
+void SimtEmitter::copyTile(Value base, Value stride, Value first, Value count, Value k0, Type elt, Value target) {
+  for (int64_t i = 0; i < kTile * kBlockK / kThreads; ++i) {
+    Value index = b.add(thread, i * kThreads);
+    Value k = b.rem(index, kBlockK), row = b.div(index, kBlockK);
+    Value globalRow = b.add(first, row), globalK = b.add(k0, k);
+    Value exists = b.land(b.lt(globalRow, count), b.lt(globalK, spec.k));
+    Value pointer = elementPointer(base, b.min(globalRow, b.sub(count, 1)), stride,
+                                   b.min(globalK, b.i32(spec.k - 1)), elt);
+    Value value = b.select(exists, b.toF32(b.load(elt, pointer)), b.f32(0.0));
+    b.store(value, sharedElement(target, k, row));
+  }
+}
+
+BuiltKernel SimtEmitter::build(StringRef name) {
+  declarePointer(0);
+  declarePointer(1);
+  if (spec.xStride == ShapedType::kDynamic)
+    declareI32(symbol(kSymbolXStride));
+  declareCommon(/*yByPointer=*/true);
+  createKernel(name, kThreads, /*minBlocks=*/1);
+  Value x = takeParameter(), w = takeParameter();
+  Value xStride = spec.xStride == ShapedType::kDynamic ? takeParameter() : b.i32(spec.xStride ? spec.xStride : spec.k);
+  takeCommon(/*yByPointer=*/true);
+  if (b.sm.hasProgrammaticLaunch) {
+    b.launchNext();
+    b.waitForPrevious();
+  }
+
+  thread = b.threadId();
+  shared = b.sharedMemory();
+  Value xTile = shared, wTile = b.offset(shared, kBlockK * kPitch * 4);
+  Value m = b.mul(b.blockId(1), kTile), n = b.mul(b.blockId(0), kTile);
+  Value rowInTile = b.mul(b.div(thread, kTile / kPerThread), kPerThread);
+  Value colInTile = b.mul(b.rem(thread, kTile / kPerThread), kPerThread);
+
+  SmallVector<Value> zeros(kPerThread * kPerThread, b.f32(0.0));
+  SmallVector<Value> sums =
+      b.loop(b.i32(0), b.i32(spec.k), b.i32(kBlockK), zeros, [&](Value k0, ValueRange carried) {
+        SmallVector<Value> acc(carried);
+        copyTile(x, xStride, m, rows, k0, spec.xType, xTile);
+        copyTile(w, b.i32(spec.k), n, b.i32(spec.n), k0, spec.wType, wTile);
+        b.syncThreads();
+        for (int64_t k = 0; k < kBlockK; ++k) {
+          auto type = VectorType::get({kPerThread}, b.getF32Type());
+          Value xs = b.load(type, sharedElement(xTile, b.i32(k), rowInTile), 16);
+          Value ws = b.load(type, sharedElement(wTile, b.i32(k), colInTile), 16);
+          auto lane = [&](Value vector, int64_t i) { return LLVM::ExtractElementOp::create(b, vector, b.i32(i)); };
+          for (int64_t i = 0; i < kPerThread; ++i)
+            for (int64_t j = 0; j < kPerThread; ++j)
+              acc[i * kPerThread + j] = b.fma(lane(xs, i), lane(ws, j), acc[i * kPerThread + j]);
+        }
+        b.syncThreads();
+        return acc;
+      });
+
+  for (int64_t i = 0; i < kPerThread; ++i) {
+    Value row = b.add(b.add(m, rowInTile), i);
+    b.ifThen(b.lt(row, rows), [&] {
+      for (int64_t j = 0; j < kPerThread; j += 2) {
+        // Columns one by one: N may be odd.
+        Value lo = b.add(b.add(n, colInTile), j), hi = b.add(lo, 1);
+        Value last = b.i32(spec.n - 1), loIn = b.min(lo, last), hiIn = b.min(hi, last);
+        Value sumLo = sums[i * kPerThread + j], sumHi = sums[i * kPerThread + j + 1];
+        if (bias) {
+          sumLo = b.addf(sumLo, loadBiasElement(loIn));
+          sumHi = b.addf(sumHi, loadBiasElement(hiIn));
+        }
+        auto results = finish(sumLo, sumHi, {}, row, loIn, hiIn);
+        for (auto [col, value] : {std::pair(lo, results.first), std::pair(hi, results.second)})
+          b.ifThen(b.lt(col, spec.n), [&, col = col, value = value] {
+            b.store(b.fromF32(value, spec.yType), elementPointer(y, row, yStride, col, spec.yType));
+          });
+      }
+    });
+  }
+
+  kernel.grid = {constant(ceilDiv(spec.n, kTile)), symbol(kSymbolRows).ceilDiv(kTile), constant(1)};
+  kernel.sharedBytes = getLinearSharedBytes(spec, schedule);
+  kernel.programmatic = b.sm.hasProgrammaticLaunch;
+  return std::move(kernel);
+}
+
+BuiltKernel gpu_kernels::buildSimtLinear(OpBuilder &builder, Location loc, StringRef name, const LinearKernelSpec &spec,
+                                         const LinearSchedule &schedule, const SM &sm) {
+  return SimtEmitter(builder, loc, spec, schedule, sm).build(name);
+}

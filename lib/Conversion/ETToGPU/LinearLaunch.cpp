@@ -1,0 +1,336 @@
+//===- LinearLaunch.cpp - GPU kernels for linear layers and what is fused behind them -*- C++ -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The region of a linear launch is et.linear, then element-wise ops on its result,
+// which run on sums in registers. The number of rows is known at launch only, so a
+// launch has a kernel for few rows, for many, and for what lies between: each
+// schedule is listed with the number of rows that it begins at.
+//
+//===----------------------------------------------------------------------===//
+
+#include "LaunchKernels.h"
+
+#include "et/Conversion/ETToCPU/LaunchRows.h"
+#include "et/Conversion/ETToGPU/GPUMath.h"
+#include "et/Conversion/ETToGPU/LinearKernel.h"
+#include "et/Conversion/ETToGPU/LoopKernel.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace mlir::et;
+using namespace mlir::et::gpu_kernels;
+
+/// Numbers of rows that schedules are asked for; each holds for more rows than the number in front of it.
+static constexpr int64_t kRows[] = {64, 128, 256, 512, 1024, 4096, 16384};
+
+namespace {
+/// The kernel of one linear launch, but for its schedule.
+class LinearLaunch {
+public:
+  explicit LinearLaunch(LaunchOp launch);
+
+  LinearKernelSpec spec;
+  SmallVector<unsigned> operands;
+  SmallVector<LaunchSize> sizes;
+
+private:
+  std::pair<Value, Value> emitEpilogue(nvidia::NVVMBuilder &b, const LinearEpilogueArgs &args);
+  unsigned getExtra(Value value) const { return llvm::find(extras, value) - extras.begin(); }
+  void addExtra(Value value, AffineMap map);
+  /// Whether rows of \p operand start at multiples of 16 bytes.
+  bool isAligned(unsigned operand) const;
+
+  LaunchOp launch;
+  LinearOp linear;
+  /// Ops on the result of the layer, in order.
+  SmallVector<Operation *> epilogue;
+  SmallVector<Value> extras;
+};
+} // namespace
+
+static unsigned getOperandNumber(Value value) { return cast<BlockArgument>(value).getArgNumber(); }
+
+bool LinearLaunch::isAligned(unsigned operand) const {
+  Layout layout = getLayout(launch->getOperand(operand));
+  auto type = cast<MemRefType>(launch->getOperand(operand).getType());
+  int64_t grain = 128 / type.getElementTypeBitWidth();
+  int64_t rank = type.getRank();
+  return layout.offsetDivisor % grain == 0 && (rank < 2 || layout.divisors[rank - 2] % grain == 0);
+}
+
+/// A size that is the distance between the rows of \p operand, as a symbol even where it is static.
+static LaunchSize getRowStride(LaunchOp launch, unsigned operand) {
+  auto type = cast<MemRefType>(launch->getOperand(operand).getType());
+  if (type.getRank() < 2)
+    return {LaunchSize::Dim, operand, 0};
+  // Rows of a memref without gaps are as far apart as they are long.
+  if (type.getLayout().isIdentity())
+    return {LaunchSize::Dim, operand, static_cast<unsigned>(type.getRank() - 1)};
+  return {LaunchSize::Stride, operand, static_cast<unsigned>(type.getRank() - 2)};
+}
+
+void LinearLaunch::addExtra(Value value, AffineMap map) {
+  if (llvm::is_contained(extras, value))
+    return;
+  LinearExtra extra;
+  extra.elementType = getElementTypeOrSelf(value.getType());
+  int64_t rank = linear.getResult().getType().getRank();
+  extra.kind = map.getNumResults() == 0 ? LinearExtra::Scalar
+               : map.getNumResults() == rank && rank > 1 ? LinearExtra::Matrix
+                                                         : LinearExtra::Columns;
+  spec.extras.push_back(extra);
+  extras.push_back(value);
+}
+
+LinearLaunch::LinearLaunch(LaunchOp launch) : launch(launch), linear(cast<LinearOp>(cpu::getRoot(launch))) {
+  // Asking for a size is no use of the values.
+  auto getUser = [](Value value) -> Operation * {
+    for (Operation *user : value.getUsers())
+      if (!isa<tensor::DimOp>(user))
+        return user;
+    return nullptr;
+  };
+  Value current = linear.getResult();
+  while (Operation *user = getUser(current)) {
+    if (isa<YieldOp>(user))
+      break;
+    epilogue.push_back(user);
+    current = user->getResult(0);
+  }
+  spec.n = linear.getNumOutputs();
+  spec.k = linear.getNumInputs();
+  spec.xType = linear.getInput().getType().getElementType();
+  spec.wType = linear.getWeight().getType().getElementType();
+  spec.yType = cast<RankedTensorType>(launch.getYield().getValues()[0].getType()).getElementType();
+  unsigned x = getOperandNumber(linear.getInput()), y = launch.getInputs().size();
+  operands = {x, getOperandNumber(linear.getWeight())};
+  if (linear.getBias()) {
+    spec.biasType = linear.getBias().getType().getElementType();
+    operands.push_back(getOperandNumber(linear.getBias()));
+  }
+  auto isContiguous = [&](unsigned operand) {
+    return cast<MemRefType>(launch->getOperand(operand).getType()).getLayout().isIdentity();
+  };
+  spec.xStride = isContiguous(x) ? 0 : ShapedType::kDynamic;
+  spec.yStride = isContiguous(y) ? 0 : ShapedType::kDynamic;
+  spec.xAligned = isAligned(x);
+  spec.yAligned = isAligned(y);
+  for (Operation *op : epilogue)
+    if (auto generic = dyn_cast<linalg::GenericOp>(op))
+      for (OpOperand *input : generic.getDpsInputOperands())
+        if (isa<BlockArgument>(input->get()))
+          addExtra(input->get(), generic.getMatchingIndexingMap(input));
+  sizes = {{LaunchSize::Rows, x}, getRowStride(launch, x), getRowStride(launch, y)};
+  for (auto [value, extra] : llvm::zip(extras, spec.extras)) {
+    unsigned operand = getOperandNumber(value);
+    operands.push_back(operand);
+    sizes.push_back(extra.kind == LinearExtra::Matrix ? getRowStride(launch, operand) : sizes[0]);
+  }
+  operands.push_back(y);
+  if (!epilogue.empty())
+    spec.epilogue = [this](nvidia::NVVMBuilder &b, const LinearEpilogueArgs &args) { return emitEpilogue(b, args); };
+}
+
+static MathFn getGeluFunction(GeluKind kind) {
+  switch (kind) {
+  case GeluKind::Erf:
+    return MathFn::GeluErf;
+  case GeluKind::Tanh:
+    return MathFn::GeluTanh;
+  case GeluKind::Sigmoid:
+    return MathFn::GeluSigmoid;
+  }
+  llvm_unreachable("unknown kind of GELU");
+}
+
+static bool isSmallFloat(Type type) { return type.isF16() || type.isBF16(); }
+
+/// Emits the payload of an element-wise op on f32 scalars, whatever floats it is written for.
+static Value emitPayload(nvidia::NVVMBuilder &b, Block &block, ArrayRef<Value> arguments) {
+  IRMapping mapping;
+  // The destination is not read.
+  for (auto [argument, value] : llvm::zip(block.getArguments(), arguments))
+    mapping.map(argument, value);
+  auto lookup = [&](Value value) {
+    if (Value known = mapping.lookupOrNull(value))
+      return known;
+    // A constant of the launch's region.
+    Attribute constant;
+    if (matchPattern(value, m_Constant(&constant)))
+      if (auto number = dyn_cast<FloatAttr>(constant)) {
+        Value f32 = b.f32(number.getValueAsDouble());
+        mapping.map(value, f32);
+        return f32;
+      }
+    Value cloned = b.clone(*value.getDefiningOp(), mapping)->getResult(0);
+    return cloned;
+  };
+  auto getMath = [](Operation *op) -> std::optional<MathFn> {
+    if (isa<math::TanhOp>(op))
+      return MathFn::Tanh;
+    if (isa<math::ExpOp>(op))
+      return MathFn::Exp;
+    if (isa<math::ErfOp>(op))
+      return MathFn::Erf;
+    if (isa<math::LogOp>(op))
+      return MathFn::Log;
+    return std::nullopt;
+  };
+  for (Operation &op : block.without_terminator()) {
+    for (Value operand : op.getOperands())
+      (void)lookup(operand);
+    bool isF32 = op.getNumResults() == 1 && (op.getResult(0).getType().isF32() || isSmallFloat(op.getResult(0).getType()));
+    if (isa<arith::ExtFOp, arith::TruncFOp>(op)) {
+      mapping.map(op.getResult(0), mapping.lookup(op.getOperand(0)));
+    } else if (auto constant = dyn_cast<arith::ConstantOp>(op); constant && isF32) {
+      mapping.map(op.getResult(0), b.f32(cast<FloatAttr>(constant.getValue()).getValueAsDouble()));
+    } else if (std::optional<MathFn> fn = getMath(&op)) {
+      mapping.map(op.getResult(0), emitMath(b, *fn, mapping.lookup(op.getOperand(0))));
+    } else {
+      Operation *cloned = b.clone(op, mapping);
+      for (OpResult result : cloned->getResults())
+        if (isSmallFloat(result.getType()))
+          result.setType(b.getF32Type());
+    }
+  }
+  return lookup(block.getTerminator()->getOperand(0));
+}
+
+std::pair<Value, Value> LinearLaunch::emitEpilogue(nvidia::NVVMBuilder &b, const LinearEpilogueArgs &args) {
+  DenseMap<Value, std::pair<Value, Value>> pairs{{linear.getResult(), {args.lo, args.hi}}};
+  std::pair<Value, Value> last{args.lo, args.hi};
+  for (Operation *op : epilogue) {
+    if (auto gelu = dyn_cast<GeluOp>(op)) {
+      MathFn fn = getGeluFunction(gelu.getApproximate());
+      auto [lo, hi] = pairs.lookup(gelu.getInput());
+      Value low = emitMath(b, fn, lo);
+      last = {low, emitMath(b, fn, hi)};
+    } else {
+      auto generic = cast<linalg::GenericOp>(op);
+      SmallVector<Value> los, his;
+      for (Value input : generic.getDpsInputs()) {
+        auto known = pairs.find(input);
+        auto [lo, hi] = known != pairs.end() ? known->second : loadLinearExtra(b, args, getExtra(input));
+        los.push_back(lo);
+        his.push_back(hi);
+      }
+      los.push_back(args.lo);
+      his.push_back(args.hi);
+      Value low = emitPayload(b, *generic.getBody(), los);
+      last = {low, emitPayload(b, *generic.getBody(), his)};
+    }
+    pairs[op->getResult(0)] = last;
+  }
+  return last;
+}
+
+//===----------------------------------------------------------------------===//
+// Schedules as attributes
+//===----------------------------------------------------------------------===//
+
+static constexpr StringRef kKinds[] = {"wgmma", "mma", "simt"};
+
+static DictionaryAttr getAttribute(Builder &builder, const LinearSchedule &schedule, int64_t fromRows) {
+  NamedAttrList entries;
+  auto set = [&](StringRef name, int64_t value) { entries.set(name, builder.getI64IntegerAttr(value)); };
+  entries.set("kind", builder.getStringAttr(kKinds[schedule.kind]));
+  set("from", fromRows);
+  if (schedule.kind != LinearSchedule::Simt) {
+    entries.set("tile", builder.getDenseI64ArrayAttr({schedule.tileM, schedule.tileN, schedule.tileK}));
+    set("stages", schedule.stages);
+  }
+  if (schedule.splitK != 1)
+    set("split_k", schedule.splitK);
+  if (schedule.persistent)
+    entries.set("persistent", builder.getUnitAttr());
+  return entries.getDictionary(builder.getContext());
+}
+
+/// Reads what getAttribute writes; nothing when it says something else.
+static std::optional<LinearSchedule> parseSchedule(DictionaryAttr attribute, const LinearSchedule &chosen) {
+  LinearSchedule schedule = chosen;
+  auto kind = attribute.getAs<StringAttr>("kind");
+  auto known = kind ? llvm::find(kKinds, kind.getValue()) : std::end(kKinds);
+  if (known == std::end(kKinds))
+    return std::nullopt;
+  schedule.kind = static_cast<LinearSchedule::Kind>(known - std::begin(kKinds));
+  if (schedule.kind == LinearSchedule::Simt)
+    return schedule;
+  auto tile = attribute.getAs<DenseI64ArrayAttr>("tile");
+  auto stages = attribute.getAs<IntegerAttr>("stages");
+  if (!tile || tile.size() != 3 || !stages)
+    return std::nullopt;
+  schedule.tileM = tile[0];
+  schedule.tileN = tile[1];
+  schedule.tileK = tile[2];
+  schedule.stages = stages.getInt();
+  auto splitK = attribute.getAs<IntegerAttr>("split_k");
+  schedule.splitK = splitK ? splitK.getInt() : 1;
+  schedule.persistent = attribute.contains("persistent");
+  return schedule;
+}
+
+void gpu_kernels::scheduleLinear(LaunchOp launch, const nvidia::SM &sm, NamedAttrList &entries) {
+  LinearLaunch linear(launch);
+  Builder builder(launch.getContext());
+  SmallVector<Attribute> variants;
+  std::string last;
+  // Where all sizes are static, one schedule does.
+  auto type = cast<MemRefType>(launch->getOperand(linear.operands.front()).getType());
+  int64_t staticRows = 1;
+  for (int64_t size : type.getShape().drop_back())
+    staticRows = ShapedType::isDynamic(size) || staticRows < 0 ? -1 : staticRows * size;
+  SmallVector<int64_t> rows(std::begin(kRows), std::end(kRows));
+  if (staticRows >= 0)
+    rows = {staticRows};
+  int64_t previous = -1;
+  for (int64_t count : rows) {
+    LinearSchedule schedule = chooseLinearSchedule(linear.spec, sm, count);
+    std::string name = stringifyLinearSchedule(schedule);
+    int64_t from = previous < 0 ? 0 : previous + 1;
+    previous = count;
+    if (name == last)
+      continue;
+    last = name;
+    variants.push_back(getAttribute(builder, schedule, from));
+  }
+  entries.set("variants", builder.getArrayAttr(variants));
+}
+
+FailureOr<LaunchKernels> gpu_kernels::buildLinearLaunch(OpBuilder &builder, LaunchOp launch, StringRef name,
+                                                                    const nvidia::SM &sm) {
+  LinearLaunch linear(launch);
+  auto variants = launch.getScheduleAttr().getAs<ArrayAttr>("variants");
+  if (!variants || variants.empty())
+    return launch.emitOpError("has a schedule without variants for its linear layer; run --et-schedule-gpu");
+  LaunchKernels kernels;
+  for (auto [i, attribute] : llvm::enumerate(variants)) {
+    auto dictionary = dyn_cast<DictionaryAttr>(attribute);
+    auto from = dictionary ? dictionary.getAs<IntegerAttr>("from") : IntegerAttr();
+    std::optional<LinearSchedule> schedule;
+    if (from)
+      schedule = parseSchedule(dictionary, chooseLinearSchedule(linear.spec, sm, from.getInt() + 1));
+    if (!schedule || (!kernels.empty() && from.getInt() <= kernels.back().rangeMin))
+      return launch.emitOpError("has a schedule that is none of a linear layer, or out of order: ") << attribute;
+    if (std::optional<std::string> reason = verifyLinearKernel(linear.spec, *schedule, sm))
+      return launch.emitOpError("has no GPU kernel with the schedule ") << attribute << ": " << *reason;
+    LaunchKernel &kernel = kernels.emplace_back();
+    std::string suffix = variants.size() > 1 ? "_from" + std::to_string(from.getInt()) : "";
+    kernel.kernel = buildLinearKernel(builder, launch.getLoc(), (name + suffix).str(), linear.spec, *schedule, sm);
+    if (std::optional<std::string> rest = legalizeScalarMath(kernel.kernel.function))
+      return launch.emitOpError("has no GPU kernel: GPUs have no form of '") << *rest << "'";
+    kernel.operands = linear.operands;
+    kernel.sizes = linear.sizes;
+    kernel.rangeMin = from.getInt();
+    if (kernels.size() > 1)
+      kernels[kernels.size() - 2].rangeEnd = from.getInt();
+  }
+  return kernels;
+}

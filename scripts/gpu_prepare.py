@@ -1,0 +1,293 @@
+#===- gpu_prepare.py - Programs for a GPU machine, with inputs and references -*- python -*-===//
+#
+# Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+#===------------------------------------------------------------------------===//
+"""Compiles modules for a GPU and writes a folder that scripts/gpu_check.py runs there.
+
+    scripts/gpu_prepare.py build-gpu                  # needs a build and PyTorch, no GPU
+    scripts/gpu_check.py build-gpu                    # on the machine with the GPU: no LLVM
+
+The folder holds a program per case (.etp), .npy files of inputs and of outputs in float64, the runtime library and the
+Python package, and a manifest. Inputs are fresh random numbers of the given seed; sizes are awkward on purpose.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import shutil
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, Sequence
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "python"))
+sys.path.insert(0, str(ROOT / "examples"))
+
+import et  # noqa: E402
+
+Shapes = Sequence[tuple[int, ...]]
+
+
+@dataclass
+class Case:
+    """A module, and the sizes of its dynamic dimensions in each run."""
+
+    name: str
+    module: Callable[[], nn.Module]
+    #: One tensor per size; called with the generator and the sizes of a run.
+    inputs: Callable[..., list[torch.Tensor]]
+    #: Names of the dynamic dimensions of each input.
+    dims: list[dict[int, str]]
+    runs: list[tuple[int, ...]]
+    dtype: torch.dtype = torch.float16
+    #: Called with the inputs of every run once more to time it.
+    timed: bool = False
+    scale: float = field(default=1.0)
+
+
+class Residual(nn.Module):
+    """Pre-norm: the sum goes on."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(size)
+        self.next = nn.LayerNorm(size)
+
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        total = x + y
+        return self.norm(total), total
+
+
+class Rms(nn.Module):
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.norm = nn.RMSNorm(size, eps=1e-6)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.norm(x)
+
+
+class Lambda(nn.Module):
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, *args: torch.Tensor) -> Any:
+        return self.function(*args)
+
+
+class MLP(nn.Module):
+    def __init__(self, size: int, hidden: int, activation: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.up, self.down, self.activation = nn.Linear(size, hidden), nn.Linear(hidden, size), activation
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.down(self.activation(self.up(x)))
+
+
+class Attention(nn.Module):
+    def __init__(self, heads: int, size: int, causal: bool = False) -> None:
+        super().__init__()
+        self.heads, self.size, self.causal = heads, size, causal
+        self.qkv = nn.Linear(heads * size, 3 * heads * size)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        batch, tokens = x.shape[:2]
+        q, k, v = self.qkv(x).view(batch, tokens, 3, self.heads, self.size).unbind(2)
+        o = F.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), is_causal=self.causal)
+        return o.transpose(1, 2).reshape(batch, tokens, -1)
+
+
+class Encoder(nn.Module):
+    """A BERT-like model of the transformers package, whose first output is taken."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        return self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+
+
+def bert(layers: int, vocabulary: int, repeats: bool = False) -> nn.Module:
+    from transformers import BertConfig, BertModel
+
+    torch.manual_seed(0)
+    config = BertConfig(num_hidden_layers=layers, vocab_size=vocabulary)
+    config._attn_implementation = "sdpa"
+    model = BertModel(config, add_pooling_layer=False).eval()
+    if repeats:
+        # Weights that compress, for files that travel.
+        pattern = torch.randn(4096) * 0.02
+        for parameter in model.parameters():
+            if parameter.dim() == 2:
+                parameter.data.copy_(pattern.repeat(parameter.numel() // 4096 + 1)[:parameter.numel()].view_as(parameter))
+    return Encoder(model)
+
+
+def minilm() -> nn.Module:
+    from minilm import load_bert
+
+    return Encoder(load_bert())
+
+
+def floats(*shapes: tuple[Any, ...]) -> Callable[..., list[torch.Tensor]]:
+    """Normal random inputs of `shapes`, in which strings are replaced by the sizes of a run, in order of their names."""
+
+    def make(generator: torch.Generator, **sizes: int) -> list[torch.Tensor]:
+        return [torch.randn([sizes.get(s, s) for s in shape], generator=generator) for shape in shapes]
+
+    return make
+
+
+def tokens(vocabulary: int) -> Callable[..., list[torch.Tensor]]:
+    def make(generator: torch.Generator, b: int, s: int) -> list[torch.Tensor]:
+        ids = torch.randint(0, vocabulary, (b, s), generator=generator)
+        lengths = torch.randint(max(1, s // 2), s + 1, (b,), generator=generator)
+        lengths[0] = s
+        return [ids, (torch.arange(s)[None, :] < lengths[:, None]).long()]
+
+    return make
+
+
+BS = {0: "b", 1: "s"}
+SHORT = [(1, 1), (2, 7), (3, 64)]
+
+
+def get_cases() -> list[Case]:
+    cases = []
+    for dtype, tag in ((torch.float16, "f16"), (torch.bfloat16, "bf16"), (torch.float32, "f32")):
+        cases += [
+            Case(f"gelu_{tag}", nn.GELU, floats(("b", "s", 384)), [BS], SHORT, dtype),
+            Case(f"gelu_tanh_odd_{tag}", lambda: nn.GELU("tanh"), floats(("b", "s", 37)), [BS], SHORT, dtype),
+            Case(f"layer_norm_{tag}", lambda: nn.LayerNorm(384, eps=1e-12), floats(("b", "s", 384)), [BS], SHORT, dtype),
+            Case(f"layer_norm_odd_{tag}", lambda: nn.LayerNorm(1001), floats(("b", "s", 1001)), [BS], SHORT, dtype),
+            Case(f"layer_norm_wide_{tag}", lambda: nn.LayerNorm(5120), floats(("b", "s", 5120)), [BS], SHORT, dtype),
+            Case(f"residual_{tag}", lambda: Residual(768), floats(("b", "s", 768), ("b", "s", 768)), [BS, BS], SHORT, dtype),
+            Case(f"rms_norm_{tag}", lambda: Rms(768), floats(("b", "s", 768)), [BS], SHORT, dtype),
+            Case(f"embedding_{tag}", lambda: nn.Embedding(1000, 384),
+                 lambda g, b, s: [torch.randint(0, 1000, (b, s), generator=g)], [BS], SHORT, dtype),
+            Case(f"sum_broadcast_{tag}", lambda: Lambda(lambda x, y: torch.tanh(x * 2 + y) - x.exp()),
+                 floats(("b", "s", 96), (96,)), [BS, {}], SHORT, dtype),
+            Case(f"mean_pool_{tag}", lambda: Lambda(lambda x: x.mean(1)), floats(("b", "s", 384)), [BS], SHORT, dtype),
+            Case(f"softmax_{tag}", lambda: Lambda(lambda x: x.softmax(-1)), floats(("b", "s", 77)), [BS], SHORT, dtype),
+            Case(f"transpose_{tag}", lambda: Lambda(lambda x: x.transpose(1, 2).contiguous()), floats(("b", "s", 40)), [BS],
+                 SHORT, dtype),
+            Case(f"linear_{tag}", lambda: nn.Linear(384, 768), floats(("b", "s", 384)), [BS],
+                 [*SHORT, (5, 129), (9, 300), (17, 401)], dtype),
+            Case(f"linear_odd_{tag}", lambda: nn.Linear(75, 133), floats(("b", "s", 75)), [BS], SHORT, dtype),
+            Case(f"mlp_gelu_{tag}", lambda: MLP(256, 1024, F.gelu), floats(("b", "s", 256)), [BS], [*SHORT, (5, 129)], dtype),
+            Case(f"mlp_relu_{tag}", lambda: MLP(256, 1024, F.relu), floats(("b", "s", 256)), [BS], SHORT, dtype),
+            Case(f"attention_{tag}", lambda: Attention(4, 64), floats(("b", "s", 256)), [BS],
+                 [*SHORT, (2, 128), (2, 200), (1, 384), (1, 700)], dtype),
+            Case(f"attention_causal_{tag}", lambda: Attention(3, 32, causal=True), floats(("b", "s", 96)), [BS],
+                 [*SHORT, (2, 129)], dtype),
+        ]
+    runs = [(1, 8), (2, 33), (3, 128), (8, 64), (1, 200)]
+    cases += [
+        Case("minilm_f16", minilm, tokens(30522), [BS, BS], runs),
+        Case("bert_2layers_f16", lambda: bert(2, 1000), tokens(1000), [BS, BS], [*runs, (2, 384)]),
+        Case("bert_2layers_bf16", lambda: bert(2, 1000), tokens(1000), [BS, BS], runs, torch.bfloat16),
+    ]
+    return cases
+
+
+def get_timed_cases() -> list[Case]:
+    runs = [(1, 64), (1, 128), (1, 256), (1, 384), (8, 128), (32, 128), (32, 384)]
+    return [Case("bert_base_f16", lambda: bert(12, 30522, repeats=True), tokens(30522), [BS, BS], runs, timed=True)]
+
+
+def save_array(path: Path, tensor: torch.Tensor) -> str:
+    """numpy has no bf16: its bits are saved."""
+    tensor = tensor.detach().contiguous()
+    np.save(path, (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy())
+    return path.name
+
+
+def relative_error(value: torch.Tensor, reference: torch.Tensor) -> float:
+    return float((value.double() - reference).abs().max() / reference.abs().max().clamp_min(1e-30))
+
+
+def flatten(result: Any) -> list[torch.Tensor]:
+    return list(result) if isinstance(result, (tuple, list)) else [result]
+
+
+def prepare(case: Case, folder: Path, target: str, seed: int) -> dict[str, Any]:
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    module = case.module().eval().to(case.dtype)
+
+    def make(sizes: tuple[int, ...]) -> list[torch.Tensor]:
+        inputs = case.inputs(generator, **dict(zip(("b", "s"), sizes)))
+        return [x.to(case.dtype) if x.is_floating_point() else x for x in inputs]
+
+    program = et.compile(module, tuple(make((2, 16))), dynamic_shapes=tuple(case.dims), target=target)
+    program.save(folder / f"{case.name}.etp")
+    # The weights as they are, all arithmetic in float64.
+    exact = copy.deepcopy(module).double()
+    runs = []
+    for i, sizes in enumerate(case.runs):
+        inputs = make(sizes)
+        entry: dict[str, Any] = {"sizes": sizes, "inputs": [], "references": [], "torch_error": 0.0}
+        for k, tensor in enumerate(inputs):
+            kind = str(tensor.dtype).removeprefix("torch.")
+            entry["inputs"].append([save_array(folder / f"{case.name}.{i}.in{k}.npy", tensor), kind])
+        if not case.timed:
+            with torch.no_grad():
+                references = flatten(exact(*(x.double() if x.is_floating_point() else x for x in inputs)))
+                mine = flatten(module(*inputs))
+            for k, (reference, value) in enumerate(zip(references, mine)):
+                entry["references"].append(save_array(folder / f"{case.name}.{i}.ref{k}.npy", reference))
+                entry["torch_error"] = max(entry["torch_error"], relative_error(value, reference))
+        runs.append(entry)
+    return {"name": case.name, "program": f"{case.name}.etp", "dtype": str(case.dtype).removeprefix("torch."),
+            "timed": case.timed, "runs": runs}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--target", default="cuda:sm_90a")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="cases whose name contains this")
+    parser.add_argument("--timed", action="store_true", help="the cases that are timed, in place of those that are checked")
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    failed = []
+    manifest = []
+    for case in get_timed_cases() if options.timed else get_cases():
+        if options.only not in case.name:
+            continue
+        try:
+            manifest.append(prepare(case, options.folder, options.target, options.seed))
+            print(f"{case.name}: prepared", flush=True)
+        except Exception as error:  # the others are still of use
+            print(f"{case.name}: {type(error).__name__}: {str(error)[:2000]}", flush=True)
+            failed.append(case.name)
+    (options.folder / "manifest.json").write_text(json.dumps({"seed": options.seed, "cases": manifest}, indent=1))
+    carried = options.folder / "carried"
+    shutil.copytree(ROOT / "python", carried / "python", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    (carried / "python/et/lib").mkdir(exist_ok=True)
+    from et import capi
+
+    library = next(p.parent / "libETRuntime.so" for p in capi._candidates() if (p.parent / "libETRuntime.so").exists())
+    shutil.copy2(library, carried / "python/et/lib")
+    shutil.copy2(Path(__file__).with_name("gpu_check.py"), carried)
+    if failed:
+        print(f"not prepared: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+//===- et-run-program.cpp - Run a saved program -----------------*- C++ -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What et-run does with a program that is compiled already, as a tool that needs
+// neither LLVM nor a CUDA toolkit: one file to copy to a machine with a GPU.
+//
+//===----------------------------------------------------------------------===//
+
+#include "et/Tools/RunProgram.h"
+#include "et/Version.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <string>
+
+using namespace mlir::et;
+
+static const char usage[] =
+    "OVERVIEW: E.T. runner of saved programs\n\n"
+    "USAGE: et-run-program [options] <program.etp>\n\n"
+    "OPTIONS:\n"
+    "  --benchmark[=N]           Time N runs (100 when N is left out)\n"
+    "  --describe                Print what the program holds, and run nothing\n"
+    "  --device=N                Number of the GPU (default 0)\n"
+    "  --dim=name=size           Size of a dynamic dimension of inputs without a file (which get random numbers):\n"
+    "                            batch=2, or x.1=16 for dimension 1 of input x\n"
+    "  --help                    Print this\n"
+    "  --input=[name=]file.npy   Array of an input: in order, or by its name\n"
+    "  --no-graphs               Launch kernel by kernel\n"
+    "  -o [name=]file.npy        Same as --output\n"
+    "  --output=[name=]file.npy  Where an output goes: in order, or by its name\n"
+    "  --profile                 Print how long each step takes\n"
+    "  --seed=N                  Seed of random inputs (default 0)\n"
+    "  --version                 Print the version\n";
+
+[[noreturn]] static void fail(const std::string &message) {
+  std::fprintf(stderr, "et-run-program: error: %s\n", message.c_str());
+  std::exit(1);
+}
+
+static uint64_t parseNumber(const std::string &option, const std::string &text, uint64_t max) {
+  char *end = nullptr;
+  errno = 0;
+  uint64_t value = std::strtoull(text.c_str(), &end, 10);
+  if (text.empty() || text[0] < '0' || text[0] > '9' || *end || errno || value > max)
+    fail("expected --" + option + " to be a number up to " + std::to_string(max) + ", but got '" + text + "'");
+  return value;
+}
+
+int main(int argc, char **argv) {
+  RunProgramOptions options;
+  for (int i = 1; i < argc; ++i) {
+    std::string argument = argv[i];
+    if (argument.size() < 2 || argument[0] != '-') {
+      if (!options.path.empty())
+        fail("expected one program, but got '" + options.path + "' and '" + argument + "'");
+      options.path = argument;
+      continue;
+    }
+    // One dash or two, and the value behind '=' or as the next argument.
+    std::string name = argument.substr(argument[1] == '-' ? 2 : 1), value;
+    size_t equals = name.find('=');
+    bool hasValue = equals != std::string::npos;
+    if (hasValue) {
+      value = name.substr(equals + 1);
+      name.resize(equals);
+    }
+    auto takeValue = [&] {
+      if (!hasValue && ++i == argc)
+        fail("expected a value behind " + argument);
+      return hasValue ? value : std::string(argv[i]);
+    };
+    if (name == "input")
+      options.inputs.push_back(takeValue());
+    else if (name == "output" || name == "o")
+      options.outputs.push_back(takeValue());
+    else if (name == "dim")
+      options.dims.push_back(takeValue());
+    else if (name == "seed")
+      options.seed = parseNumber(name, takeValue(), UINT64_MAX);
+    else if (name == "device")
+      options.device = parseNumber(name, takeValue(), 1023);
+    else if (name == "benchmark")
+      options.benchmark = hasValue ? parseNumber(name, value, 1000000000) : 100;
+    else if (name == "profile" && !hasValue)
+      options.profile = true;
+    else if (name == "describe" && !hasValue)
+      options.describe = true;
+    else if (name == "no-graphs" && !hasValue)
+      options.useGraphs = false;
+    else if (name == "help" && !hasValue)
+      return std::fputs(usage, stdout) < 0;
+    else if (name == "version" && !hasValue)
+      return std::puts("E.T. " ET_VERSION_STRING) < 0;
+    else
+      fail("unknown option '" + argument + "'; try --help");
+  }
+  if (options.path.empty())
+    fail("expected a program; try --help");
+  if (runtime::Error error = runProgram(options, stdout))
+    fail(error.getMessage());
+  return 0;
+}

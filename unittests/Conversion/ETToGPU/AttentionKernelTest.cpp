@@ -1,0 +1,3 @@
+#include "AttentionCases.h"
+#include "gtest/gtest.h"
+TEST(A, B) {}
