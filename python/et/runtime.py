@@ -26,7 +26,7 @@ from typing import Any, Callable, Mapping, Sequence
 from .capi import ELEMENT_TYPES, LibraryError, Tensor
 from .errors import Error, RunError
 
-__all__ = ["Device", "HostLaunch", "LoadError", "SavedProgram", "TensorSpec", "load"]
+__all__ = ["BoundCall", "Device", "HostLaunch", "LoadError", "SavedProgram", "TensorSpec", "load"]
 
 
 class LoadError(Error):
@@ -393,6 +393,11 @@ class SavedProgram:
 
     def __call__(self, *args: Any, out: Sequence[Any] | None = None, stream: Any = None, **kwargs: Any) -> tuple[Any, ...]:
         """Runs; `out` are tensors to write to, new ones of torch by default."""
+        return self.bind(*args, out=out, stream=stream, **kwargs)()
+
+    def bind(self, *args: Any, out: Sequence[Any] | None = None, stream: Any = None, **kwargs: Any) -> "BoundCall":
+        """Checks tensors once for many runs, which then take what is in the same memory: `call = program.bind(x)`, `call()`.
+        Runs stay in the stream that is current now, or in `stream`."""
         values = self._collect(args, kwargs)
         address = self._stream(stream, [*values, *(out or ())])
         inputs, alive = self._bind(self.inputs, values, "input", address)
@@ -400,8 +405,7 @@ class SavedProgram:
         if len(outputs) != len(self.outputs):
             raise RunError(f"expected {len(self.outputs)} tensors in out, but got {len(outputs)}")
         results, also_alive = self._bind(self.outputs, outputs, "output", address)
-        _check(self._lib.etExecutableRun(self._handle, inputs, len(values), results, len(outputs), address), RunError)
-        return tuple(outputs)
+        return BoundCall(self, (inputs, len(values), results, len(outputs), address), tuple(outputs), (alive, also_alive))
 
     def synchronize(self, stream: Any = None) -> None:
         """Waits for the stream. Raises RunError when the device failed, or when a kernel found something wrong since the last
@@ -414,6 +418,20 @@ class SavedProgram:
             if torch is not None:
                 address = torch.cuda.current_stream(self.device.ordinal).cuda_stream
         _check(self._lib.etExecutableSynchronize(self._handle, address), RunError)
+
+
+class BoundCall:
+    """A program with its tensors; calling it runs it on what they hold now, and returns `outputs`."""
+
+    def __init__(self, program: SavedProgram, arguments: tuple[Any, ...], outputs: tuple[Any, ...], alive: object) -> None:
+        self.outputs = outputs
+        self._run = functools.partial(program._lib.etExecutableRun, program._handle, *arguments)
+        # The executable, and the memory of the tensors.
+        self._alive = (program, alive)
+
+    def __call__(self) -> tuple[Any, ...]:
+        _check(self._run(), RunError)
+        return self.outputs
 
 
 def load(path: str | os.PathLike[str], device: str | Device = "cuda", *, max_shapes: int = 64, use_graphs: bool = True,
