@@ -82,7 +82,7 @@ Result<std::unique_ptr<Executable>> Executable::create(std::shared_ptr<const Loa
   std::unique_ptr<Executable> executable(new Executable(std::move(program), std::move(device), options));
   if (Error error = executable->prepare())
     return error;
-  return std::move(executable);
+  return Result<std::unique_ptr<Executable>>(std::move(executable));
 }
 
 Error Executable::prepare() {
