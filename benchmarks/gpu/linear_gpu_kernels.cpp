@@ -98,40 +98,29 @@ static SmallVector<Case> getCases(MLIRContext *context, const nvidia::SM &sm) {
     for (int64_t m : {16, 128, 512})
       choose(m, 4096, 4096);
     choose(4096, 4096, 4096);
-    // What else could be.
-    for (int64_t stages : {3, 4})
-      time(llvm::formatv("4096x3072x768_t256s{0}", stages).str(), 4096, 3072, 768,
-           {S::Wgmma, 128, 256, 64, stages, 1, true});
-    for (StringRef act : {"gelu_erf", "gelu_tanh"}) {
-      check(("4096x3072x768_" + act).str(), {4096}, 3072, 768, {S::Wgmma, 128, 256, 64, 4, 1, true},
-            ("bias " + act).str());
-      cases.back().isTimed = true;
-    }
-    check("4096x768x3072_residual", {4096}, 768, 3072, {S::Wgmma, 128, 192, 64, 4, 1, true}, "bias residual");
-    cases.back().isTimed = true;
+    // What else could be: compare before the constants of the cost model are changed.
     for (int64_t stages : {4, 6, 8})
       time(llvm::formatv("128x3072x768_s{0}", stages).str(), 128, 3072, 768,
            {S::Wgmma, 64, 64, 64, stages, 1, false, true});
     for (auto [tileM, tileN, split] : {std::tuple(64, 64, 2), std::tuple(64, 64, 4), std::tuple(64, 32, 2),
-                                       std::tuple(128, 64, 4), std::tuple(128, 32, 2), std::tuple(128, 32, 4)})
+                                       std::tuple(128, 64, 4), std::tuple(128, 32, 4)})
       time(llvm::formatv("128x768x3072_t{0}x{1}k{2}", tileM, tileN, split).str(), 128, 768, 3072,
            {S::Wgmma, tileM, tileN, 64, 8, split, false, true});
-    for (auto [tileM, tileN, split] : {std::tuple(64, 192, 1), std::tuple(128, 96, 1), std::tuple(128, 128, 1)})
+    for (auto [tileM, tileN] : {std::tuple(64, 192), std::tuple(128, 96), std::tuple(128, 128)})
       time(llvm::formatv("384x3072x768_t{0}x{1}", tileM, tileN).str(), 384, 3072, 768,
-           {S::Wgmma, tileM, tileN, 64, 6, split, false, true});
-    for (auto [tileM, tileN, split] : {std::tuple(128, 128, 4), std::tuple(128, 64, 2), std::tuple(64, 64, 1),
-                                       std::tuple(128, 64, 1), std::tuple(128, 32, 1)})
-      time(llvm::formatv("128x4096x4096_t{0}x{1}k{2}", tileM, tileN, split).str(), 128, 4096, 4096,
-           {S::Wgmma, tileM, tileN, 64, 6, split, false, true});
-    for (auto [tileM, tileN, split] : {std::tuple(128, 64, 1), std::tuple(128, 128, 2), std::tuple(64, 96, 1)})
-      time(llvm::formatv("1024x768x3072_t{0}x{1}k{2}", tileM, tileN, split).str(), 1024, 768, 3072,
-           {S::Wgmma, tileM, tileN, 64, 6, split, false, true});
-    for (int64_t tileN : {144, 160})
-      time(llvm::formatv("1024x2304x768_t{0}", tileN).str(), 1024, 2304, 768,
-           {S::Wgmma, 128, tileN, 64, 5, 1, false, true});
+           {S::Wgmma, tileM, tileN, 64, 6, 1, false, true});
+    for (auto [tileM, tileN] : {std::tuple(64, 96), std::tuple(128, 64)})
+      time(llvm::formatv("1024x768x3072_t{0}x{1}", tileM, tileN).str(), 1024, 768, 3072,
+           {S::Wgmma, tileM, tileN, 64, 8, 1, false, true});
+    // Epilogues.
+    for (StringRef act : {"gelu_erf", "gelu_tanh", "residual"}) {
+      check(("4096x3072x768_" + act).str(), {4096}, 3072, 768, {S::Wgmma, 128, 256, 64, 4, 1, true},
+            ("bias " + act).str());
+      cases.back().isTimed = true;
+    }
     // Awkward sizes.
     check("odd_wgmma", odd, 1000, 1032, {S::Wgmma, 64, 64, 64, 4, 1}, "bias");
-    check("odd_split2", odd, 776, 1032, {S::Wgmma, 64, 64, 64, 4, 2}, "bias gelu_erf");
+    check("odd_split2", odd, 776, 1032, {S::Wgmma, 64, 64, 64, 4, 2, false, true}, "bias gelu_erf");
     check("odd_split4", odd, 72, 584, {S::Wgmma, 64, 32, 64, 4, 4}, "bias residual strided");
     check("odd_split8", odd, 128, 4096, {S::Wgmma, 64, 64, 64, 4, 8}, "bf16 bias");
     check("odd_bf16", odd, 136, 40, {S::Wgmma, 64, 128, 64, 4, 1}, "bf16 gelu_tanh residual");

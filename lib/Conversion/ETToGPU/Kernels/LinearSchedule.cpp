@@ -156,13 +156,16 @@ static double getWgmmaCycles(const LinearKernelSpec &spec, const LinearSchedule 
   double waves = ceilDiv(blocks, resident);
   // One stage: the tensor cores at four fifths of their rate, or the copies, which share what L2 delivers.
   double multiply = 1.25 * schedule.tileM * schedule.tileN / 32;
-  double rate = std::min(100.0, 6500.0 / std::min(blocks, resident));
+  double rate = std::min(100.0, 9000.0 / std::min(blocks, resident));
   double copy = (schedule.tileM + schedule.tileN) * 128 / rate;
   double stages = ceilDiv(ceilDiv(spec.k, kTensorTileK), schedule.splitK);
   // The start, the first copy and the last store; per tile the epilogue, which nothing hides.
   double fixed = 2600, epilogue = 100 + 4.0 * schedule.tileN;
-  if (!getStoreBoxes(spec, schedule).count)
+  StoreBoxes boxes = getStoreBoxes(spec, schedule);
+  if (!boxes.count)
     epilogue *= 2;
+  else if (boxes.columns == 16)
+    epilogue += 700;
   // Two barriers of the cluster, and the partial sums through it at about 20 bytes per cycle.
   if (schedule.splitK > 1)
     fixed += 900 + schedule.tileM * schedule.tileN * 4 / 20;
@@ -183,7 +186,7 @@ static LinearSchedule chooseWgmma(const LinearKernelSpec &spec, const SM &sm, in
         if (fit < 4)
           fit = (room - tileM * 256) / stage;
         LinearSchedule schedule{LinearSchedule::Wgmma, tileM, tileN, kTensorTileK, 0, splitK};
-        schedule.stages = std::max<int64_t>(2, std::min<int64_t>({8, fit, ceilDiv(blocksK, splitK)}));
+        schedule.stages = std::max<int64_t>(2, std::min<int64_t>({tileN <= 32 ? 12 : 8, fit, ceilDiv(blocksK, splitK)}));
         schedule.persistent = tileM == 128 && splitK == 1 && tiles > sm.numSMs;
         schedule.exclusive = true;
         if (verifyLinearKernel(spec, schedule, sm))

@@ -333,16 +333,24 @@ void WgmmaEmitter::reducePartialSums() {
   n = b.add(n, b.mul(rank, 8 * share));
   SmallVector<BiasPair> biases = loadFragmentBias(share, n);
   Value slot = b.offset(shared, b.add(b.mul(thread, 16), b.mul(rank, share * consumers * kWarpgroupSize * 16)));
-  SmallVector<SmallVector<Value>> parts;
-  for (int64_t block = 0; block < schedule.splitK; ++block) {
-    SmallVector<Value> &part = parts.emplace_back();
-    for (int64_t g = 0; g < share; ++g)
-      part.append(b.loadRemoteF32x4(b.offset(slot, g * consumers * kWarpgroupSize * 16), b.i32(block)));
+  // As many loads in flight as registers allow: kInFlight times four.
+  constexpr int64_t kInFlight = 16;
+  SmallVector<Value> sums;
+  for (int64_t g = 0; g < share;) {
+    int64_t end = std::min(share, g + std::max<int64_t>(1, kInFlight / schedule.splitK));
+    SmallVector<SmallVector<Value>> parts(schedule.splitK);
+    for (int64_t at = g; at < end; ++at)
+      for (int64_t block = 0; block < schedule.splitK; ++block)
+        parts[block].append(
+            b.loadRemoteF32x4(b.offset(slot, at * consumers * kWarpgroupSize * 16), b.i32(block)));
+    for (size_t i = 0; i < parts[0].size(); ++i) {
+      Value sum = parts[0][i];
+      for (int64_t block = 1; block < schedule.splitK; ++block)
+        sum = b.addf(sum, parts[block][i]);
+      sums.push_back(sum);
+    }
+    g = end;
   }
-  SmallVector<Value> sums = parts.front();
-  for (ArrayRef<Value> part : ArrayRef(parts).drop_front())
-    for (auto [sum, value] : llvm::zip(sums, part))
-      sum = b.addf(sum, value);
   storeFragments(sums, biases, b.add(m, b.mul(b.shr(thread, 5), 16)), n);
 }
 
@@ -394,6 +402,18 @@ BuiltKernel WgmmaEmitter::build(StringRef name) {
   // The next kernel may start as soon as all blocks of this one run: it waits for this one before it reads.
   b.launchNext();
 
+  // Both roles pass the barriers of the cluster on their own: behind a common one ptxas would not know how many
+  // registers the consumers have.
+  auto ifSplit = [&](llvm::function_ref<void()> body) {
+    if (schedule.splitK == 1)
+      return;
+    b.syncWarp();
+    b.clusterSync();
+    body();
+    // Nobody leaves while others read its shared memory.
+    b.syncWarp();
+    b.clusterSync();
+  };
   // Consumers come first, so that the producer of a small kernel is the warp behind them.
   b.ifThenElse(
       b.lt(warpgroup, consumers),
@@ -401,20 +421,14 @@ BuiltKernel WgmmaEmitter::build(StringRef name) {
         if (reallocate)
           b.increaseRegisters(kConsumerRegisters);
         emitConsumer(warpgroup);
+        ifSplit([&] { reducePartialSums(); });
       },
       [&] {
         if (reallocate)
           b.decreaseRegisters(kProducerRegisters);
         b.ifThen(isProducer, [&] { emitProducer(); });
+        ifSplit([] {});
       });
-  if (schedule.splitK > 1) {
-    b.syncWarp();
-    b.clusterSync();
-    b.ifThen(b.lt(warpgroup, consumers), [&] { reducePartialSums(); });
-    // Nobody leaves while others read its shared memory.
-    b.syncWarp();
-    b.clusterSync();
-  }
 
   int64_t tilesN = ceilDiv(spec.n, tileN);
   LaunchExpr m = symbol(kSymbolRows);
