@@ -101,8 +101,16 @@ BuiltKernel buildMmaLinear(OpBuilder &builder, Location loc, StringRef name, con
 BuiltKernel buildSimtLinear(OpBuilder &builder, Location loc, StringRef name, const LinearKernelSpec &spec,
                             const LinearSchedule &schedule, const nvidia::SM &sm);
 
-/// Boxes of 64 x 64 results that each consumer of a Wgmma schedule has to send y through by TMA; 0 if it stores y itself.
-int64_t getNumStoreBoxes(const LinearKernelSpec &spec, const LinearSchedule &schedule);
+/// How a warp of a Wgmma schedule sends its 16 rows of y through shared memory by TMA.
+struct StoreBoxes {
+  /// Boxes that a warp has; 0 if it stores y itself.
+  int64_t count = 0;
+  /// Columns of a box: 64, 32 or 16.
+  int64_t columns = 0;
+  int64_t rowBytes() const { return columns * 2; }
+  int64_t bytes() const { return 16 * rowBytes(); }
+};
+StoreBoxes getStoreBoxes(const LinearKernelSpec &spec, const LinearSchedule &schedule);
 
 } // namespace mlir::et::gpu_kernels
 

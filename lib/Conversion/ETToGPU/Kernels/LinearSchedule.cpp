@@ -28,13 +28,16 @@ static int64_t getRingBytes(const LinearSchedule &schedule) {
 }
 static int64_t getBarrierBytes(const LinearSchedule &schedule) { return 2 * 8 * schedule.stages; }
 
-int64_t gpu_kernels::getNumStoreBoxes(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
-  if (schedule.kind != LinearSchedule::Wgmma || schedule.tileM == 64 || schedule.tileN % 64 || !isHalf(spec.yType) ||
+StoreBoxes gpu_kernels::getStoreBoxes(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
+  if (schedule.kind != LinearSchedule::Wgmma || schedule.splitK > 1 || schedule.tileN % 16 || !isHalf(spec.yType) ||
       !spec.yAligned || spec.n % 8 || (spec.yStride != ShapedType::kDynamic && spec.yStride % 8))
-    return 0;
-  // One for each 64 columns if they fit, so that a tile is stored without waiting.
+    return {};
+  StoreBoxes boxes;
+  boxes.columns = schedule.tileN % 64 == 0 ? 64 : schedule.tileN % 32 == 0 ? 32 : 16;
+  // Enough for a tile if they fit, so that it is stored without waiting.
   int64_t rest = SM::get("sm_90a")->sharedPerBlock - getRingBytes(schedule) - getBarrierBytes(schedule);
-  return std::clamp<int64_t>(rest / (schedule.tileM * 128), 1, schedule.tileN / 64);
+  boxes.count = std::clamp<int64_t>(rest / (schedule.tileM * boxes.rowBytes()), 1, schedule.tileN / boxes.columns);
+  return boxes;
 }
 
 int64_t gpu_kernels::getLinearSharedBytes(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
@@ -42,8 +45,8 @@ int64_t gpu_kernels::getLinearSharedBytes(const LinearKernelSpec &spec, const Li
     return 2 * 16 * (64 + 4) * 4;
   if (schedule.kind == LinearSchedule::Mma)
     return getRingBytes(schedule);
-  int64_t bytes = getRingBytes(schedule) + getNumStoreBoxes(spec, schedule) * schedule.tileM * 128 +
-                  getBarrierBytes(schedule);
+  StoreBoxes boxes = getStoreBoxes(spec, schedule);
+  int64_t bytes = getRingBytes(schedule) + boxes.count * boxes.rowBytes() * schedule.tileM + getBarrierBytes(schedule);
   return schedule.exclusive ? std::max(bytes, SM::get("sm_90a")->sharedPerSM / 2) : bytes;
 }
 
@@ -113,8 +116,8 @@ static std::optional<std::string> verifyWgmma(const LinearKernelSpec &spec, cons
     return std::nullopt;
   if (splitK < 1 || splitK > 8 || !llvm::isPowerOf2_64(splitK))
     return str(llvm::formatv("splitK is {0}, but a cluster has 1, 2, 4 or 8 blocks", splitK));
-  if (schedule.tileM != 64 || schedule.persistent)
-    return std::string("splitK is for tiles of 64 rows that are not persistent");
+  if (schedule.persistent)
+    return std::string("splitK is for blocks that are not persistent; use 1 or false");
   if (schedule.tileN % (8 * splitK))
     return str(llvm::formatv("tileN {0} cannot be shared out to {1} blocks in groups of 8 columns; use a multiple of {2}",
                              schedule.tileN, splitK, 8 * splitK));
@@ -145,50 +148,55 @@ std::optional<std::string> gpu_kernels::verifyLinearKernel(const LinearKernelSpe
 // Choice
 //===----------------------------------------------------------------------===//
 
-/// Cycles that a block takes for 64 inputs of its tile, with \p blocks blocks at work at once: the tensor cores at four
-/// fifths of their rate, or the copies, which get 64 bytes per cycle from L2 alone and 38 when all multiprocessors ask.
-static double getStageCycles(const LinearSchedule &schedule, const SM &sm, int64_t blocks) {
-  double multiply = 1.25 * schedule.tileM * schedule.tileN / 32;
-  double rate = std::min(64.0, 38.0 * sm.numSMs / std::min(blocks, sm.numSMs));
-  return std::max(multiply, (schedule.tileM + schedule.tileN) * 128 / rate);
-}
-
-/// Cycles of the whole kernel.
+/// Cycles of the whole kernel. The constants were fitted to times on an H200, see benchmarks/gpu/linear.py.
 static double getWgmmaCycles(const LinearKernelSpec &spec, const LinearSchedule &schedule, const SM &sm, int64_t rows) {
   int64_t blocks = ceilDiv(rows, schedule.tileM) * ceilDiv(spec.n, schedule.tileN) * schedule.splitK;
-  double waves = ceilDiv(blocks, sm.numSMs);
-  // The first copy, the last store, and per tile the epilogue, which nothing hides.
-  double start = 2500, epilogue = 100 + 4.0 * schedule.tileN;
-  // Two barriers of the cluster, and the partial sums through it.
-  if (schedule.splitK > 1)
-    start += 900 + 100 * schedule.splitK;
+  // Clusters of more than two leave multiprocessors idle: the groups they are taken from are of odd sizes.
+  int64_t resident = schedule.splitK > 2 ? sm.numSMs / 11 * 10 : sm.numSMs;
+  double waves = ceilDiv(blocks, resident);
+  // One stage: the tensor cores at four fifths of their rate, or the copies, which share what L2 delivers.
+  double multiply = 1.25 * schedule.tileM * schedule.tileN / 32;
+  double rate = std::min(100.0, 9000.0 / std::min(blocks, resident));
+  double copy = (schedule.tileM + schedule.tileN) * 128 / rate;
   double stages = ceilDiv(ceilDiv(spec.k, kTensorTileK), schedule.splitK);
-  return start + waves * (stages * getStageCycles(schedule, sm, blocks) + epilogue);
+  // The start, the first copy and the last store; per tile the epilogue, which nothing hides.
+  double fixed = 2600, epilogue = 100 + 4.0 * schedule.tileN;
+  StoreBoxes boxes = getStoreBoxes(spec, schedule);
+  if (!boxes.count)
+    epilogue *= 2;
+  else if (boxes.columns == 16)
+    epilogue += 700;
+  // Two barriers of the cluster, and the partial sums through it at about 20 bytes per cycle.
+  if (schedule.splitK > 1)
+    fixed += 900 + schedule.tileM * schedule.tileN * 4 / 20;
+  return fixed + waves * (stages * std::max(multiply, copy) + epilogue);
 }
 
 static LinearSchedule chooseWgmma(const LinearKernelSpec &spec, const SM &sm, int64_t rows) {
   LinearSchedule best;
   double bestCycles = INFINITY;
   int64_t blocksK = ceilDiv(spec.k, kTensorTileK);
-  auto consider = [&](LinearSchedule schedule) {
-    if (verifyLinearKernel(spec, schedule, sm))
-      return;
-    double cycles = getWgmmaCycles(spec, schedule, sm, rows);
-    if (cycles < bestCycles) {
-      bestCycles = cycles;
-      best = schedule;
-    }
-  };
-  for (int64_t tileN : {256, 192, 128, 96, 64, 32}) {
-    int64_t stages = tileN == 256 ? 4 : tileN == 192 ? 4 : 6;
-    int64_t tiles = ceilDiv(rows, 128) * ceilDiv(spec.n, tileN);
-    consider({LinearSchedule::Wgmma, 128, tileN, kTensorTileK, std::min(stages, std::max<int64_t>(blocksK, 2)), 1,
-              /*persistent=*/tiles > sm.numSMs, /*exclusive=*/true});
-    for (int64_t splitK : {1, 2, 4, 8}) {
-      int64_t fit = (sm.sharedPerBlock - 1024) / ((64 + tileN) * 128);
-      int64_t stages = std::max<int64_t>(2, std::min<int64_t>({10, fit, ceilDiv(blocksK, splitK)}));
-      consider({LinearSchedule::Wgmma, 64, tileN, kTensorTileK, stages, splitK, /*persistent=*/false,
-                /*exclusive=*/true});
+  for (int64_t tileM : {128, 64}) {
+    for (int64_t tileN : {256, 224, 192, 160, 144, 128, 112, 96, 80, 64, 48, 32, 16}) {
+      int64_t tiles = ceilDiv(rows, tileM) * ceilDiv(spec.n, tileN);
+      for (int64_t splitK : {1, 2, 4, 8}) {
+        // Beside the ring stand the boxes of a tile, or two of 64 columns where that leaves three stages only.
+        int64_t room = sm.sharedPerBlock - 1024, stage = (tileM + tileN) * 128;
+        int64_t fit = (room - tileM * tileN * 2) / stage;
+        if (fit < 4)
+          fit = (room - tileM * 256) / stage;
+        LinearSchedule schedule{LinearSchedule::Wgmma, tileM, tileN, kTensorTileK, 0, splitK};
+        schedule.stages = std::max<int64_t>(2, std::min<int64_t>({tileN <= 32 ? 12 : 8, fit, ceilDiv(blocksK, splitK)}));
+        schedule.persistent = tileM == 128 && splitK == 1 && tiles > sm.numSMs;
+        schedule.exclusive = true;
+        if (verifyLinearKernel(spec, schedule, sm))
+          continue;
+        double cycles = getWgmmaCycles(spec, schedule, sm, rows);
+        if (cycles < bestCycles) {
+          bestCycles = cycles;
+          best = schedule;
+        }
+      }
     }
   }
   return best;
