@@ -130,7 +130,7 @@ AssemblyReport et::nvidia::parsePtxasOutput(StringRef output) {
 FailureOr<std::string> et::nvidia::assemblePTX(Location loc, StringRef ptx, const SM &sm, StringRef ptxas,
                                                AssemblyReport *report) {
   SmallString<128> input, output, log;
-  auto cleanUp = llvm::make_scope_exit([&] {
+  llvm::scope_exit cleanUp([&] {
     for (StringRef file : {input, output, log})
       if (!file.empty())
         llvm::sys::fs::remove(file);

@@ -9,7 +9,8 @@
 #include "AttentionCases.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
+
+#include <cmath>
 
 using namespace mlir;
 using namespace mlir::et;
@@ -101,7 +102,8 @@ void gpu_kernels::addDistanceScore(AttentionKernelSpec &spec) {
     Value asInt = arith::IndexCastOp::create(b, loc, b.getI32Type(), distance);
     Value asFloat = arith::SIToFPOp::create(b, loc, b.getF32Type(), asInt);
     Value slope = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0.125f));
-    Value size = math::AbsFOp::create(b, loc, asFloat);
+    Value negative = arith::NegFOp::create(b, loc, asFloat);
+    Value size = arith::MaxNumFOp::create(b, loc, asFloat, negative);
     Value bias = arith::MulFOp::create(b, loc, size, slope);
     return arith::SubFOp::create(b, loc, args.score, bias);
   };
@@ -120,6 +122,10 @@ std::vector<AttentionCase> gpu_kernels::getAttentionCases(MLIRContext *context, 
   }
   auto add = [&](const Twine &name, AttentionKernelSpec spec, S schedule, StringRef score = "") {
     cases.push_back({name.str(), std::move(spec), schedule, score.str()});
+  };
+  auto time = [&](const Twine &name, AttentionKernelSpec spec, S schedule) {
+    add(name, std::move(spec), schedule);
+    cases.back().isTimed = true;
   };
   auto make = [&](HeadLayout layout, int64_t head = 64, bool bf16 = false) {
     return makeAttention(context, layout, head, heads, bf16);
@@ -198,29 +204,29 @@ std::vector<AttentionCase> gpu_kernels::getAttentionCases(MLIRContext *context, 
   // Rows that start anywhere: one half at a time.
   add("mma_odd", make(HeadLayout::OddRows), mma);
   add("mma_odd_head5", make(HeadLayout::OddRows, 5), mma);
-  add("mma_groups2", make(HeadLayout::HeadsOutside), {S::Mma, 64, 1, 2, 3, 1});
+  time("mma_groups2", make(HeadLayout::HeadsOutside), {S::Mma, 64, 1, 2, 3, 1});
   if (!sm.hasWgmma)
     return cases;
   add("wgmma_head64_32", heads2(64, 32), {S::Wgmma, 64, 1, 1, 2, 3});
   add("wgmma_head24_72", heads2(24, 72), {S::Wgmma, 64, 1, 1, 2, 3});
   // Schedules.
   AttentionKernelSpec plain = make(HeadLayout::HeadsOutside);
-  add("wgmma_64x2_w1_s2_b5", plain, {S::Wgmma, 64, 2, 1, 2, 5});
-  add("wgmma_64x2_w1_s3_b4", plain, {S::Wgmma, 64, 2, 1, 3, 4});
-  add("wgmma_128x1_w1_s2_b3", plain, {S::Wgmma, 128, 1, 1, 2, 3});
-  add("wgmma_96x1_w1_s2_b4", plain, {S::Wgmma, 96, 1, 1, 2, 4});
-  add("wgmma_96x1_w2_s4_b2", plain, {S::Wgmma, 96, 1, 2, 4, 2});
-  add("wgmma_96x1_w2_s3_b2", plain, {S::Wgmma, 96, 1, 2, 3, 2});
-  add("wgmma_64x1_w2_s6_b2", plain, {S::Wgmma, 64, 1, 2, 6, 2});
-  add("wgmma_128x1_w2_s3_b2", plain, {S::Wgmma, 128, 1, 2, 3, 2});
-  add("wgmma_64x2_w2_s4_b2", plain, {S::Wgmma, 64, 2, 2, 4, 2});
-  add("wgmma_80x1_w2_s5_b2", plain, {S::Wgmma, 80, 1, 2, 5, 2});
-  add("pingpong_128_w3_s2", plain, {S::WgmmaPingPong, 128, 1, 3, 2, 1});
-  add("pingpong_128_w2_s4", plain, {S::WgmmaPingPong, 128, 1, 2, 4, 1});
+  time("wgmma_64x2_w1_s2_b5", plain, {S::Wgmma, 64, 2, 1, 2, 5});
+  time("wgmma_64x2_w1_s3_b4", plain, {S::Wgmma, 64, 2, 1, 3, 4});
+  time("wgmma_128x1_w1_s2_b3", plain, {S::Wgmma, 128, 1, 1, 2, 3});
+  time("wgmma_96x1_w1_s2_b4", plain, {S::Wgmma, 96, 1, 1, 2, 4});
+  time("wgmma_96x1_w2_s4_b2", plain, {S::Wgmma, 96, 1, 2, 4, 2});
+  time("wgmma_96x1_w2_s3_b2", plain, {S::Wgmma, 96, 1, 2, 3, 2});
+  time("wgmma_64x1_w2_s6_b2", plain, {S::Wgmma, 64, 1, 2, 6, 2});
+  time("wgmma_128x1_w2_s3_b2", plain, {S::Wgmma, 128, 1, 2, 3, 2});
+  time("wgmma_64x2_w2_s4_b2", plain, {S::Wgmma, 64, 2, 2, 4, 2});
+  time("wgmma_80x1_w2_s5_b2", plain, {S::Wgmma, 80, 1, 2, 5, 2});
+  time("pingpong_128_w3_s2", plain, {S::WgmmaPingPong, 128, 1, 3, 2, 1});
+  time("pingpong_128_w2_s4", plain, {S::WgmmaPingPong, 128, 1, 2, 4, 1});
   AttentionKernelSpec plain128 = make(HeadLayout::HeadsOutside, 128);
-  add("wgmma128_64x1_w2_s2_b1", plain128, {S::Wgmma, 64, 1, 2, 2, 1});
-  add("wgmma128_80x1_w2_s2_b1", plain128, {S::Wgmma, 80, 1, 2, 2, 1});
-  add("pingpong128_128_w2_s2", plain128, {S::WgmmaPingPong, 128, 1, 2, 2, 1});
-  add("pingpong128_64_w2_s4", plain128, {S::WgmmaPingPong, 64, 1, 2, 4, 1});
+  time("wgmma128_64x1_w2_s2_b1", plain128, {S::Wgmma, 64, 1, 2, 2, 1});
+  time("wgmma128_80x1_w2_s2_b1", plain128, {S::Wgmma, 80, 1, 2, 2, 1});
+  time("pingpong128_128_w2_s2", plain128, {S::WgmmaPingPong, 128, 1, 2, 2, 1});
+  time("pingpong128_64_w2_s4", plain128, {S::WgmmaPingPong, 64, 1, 2, 4, 1});
   return cases;
 }

@@ -24,6 +24,9 @@ enum LinearSymbol : unsigned { kSymbolRows = 0, kSymbolXStride = 1, kSymbolYStri
 /// The bias of two neighbouring outputs: one packed register, or two f32; empty for none.
 using BiasPair = SmallVector<Value, 2>;
 
+/// ceil(a / b) of positive numbers.
+inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
 class LinearEmitter {
 protected:
   LinearEmitter(OpBuilder &builder, Location loc, const LinearKernelSpec &spec, const LinearSchedule &schedule,

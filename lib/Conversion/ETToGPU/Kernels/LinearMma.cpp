@@ -34,7 +34,7 @@ public:
   MmaEmitter(OpBuilder &builder, Location loc, const LinearKernelSpec &spec, const LinearSchedule &schedule,
              const SM &sm)
       : LinearEmitter(builder, loc, spec, schedule, sm), tileM(schedule.tileM), tileN(schedule.tileN),
-        stages(schedule.stages), blocksK(llvm::divideCeil(spec.k, kBlockK)),
+        stages(schedule.stages), blocksK(ceilDiv(spec.k, kBlockK)),
         stageBytes((tileM + tileN) * kRowBytes) {}
 
   BuiltKernel build(StringRef name);
@@ -179,7 +179,7 @@ BuiltKernel MmaEmitter::build(StringRef name) {
     storeFragments(ValueRange(end).slice(i * perRow, perRow), b.add(b.add(m, b.mul(warpM, tileM / 2)), i * 16),
                    b.add(n, b.mul(warpN, tileN / 2)));
 
-  kernel.grid = {constant(llvm::divideCeil(spec.n, tileN)), symbol(kSymbolRows).ceilDiv(tileM), constant(1)};
+  kernel.grid = {constant(ceilDiv(spec.n, tileN)), symbol(kSymbolRows).ceilDiv(tileM), constant(1)};
   kernel.sharedBytes = getLinearSharedBytes(spec, schedule);
   kernel.programmatic = programmatic;
   return std::move(kernel);

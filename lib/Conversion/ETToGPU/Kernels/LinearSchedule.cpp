@@ -98,7 +98,7 @@ static std::optional<std::string> verifyWgmma(const LinearKernelSpec &spec, cons
   // With one consumer the swizzle wants w to start at a multiple of 1024 bytes, and so does the next stage.
   if (schedule.tileN < 8 || schedule.tileN > 256 || schedule.tileN % 8)
     return str(llvm::formatv("tileN is {0}, but wgmma takes multiples of 8 from 8 to 256", schedule.tileN));
-  int64_t splitK = schedule.splitK, blocks = llvm::divideCeil(spec.k, kTensorTileK);
+  int64_t splitK = schedule.splitK, blocks = ceilDiv(spec.k, kTensorTileK);
   if (splitK == 1)
     return std::nullopt;
   if (splitK < 1 || splitK > 8 || !llvm::isPowerOf2_64(splitK))
@@ -108,7 +108,7 @@ static std::optional<std::string> verifyWgmma(const LinearKernelSpec &spec, cons
   if (schedule.tileN % (8 * splitK))
     return str(llvm::formatv("tileN {0} cannot be shared out to {1} blocks in groups of 8 columns; use a multiple of {2}",
                              schedule.tileN, splitK, 8 * splitK));
-  if ((splitK - 1) * llvm::divideCeil(blocks, splitK) >= blocks)
+  if ((splitK - 1) * ceilDiv(blocks, splitK) >= blocks)
     return str(llvm::formatv("{0} inputs are {1} blocks of 64, too few to split {2} ways", spec.k, blocks, splitK));
   return std::nullopt;
 }
@@ -139,17 +139,17 @@ std::optional<std::string> gpu_kernels::verifyLinearKernel(const LinearKernelSpe
 static LinearSchedule chooseSmall(const LinearKernelSpec &spec, const SM &sm, int64_t rows) {
   LinearSchedule best{LinearSchedule::Wgmma, 64, 64, kTensorTileK, 6};
   double bestCost = INFINITY;
-  int64_t blocks = llvm::divideCeil(spec.k, kTensorTileK);
+  int64_t blocks = ceilDiv(spec.k, kTensorTileK);
   for (int64_t tileN : {32, 64, 128}) {
-    int64_t tiles = llvm::divideCeil(rows, 64) * llvm::divideCeil(spec.n, tileN);
+    int64_t tiles = ceilDiv(rows, 64) * ceilDiv(spec.n, tileN);
     for (int64_t splitK : {1, 2, 4, 8}) {
       LinearSchedule schedule{LinearSchedule::Wgmma, 64, tileN, kTensorTileK, 6, splitK};
       if (verifyLinearKernel(spec, schedule, sm))
         continue;
       // In units of one block of K of a 64 x 64 tile, about 70 ns from L2 or memory; adding up through the cluster
       // costs as much as about eight.
-      double waves = double(llvm::divideCeil(tiles * splitK, sm.numSMs));
-      double cost = waves * llvm::divideCeil(blocks, splitK) * (0.5 + tileN / 128.0) + (splitK > 1 ? 8 : 0);
+      double waves = double(ceilDiv(tiles * splitK, sm.numSMs));
+      double cost = waves * ceilDiv(blocks, splitK) * (0.5 + tileN / 128.0) + (splitK > 1 ? 8 : 0);
       if (cost < bestCost) {
         bestCost = cost;
         best = schedule;
@@ -157,7 +157,7 @@ static LinearSchedule chooseSmall(const LinearKernelSpec &spec, const SM &sm, in
     }
   }
   // Two kernels of a chain fit on a multiprocessor at once when each takes less than half of its shared memory.
-  best.stages = std::min<int64_t>({8, llvm::divideCeil(blocks, best.splitK),
+  best.stages = std::min<int64_t>({8, ceilDiv(blocks, best.splitK),
                                    (sm.sharedPerSM / 2 - 2 * SM::sharedReserved) / ((64 + best.tileN) * 128)});
   best.stages = std::max<int64_t>(best.stages, 2);
   return best;
@@ -169,10 +169,10 @@ static LinearSchedule chooseLarge(const LinearKernelSpec &spec, const SM &sm, in
   double bestCost = INFINITY;
   for (int64_t tileN : {256, 192, 128}) {
     LinearSchedule schedule{LinearSchedule::Wgmma, 128, tileN, kTensorTileK, tileN == 128 ? 6 : 4, 1, true};
-    int64_t tiles = llvm::divideCeil(rows, 128) * llvm::divideCeil(spec.n, tileN);
+    int64_t tiles = ceilDiv(rows, 128) * ceilDiv(spec.n, tileN);
     // Narrower tiles read more of x and w per product.
     double perTile = tileN + (tileN == 256 ? 0 : tileN == 192 ? 4 : 12) + 16;
-    double cost = llvm::divideCeil(tiles, sm.numSMs) * perTile;
+    double cost = ceilDiv(tiles, sm.numSMs) * perTile;
     if (cost < bestCost) {
       bestCost = cost;
       best = schedule;
@@ -184,14 +184,14 @@ static LinearSchedule chooseLarge(const LinearKernelSpec &spec, const SM &sm, in
 LinearSchedule gpu_kernels::chooseLinearSchedule(const LinearKernelSpec &spec, const SM &sm, int64_t rows) {
   LinearSchedule simt{LinearSchedule::Simt, 64, 64, 16, 1};
   if (sm.hasWgmma) {
-    int64_t tilesOf64 = llvm::divideCeil(rows, 64) * llvm::divideCeil(spec.n, int64_t(64));
+    int64_t tilesOf64 = ceilDiv(rows, 64) * ceilDiv(spec.n, 64);
     LinearSchedule schedule =
         tilesOf64 <= 3 * sm.numSMs ? chooseSmall(spec, sm, rows) : chooseLarge(spec, sm, rows);
     return verifyLinearKernel(spec, schedule, sm) ? simt : schedule;
   }
   for (int64_t tile : {128, 64, 32}) {
     LinearSchedule schedule{LinearSchedule::Mma, tile, tile, kTensorTileK, tile == 128 ? 3 : 4};
-    int64_t tiles = llvm::divideCeil(rows, tile) * llvm::divideCeil(spec.n, tile);
+    int64_t tiles = ceilDiv(rows, tile) * ceilDiv(spec.n, tile);
     bool enough = tiles >= sm.numSMs || tile == 32;
     if (enough && !verifyLinearKernel(spec, schedule, sm))
       return schedule;

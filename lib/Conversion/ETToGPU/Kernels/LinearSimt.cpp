@@ -26,7 +26,9 @@ constexpr int64_t kPitch = kTile + 4;
 
 class SimtEmitter : public LinearEmitter {
 public:
-  using LinearEmitter::LinearEmitter;
+  SimtEmitter(OpBuilder &builder, Location loc, const LinearKernelSpec &spec, const LinearSchedule &schedule,
+              const SM &sm)
+      : LinearEmitter(builder, loc, spec, schedule, sm) {}
   BuiltKernel build(StringRef name);
 
 private:
@@ -115,7 +117,7 @@ BuiltKernel SimtEmitter::build(StringRef name) {
     });
   }
 
-  kernel.grid = {constant(llvm::divideCeil(spec.n, kTile)), symbol(kSymbolRows).ceilDiv(kTile), constant(1)};
+  kernel.grid = {constant(ceilDiv(spec.n, kTile)), symbol(kSymbolRows).ceilDiv(kTile), constant(1)};
   kernel.sharedBytes = getLinearSharedBytes(spec, schedule);
   kernel.programmatic = b.sm.hasProgrammaticLaunch;
   return std::move(kernel);

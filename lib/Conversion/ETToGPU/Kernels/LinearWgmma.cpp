@@ -49,7 +49,7 @@ public:
   WgmmaEmitter(OpBuilder &builder, Location loc, const LinearKernelSpec &spec, const LinearSchedule &schedule,
                const SM &sm)
       : LinearEmitter(builder, loc, spec, schedule, sm), tileM(schedule.tileM), tileN(schedule.tileN),
-        stages(schedule.stages), consumers(tileM / kInstM), blocksK(llvm::divideCeil(spec.k, kBlockK)),
+        stages(schedule.stages), consumers(tileM / kInstM), blocksK(ceilDiv(spec.k, kBlockK)),
         stageBytes((tileM + tileN) * kRowBytes), tmaStore(storesByTMA(spec, schedule)) {}
 
   BuiltKernel build(StringRef name);
@@ -95,7 +95,7 @@ WgmmaEmitter::Slot WgmmaEmitter::advance(Slot slot) {
 }
 
 void WgmmaEmitter::forEachTile(ValueRange init, TileBody body) {
-  int64_t tilesN = llvm::divideCeil(spec.n, tileN);
+  int64_t tilesN = ceilDiv(spec.n, tileN);
   if (!schedule.persistent) {
     Value n = b.mul(b.div(b.blockId(0), schedule.splitK), tileN);
     body(b.mul(b.blockId(1), tileM), n, init);
@@ -129,7 +129,7 @@ void WgmmaEmitter::emitProducer() {
   b.prefetchMap(wMap);
   b.prefetchMap(xMap);
   // Weights do not depend on the previous kernel: request those of the first tile before waiting for it.
-  int64_t least = blocksK - (schedule.splitK - 1) * llvm::divideCeil(blocksK, schedule.splitK);
+  int64_t least = blocksK - (schedule.splitK - 1) * ceilDiv(blocksK, schedule.splitK);
   int64_t early = std::min(stages, least);
   Value isFirst = b.i32(1);
   Slot start{b.i32(0), b.i32(1)};
@@ -335,7 +335,7 @@ BuiltKernel WgmmaEmitter::build(StringRef name) {
   Value warpgroup = b.uniform(b.shr(thread, 7));
   if (schedule.persistent)
     tilesM = b.ceilDiv(rows, tileM);
-  int64_t perBlock = llvm::divideCeil(blocksK, schedule.splitK);
+  int64_t perBlock = ceilDiv(blocksK, schedule.splitK);
   if (schedule.splitK > 1) {
     firstBlock = b.mul(b.clusterRank(), perBlock);
     numBlocks = b.min(b.i32(perBlock), b.sub(b.i32(blocksK), firstBlock));
@@ -377,7 +377,7 @@ BuiltKernel WgmmaEmitter::build(StringRef name) {
     b.clusterSync();
   }
 
-  int64_t tilesN = llvm::divideCeil(spec.n, tileN);
+  int64_t tilesN = ceilDiv(spec.n, tileN);
   LaunchExpr m = symbol(kSymbolRows);
   if (schedule.persistent)
     // No blocks for no rows.

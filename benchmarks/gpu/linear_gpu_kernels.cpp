@@ -1,0 +1,243 @@
+//===- linear_gpu_kernels.cpp - Cubins and launches for linear.py -*- C++ -*-===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// See https://llvm.org/LICENSE.txt for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Builds the linear kernels that linear.py checks and times on a GPU machine, which
+// needs neither LLVM nor a toolkit:
+//
+//   linear_gpu_kernels DIR [FILTER]   writes DIR/*.cubin and DIR/linear.json
+//   python3 benchmarks/gpu/linear.py DIR
+//
+//===----------------------------------------------------------------------===//
+
+#include "KernelDump.h"
+
+#include "et/Conversion/ETToGPU/GPUMath.h"
+#include "et/Conversion/ETToGPU/LinearKernel.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace mlir::et;
+using namespace mlir::et::gpu_kernels;
+using nvidia::NVVMBuilder;
+
+namespace {
+/// One kernel, launched for each number of rows.
+struct Case {
+  std::string name;
+  SmallVector<int64_t> rows;
+  int64_t n = 0, k = 0;
+  LinearSchedule schedule;
+  bool useBF16 = false, isFloat = false, hasBias = false, hasResidual = false, strided = false;
+  /// "", or the name of a function as linear.py knows it.
+  std::string activation;
+  bool isTimed = false;
+};
+} // namespace
+
+/// Elements added to each row of strided operands.
+static constexpr int64_t kPadding = 8;
+
+static SmallVector<Case> getCases(const nvidia::SM &sm) {
+  using S = LinearSchedule;
+  SmallVector<Case> cases;
+  auto newCase = [](StringRef name, ArrayRef<int64_t> rows, int64_t n, int64_t k, LinearSchedule schedule) {
+    Case c;
+    c.name = name.str();
+    c.rows = llvm::to_vector(rows);
+    c.n = n;
+    c.k = k;
+    c.schedule = schedule;
+    return c;
+  };
+  auto time = [&](StringRef name, int64_t m, int64_t n, int64_t k, LinearSchedule schedule) {
+    cases.push_back(newCase(name, m, n, k, schedule));
+    cases.back().isTimed = true;
+  };
+  auto check = [&](StringRef name, ArrayRef<int64_t> rows, int64_t n, int64_t k, LinearSchedule schedule,
+                   StringRef options = "") {
+    Case c = newCase(name, rows, n, k, schedule);
+    SmallVector<StringRef> words;
+    options.split(words, ' ', -1, false);
+    for (StringRef word : words) {
+      if (word == "bf16")
+        c.useBF16 = true;
+      else if (word == "f32")
+        c.isFloat = true;
+      else if (word == "bias")
+        c.hasBias = true;
+      else if (word == "residual")
+        c.hasResidual = true;
+      else if (word == "strided")
+        c.strided = true;
+      else
+        c.activation = word.str();
+    }
+    cases.push_back(c);
+  };
+  int64_t odd[] = {1, 7, 63, 64, 65, 130, 300};
+  if (sm.hasWgmma) {
+    // Many rows.
+    for (auto [m, n, k] : {std::tuple(4096, 4096, 4096), std::tuple(4096, 3072, 768), std::tuple(12288, 3072, 768),
+                           std::tuple(4096, 768, 3072), std::tuple(4096, 768, 768)}) {
+      for (int64_t tileN : {256, 192})
+        time(llvm::formatv("{0}x{1}x{2}_t{3}", m, n, k, tileN).str(), m, n, k,
+             {S::Wgmma, 128, tileN, 64, 4, 1, true});
+      time(llvm::formatv("{0}x{1}x{2}_t256s3", m, n, k).str(), m, n, k, {S::Wgmma, 128, 256, 64, 3, 1, true});
+    }
+    for (StringRef act : {"gelu_erf", "gelu_tanh"}) {
+      check(("4096x3072x768_" + act).str(), {4096}, 3072, 768, {S::Wgmma, 128, 256, 64, 4, 1, true},
+            ("bias " + act).str());
+      cases.back().isTimed = true;
+    }
+    check("4096x768x3072_residual", {4096}, 768, 3072, {S::Wgmma, 128, 192, 64, 4, 1, true}, "bias residual");
+    cases.back().isTimed = true;
+    // Few rows.
+    for (int64_t stages : {4, 6, 8, 12})
+      time(llvm::formatv("128x3072x768_s{0}", stages).str(), 128, 3072, 768, {S::Wgmma, 64, 64, 64, stages, 1});
+    time("128x2304x768", 128, 2304, 768, {S::Wgmma, 64, 64, 64, 6, 1});
+    time("128x2304x768_t32", 128, 2304, 768, {S::Wgmma, 64, 32, 64, 8, 1});
+    for (auto [n, k] : {std::pair(768, 768), std::pair(768, 3072)}) {
+      for (auto [tileN, split] : {std::pair(64, 1), std::pair(64, 2), std::pair(64, 4), std::pair(32, 2),
+                                  std::pair(32, 4), std::pair(64, 8)})
+        time(llvm::formatv("128x{0}x{1}_t{2}k{3}", n, k, tileN, split).str(), 128, n, k,
+             {S::Wgmma, 64, tileN, 64, tileN == 32 ? 8 : 6, split});
+    }
+    time("384x3072x768", 384, 3072, 768, {S::Wgmma, 64, 128, 64, 4, 1});
+    time("384x3072x768_t64", 384, 3072, 768, {S::Wgmma, 64, 64, 64, 6, 1});
+    time("384x768x3072_t64k2", 384, 768, 3072, {S::Wgmma, 64, 64, 64, 6, 2});
+    // Awkward sizes.
+    check("odd_wgmma", odd, 1000, 1032, {S::Wgmma, 64, 64, 64, 4, 1}, "bias");
+    check("odd_split2", odd, 776, 1032, {S::Wgmma, 64, 64, 64, 4, 2}, "bias gelu_erf");
+    check("odd_split4", odd, 72, 584, {S::Wgmma, 64, 32, 64, 4, 4}, "bias residual strided");
+    check("odd_split8", odd, 128, 4096, {S::Wgmma, 64, 64, 64, 4, 8}, "bf16 bias");
+    check("odd_bf16", odd, 136, 40, {S::Wgmma, 64, 128, 64, 4, 1}, "bf16 gelu_tanh residual");
+    check("odd_tall", {1, 127, 129, 1000}, 520, 200, {S::Wgmma, 128, 256, 64, 4, 1, true}, "bias residual strided");
+    check("odd_tall_bf16", {129, 1000, 20000}, 200, 1032, {S::Wgmma, 128, 192, 64, 4, 1, true}, "bf16 bias tanh");
+    check("odd_tall_grid", {129, 1000}, 200, 72, {S::Wgmma, 128, 128, 64, 4, 1}, "gelu_sigmoid");
+    check("odd_tall_narrow", {129, 1000}, 200, 72, {S::Wgmma, 128, 96, 64, 4, 1, true}, "relu strided");
+  }
+  check("odd_mma128", odd, 264, 200, {S::Mma, 128, 128, 64, 3}, "bias gelu_erf");
+  check("odd_mma64", odd, 200, 1032, {S::Mma, 64, 64, 64, 4}, "bf16 bias residual strided");
+  check("odd_mma32", odd, 72, 72, {S::Mma, 32, 32, 64, 4}, "sigmoid");
+  time("4096x4096x4096_mma", 4096, 4096, 4096, {S::Mma, 128, 128, 64, 3});
+  check("odd_simt", odd, 77, 131, {S::Simt, 64, 64, 16, 1}, "bias residual gelu_erf");
+  check("odd_simt_f32", odd, 77, 131, {S::Simt, 64, 64, 16, 1}, "f32 bias residual strided erf");
+  check("odd_simt_bf16", odd, 77, 131, {S::Simt, 64, 64, 16, 1}, "bf16 exp");
+  return cases;
+}
+
+static LinearEpilogueFn getEpilogue(const Case &c) {
+  if (c.activation.empty() && !c.hasResidual)
+    return nullptr;
+  static const std::pair<StringRef, MathFn> functions[] = {
+      {"gelu_erf", MathFn::GeluErf}, {"gelu_tanh", MathFn::GeluTanh}, {"gelu_sigmoid", MathFn::GeluSigmoid},
+      {"tanh", MathFn::Tanh},        {"relu", MathFn::Relu},          {"sigmoid", MathFn::Sigmoid},
+      {"erf", MathFn::Erf},          {"exp", MathFn::Exp}};
+  std::optional<MathFn> function;
+  for (auto [name, fn] : functions)
+    if (c.activation == name)
+      function = fn;
+  return [function, residual = c.hasResidual](NVVMBuilder &b, const LinearEpilogueArgs &args) {
+    Value lo = args.lo, hi = args.hi;
+    if (function) {
+      lo = emitMath(b, *function, lo);
+      hi = emitMath(b, *function, hi);
+    }
+    if (residual) {
+      auto [addLo, addHi] = loadLinearExtra(b, args, 0);
+      lo = b.addf(lo, addLo);
+      hi = b.addf(hi, addHi);
+    }
+    return std::pair(lo, hi);
+  };
+}
+
+/// Builds \p c, writes its cubin to \p folder and appends its launches; returns whether that went well.
+static bool dump(const Case &c, const nvidia::SM &sm, StringRef ptxas, StringRef folder, llvm::json::Array &launches) {
+  KernelModule module(sm);
+  Builder types(module.getContext());
+  Type elt = c.isFloat ? Type(types.getF32Type()) : c.useBF16 ? Type(types.getBF16Type()) : Type(types.getF16Type());
+  LinearKernelSpec spec;
+  spec.n = c.n;
+  spec.k = c.k;
+  spec.xType = spec.wType = spec.yType = elt;
+  if (c.hasBias)
+    spec.biasType = elt;
+  if (c.strided)
+    spec.xStride = spec.yStride = ShapedType::kDynamic;
+  if (c.hasResidual)
+    spec.extras.push_back({LinearExtra::Matrix, elt, (c.n + (c.strided ? kPadding : 0)) % 2 == 0});
+  spec.epilogue = getEpilogue(c);
+  if (std::optional<std::string> reason = verifyLinearKernel(spec, c.schedule, sm)) {
+    llvm::errs() << c.name << ": " << *reason << '\n';
+    return false;
+  }
+  OpBuilder builder = module.getBuilder();
+  BuiltKernel kernel = buildLinearKernel(builder, module.getLoc(), "linear", spec, c.schedule, sm);
+  SmallVector<llvm::json::Object> objects;
+  for (int64_t m : c.rows) {
+    int64_t pad = c.strided ? kPadding : 0;
+    llvm::json::Object object = describeLaunch(kernel, {m, c.k + pad, c.n + pad, c.n + pad});
+    object["case"] = c.name;
+    object["cubin"] = c.name + ".cubin";
+    object["schedule"] = stringifyLinearSchedule(c.schedule);
+    object["m"] = m;
+    object["n"] = c.n;
+    object["k"] = c.k;
+    object["type"] = c.isFloat ? "f32" : c.useBF16 ? "bf16" : "f16";
+    object["bias"] = c.hasBias;
+    object["residual"] = c.hasResidual;
+    object["activation"] = c.activation;
+    object["padding"] = pad;
+    object["timed"] = c.isTimed;
+    objects.push_back(std::move(object));
+  }
+  std::string ptx = module.getPTX();
+  nvidia::AssemblyReport report;
+  FailureOr<std::string> cubin = nvidia::assemblePTX(module.getLoc(), ptx, sm, ptxas, &report);
+  std::error_code error;
+  if (failed(cubin) || ptx.empty())
+    return false;
+  for (const std::string &advisory : report.advisories)
+    llvm::errs() << c.name << ": " << advisory << '\n';
+  for (const nvidia::KernelReport &r : report.kernels) {
+    llvm::errs() << c.name << ": " << r.registers << " registers, " << r.spillStoreBytes << " bytes spilled\n";
+    for (llvm::json::Object &object : objects)
+      object["registers"] = r.registers;
+  }
+  llvm::raw_fd_ostream os((folder + "/" + c.name + ".cubin").str(), error);
+  os << *cubin;
+  for (llvm::json::Object &object : objects)
+    launches.push_back(std::move(object));
+  return !error;
+}
+
+int main(int argc, char **argv) {
+  if (argc < 2) {
+    llvm::errs() << "usage: linear_gpu_kernels DIR [FILTER [CHIP]]\n";
+    return 2;
+  }
+  StringRef folder = argv[1], filter = argc > 2 ? argv[2] : "";
+  FailureOr<nvidia::SM> sm = nvidia::SM::get(argc > 3 ? argv[3] : "sm_90a");
+  std::optional<std::string> ptxas = nvidia::findPtxas(nvidia::PtxasSearch::fromEnvironment());
+  if (failed(sm) || !ptxas || llvm::sys::fs::create_directories(folder)) {
+    llvm::errs() << "need a known chip, ptxas and a folder to write to\n";
+    return 1;
+  }
+  llvm::json::Array launches;
+  bool allGood = true;
+  for (const Case &c : getCases(*sm))
+    if (StringRef(c.name).contains(filter))
+      allGood &= dump(c, *sm, *ptxas, folder, launches);
+  std::error_code error;
+  llvm::raw_fd_ostream os((folder + "/linear.json").str(), error);
+  os << llvm::json::Value(std::move(launches)) << '\n';
+  return allGood && !error ? 0 : 1;
+}
