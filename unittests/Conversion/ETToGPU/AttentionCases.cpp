@@ -212,15 +212,18 @@ std::vector<AttentionCase> gpu_kernels::getAttentionCases(MLIRContext *context, 
   // Schedules.
   AttentionKernelSpec plain = make(HeadLayout::HeadsOutside);
   time("wgmma_64x2_w1_s2_b5", plain, {S::Wgmma, 64, 2, 1, 2, 5});
-  time("wgmma_64x2_w1_s3_b4", plain, {S::Wgmma, 64, 2, 1, 3, 4});
+  time("wgmma_64x2_w1_s3_b3", plain, {S::Wgmma, 64, 2, 1, 3, 3});
+  time("wgmma_64x1_w1_s2_b5", plain, {S::Wgmma, 64, 1, 1, 2, 5});
+  time("wgmma_64x2_w1_s2_b4", plain, {S::Wgmma, 64, 2, 1, 2, 4});
   time("wgmma_128x1_w1_s2_b3", plain, {S::Wgmma, 128, 1, 1, 2, 3});
-  time("wgmma_96x1_w1_s2_b4", plain, {S::Wgmma, 96, 1, 1, 2, 4});
+  time("wgmma_96x1_w1_s2_b3", plain, {S::Wgmma, 96, 1, 1, 2, 3});
   time("wgmma_96x1_w2_s4_b2", plain, {S::Wgmma, 96, 1, 2, 4, 2});
   time("wgmma_96x1_w2_s3_b2", plain, {S::Wgmma, 96, 1, 2, 3, 2});
   time("wgmma_64x1_w2_s6_b2", plain, {S::Wgmma, 64, 1, 2, 6, 2});
   time("wgmma_128x1_w2_s3_b2", plain, {S::Wgmma, 128, 1, 2, 3, 2});
   time("wgmma_64x2_w2_s4_b2", plain, {S::Wgmma, 64, 2, 2, 4, 2});
-  time("wgmma_80x1_w2_s5_b2", plain, {S::Wgmma, 80, 1, 2, 5, 2});
+  time("wgmma_80x1_w2_s4_b2", plain, {S::Wgmma, 80, 1, 2, 4, 2});
+  time("pingpong_128_w3_s3", plain, {S::WgmmaPingPong, 128, 1, 3, 3, 1});
   time("pingpong_128_w3_s2", plain, {S::WgmmaPingPong, 128, 1, 3, 2, 1});
   time("pingpong_128_w2_s4", plain, {S::WgmmaPingPong, 128, 1, 2, 4, 1});
   AttentionKernelSpec plain128 = make(HeadLayout::HeadsOutside, 128);
