@@ -107,6 +107,7 @@ static bool dump(const AttentionCase &c, const nvidia::SM &sm, StringRef ptxas, 
   std::string ptx = module.getPTX();
   if (ptx.empty())
     return false;
+  if (FILE *f = fopen((folder + "/" + c.name + ".ptx").str().c_str(), "w")) { fputs(ptx.c_str(), f); fclose(f); }
   nvidia::AssemblyReport report;
   FailureOr<std::string> cubin = nvidia::assemblePTX(module.getLoc(), ptx, sm, ptxas, &report);
   if (failed(cubin))
