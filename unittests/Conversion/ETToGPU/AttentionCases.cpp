@@ -117,7 +117,7 @@ std::vector<AttentionCase> gpu_kernels::getAttentionCases(MLIRContext *context, 
   const S mma{S::Mma, 64, 1, 1, 2, 2};
   SmallVector<std::pair<std::string, S>> families{{"mma", mma}};
   if (sm.hasWgmma) {
-    families.push_back({"wgmma", {S::Wgmma, 64, 2, 1, 2, 4}});
+    families.push_back({"wgmma", {S::Wgmma, 64, 2, 1, 2, 3}});
     families.push_back({"pingpong", {S::WgmmaPingPong, 128, 1, 3, 3, 1}});
   }
   auto add = [&](const Twine &name, AttentionKernelSpec spec, S schedule, StringRef score = "") {
@@ -204,32 +204,28 @@ std::vector<AttentionCase> gpu_kernels::getAttentionCases(MLIRContext *context, 
   // Rows that start anywhere: one half at a time.
   add("mma_odd", make(HeadLayout::OddRows), mma);
   add("mma_odd_head5", make(HeadLayout::OddRows, 5), mma);
-  time("mma_groups2", make(HeadLayout::HeadsOutside), {S::Mma, 64, 1, 2, 3, 1});
+  add("mma_groups2", make(HeadLayout::HeadsOutside), {S::Mma, 64, 1, 2, 3, 1});
   if (!sm.hasWgmma)
     return cases;
   add("wgmma_head64_32", heads2(64, 32), {S::Wgmma, 64, 1, 1, 2, 3});
   add("wgmma_head24_72", heads2(24, 72), {S::Wgmma, 64, 1, 1, 2, 3});
   // Schedules.
   AttentionKernelSpec plain = make(HeadLayout::HeadsOutside);
-  time("wgmma_64x2_w1_s2_b5", plain, {S::Wgmma, 64, 2, 1, 2, 5});
-  time("wgmma_64x2_w1_s3_b3", plain, {S::Wgmma, 64, 2, 1, 3, 3});
+  time("mma_64_w1_s2_b3", plain, {S::Mma, 64, 1, 1, 2, 3});
   time("wgmma_64x1_w1_s2_b5", plain, {S::Wgmma, 64, 1, 1, 2, 5});
-  time("wgmma_64x2_w1_s2_b4", plain, {S::Wgmma, 64, 2, 1, 2, 4});
-  time("wgmma_128x1_w1_s2_b3", plain, {S::Wgmma, 128, 1, 1, 2, 3});
-  time("wgmma_96x1_w1_s2_b3", plain, {S::Wgmma, 96, 1, 1, 2, 3});
-  time("wgmma_96x1_w2_s4_b2", plain, {S::Wgmma, 96, 1, 2, 4, 2});
-  time("wgmma_96x1_w2_s3_b2", plain, {S::Wgmma, 96, 1, 2, 3, 2});
   time("wgmma_64x1_w2_s6_b2", plain, {S::Wgmma, 64, 1, 2, 6, 2});
-  time("wgmma_128x1_w2_s3_b2", plain, {S::Wgmma, 128, 1, 2, 3, 2});
-  time("wgmma_64x2_w2_s4_b2", plain, {S::Wgmma, 64, 2, 2, 4, 2});
-  time("wgmma_80x1_w2_s4_b2", plain, {S::Wgmma, 80, 1, 2, 4, 2});
+  time("wgmma_64x2_w1_s3_b3", plain, {S::Wgmma, 64, 2, 1, 3, 3});
+  time("wgmma_96x1_w2_s3_b2", plain, {S::Wgmma, 96, 1, 2, 3, 2});
+  time("wgmma_128x1_w1_s2_b3", plain, {S::Wgmma, 128, 1, 1, 2, 3});
   time("pingpong_128_w3_s3", plain, {S::WgmmaPingPong, 128, 1, 3, 3, 1});
-  time("pingpong_128_w3_s2", plain, {S::WgmmaPingPong, 128, 1, 3, 2, 1});
   time("pingpong_128_w2_s4", plain, {S::WgmmaPingPong, 128, 1, 2, 4, 1});
   AttentionKernelSpec plain128 = make(HeadLayout::HeadsOutside, 128);
   time("wgmma128_64x1_w2_s2_b1", plain128, {S::Wgmma, 64, 1, 2, 2, 1});
-  time("wgmma128_80x1_w2_s2_b1", plain128, {S::Wgmma, 80, 1, 2, 2, 1});
   time("pingpong128_128_w2_s2", plain128, {S::WgmmaPingPong, 128, 1, 2, 2, 1});
   time("pingpong128_64_w2_s4", plain128, {S::WgmmaPingPong, 64, 1, 2, 4, 1});
+  AttentionKernelSpec causal = plain;
+  causal.structure = AttentionStructure::Causal;
+  time("causal_wgmma_64x1_w1_s2_b5", causal, {S::Wgmma, 64, 1, 1, 2, 5});
+  time("causal_pingpong_128_w3_s3", causal, {S::WgmmaPingPong, 128, 1, 3, 3, 1});
   return cases;
 }
