@@ -117,7 +117,7 @@ std::vector<AttentionCase> gpu_kernels::getAttentionCases(MLIRContext *context, 
   const S mma{S::Mma, 64, 1, 1, 2, 2};
   SmallVector<std::pair<std::string, S>> families{{"mma", mma}};
   if (sm.hasWgmma) {
-    families.push_back({"wgmma", {S::Wgmma, 64, 2, 1, 2, 3}});
+    families.push_back({"wgmma", {S::Wgmma, 64, 1, 1, 2, 5}});
     families.push_back({"pingpong", {S::WgmmaPingPong, 128, 1, 3, 3, 1}});
   }
   auto add = [&](const Twine &name, AttentionKernelSpec spec, S schedule, StringRef score = "") {
@@ -133,6 +133,12 @@ std::vector<AttentionCase> gpu_kernels::getAttentionCases(MLIRContext *context, 
 
   for (auto &[family, schedule] : families) {
     std::string prefix = family + "_";
+    // What is read for each score takes registers.
+    S roomy = schedule;
+    if (schedule.family == S::WgmmaPingPong)
+      roomy = {S::WgmmaPingPong, 64, 1, 2, 4, 1};
+    else if (schedule.family == S::Wgmma)
+      roomy.blocksPerSM = 4;
     add(prefix + "plain", make(HeadLayout::HeadsOutside), schedule);
     add(prefix + "bf16_inside", make(HeadLayout::HeadsInside, 64, /*bf16=*/true), schedule);
     add(prefix + "packed", make(HeadLayout::Packed), schedule);
@@ -165,17 +171,17 @@ std::vector<AttentionCase> gpu_kernels::getAttentionCases(MLIRContext *context, 
 
     spec = make(HeadLayout::HeadsOutside);
     addMask(spec, {0, spec.dimM(), spec.dimN()}, b.getI8Type());
-    add(prefix + "mask_bool", spec, schedule);
+    add(prefix + "mask_bool", spec, roomy);
     addMask(spec, {0, spec.dimN()}, b.getI8Type());
-    add(prefix + "mask_keys", spec, schedule);
+    add(prefix + "mask_keys", spec, roomy);
     addMask(spec, {1, spec.dimM(), spec.dimN()}, b.getF16Type());
-    add(prefix + "mask_f16", spec, schedule);
+    add(prefix + "mask_f16", spec, roomy);
     addMask(spec, {spec.dimM(), spec.dimN()}, b.getF32Type());
-    add(prefix + "mask_f32", spec, schedule);
+    add(prefix + "mask_f32", spec, roomy);
 
     spec = make(HeadLayout::HeadsOutside);
     addDistanceScore(spec);
-    add(prefix + "score", spec, schedule, "distance");
+    add(prefix + "score", spec, roomy, "distance");
     spec = make(HeadLayout::HeadsOutside);
     spec.scale = -0.25f;
     add(prefix + "negative_scale", spec, schedule);
@@ -205,13 +211,13 @@ std::vector<AttentionCase> gpu_kernels::getAttentionCases(MLIRContext *context, 
   add("mma_odd", make(HeadLayout::OddRows), mma);
   add("mma_odd_head5", make(HeadLayout::OddRows, 5), mma);
   add("mma_groups2", make(HeadLayout::HeadsOutside), {S::Mma, 64, 1, 2, 3, 1});
+  AttentionKernelSpec plain = make(HeadLayout::HeadsOutside);
+  time("mma_64_w1_s2", plain, {S::Mma, 64, 1, 1, 2, sm.sharedPerSM > 128 * 1024 ? 3 : 2});
   if (!sm.hasWgmma)
     return cases;
   add("wgmma_head64_32", heads2(64, 32), {S::Wgmma, 64, 1, 1, 2, 3});
   add("wgmma_head24_72", heads2(24, 72), {S::Wgmma, 64, 1, 1, 2, 3});
   // Schedules.
-  AttentionKernelSpec plain = make(HeadLayout::HeadsOutside);
-  time("mma_64_w1_s2_b3", plain, {S::Mma, 64, 1, 1, 2, 3});
   time("wgmma_64x1_w1_s2_b5", plain, {S::Wgmma, 64, 1, 1, 2, 5});
   time("wgmma_64x1_w2_s6_b2", plain, {S::Wgmma, 64, 1, 2, 6, 2});
   time("wgmma_64x2_w1_s3_b3", plain, {S::Wgmma, 64, 2, 1, 3, 3});

@@ -171,16 +171,18 @@ AttentionSchedule gpu_kernels::chooseAttentionSchedule(const AttentionKernelSpec
   const int64_t head = std::max(spec.headSizeK, spec.headSizeV);
   // Measured on an H200 (benchmarks/gpu/attention.py). family, keyBlock, exactBlocks, warpgroups, stages, blocksPerSM
   SmallVector<AttentionSchedule> candidates;
+  // What is read or computed for each score takes registers.
+  const bool heavy = spec.mask || spec.score;
   if (head <= 64) {
     // Five blocks of one warpgroup hide each other's latencies best; few keys gain from one exact softmax, and very many
     // from products that never wait for a softmax.
-    if (keys && *keys <= 256)
+    if (!heavy && keys && *keys <= 256)
       candidates.push_back({S::Wgmma, 128, 1, 1, 2, 3});
-    if (keys && *keys > 2048)
+    if (!heavy && keys && *keys > 2048)
       candidates.push_back({S::WgmmaPingPong, 128, 1, 3, 3, 1});
-    candidates.push_back({S::Wgmma, 64, 1, 1, 2, 5});
+    candidates.push_back({S::Wgmma, 64, 1, 1, 2, heavy ? 4 : 5});
   } else if (head <= 128) {
-    if (keys && *keys >= 512)
+    if (!heavy && keys && *keys >= 512)
       candidates.push_back({S::WgmmaPingPong, 128, 1, 2, 2, 1});
     candidates.push_back({S::Wgmma, 64, 1, 1, 2, 2});
   } else {
