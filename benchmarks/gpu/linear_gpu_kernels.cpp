@@ -9,7 +9,7 @@
 // Builds the linear kernels that linear.py checks and times on a GPU machine, which
 // needs neither LLVM nor a toolkit:
 //
-//   linear_gpu_kernels DIR [FILTER]   writes DIR/*.cubin and DIR/linear.json
+//   linear_gpu_kernels DIR [FILTER]   writes DIR/*.ptx, DIR/*.cubin and DIR/linear.json
 //   python3 benchmarks/gpu/linear.py DIR
 //
 //===----------------------------------------------------------------------===//
@@ -44,7 +44,7 @@ struct Case {
 /// Elements added to each row of strided operands.
 static constexpr int64_t kPadding = 8;
 
-static SmallVector<Case> getCases(const nvidia::SM &sm) {
+static SmallVector<Case> getCases(MLIRContext *context, const nvidia::SM &sm) {
   using S = LinearSchedule;
   SmallVector<Case> cases;
   auto newCase = [](StringRef name, ArrayRef<int64_t> rows, int64_t n, int64_t k, LinearSchedule schedule) {
@@ -59,6 +59,14 @@ static SmallVector<Case> getCases(const nvidia::SM &sm) {
   auto time = [&](StringRef name, int64_t m, int64_t n, int64_t k, LinearSchedule schedule) {
     cases.push_back(newCase(name, m, n, k, schedule));
     cases.back().isTimed = true;
+  };
+  auto choose = [&](int64_t m, int64_t n, int64_t k) {
+    Type f16 = Float16Type::get(context);
+    LinearKernelSpec spec;
+    spec.n = n;
+    spec.k = k;
+    spec.xType = spec.wType = spec.yType = f16;
+    time(llvm::formatv("{0}x{1}x{2}", m, n, k).str(), m, n, k, chooseLinearSchedule(spec, sm, m));
   };
   auto check = [&](StringRef name, ArrayRef<int64_t> rows, int64_t n, int64_t k, LinearSchedule schedule,
                    StringRef options = "") {
@@ -83,44 +91,45 @@ static SmallVector<Case> getCases(const nvidia::SM &sm) {
   };
   int64_t odd[] = {1, 7, 63, 64, 65, 130, 300};
   if (sm.hasWgmma) {
-    // Many rows.
-    for (auto [m, n, k] : {std::tuple(4096, 4096, 4096), std::tuple(4096, 3072, 768), std::tuple(12288, 3072, 768),
-                           std::tuple(4096, 768, 3072), std::tuple(4096, 768, 768)}) {
-      for (int64_t tileN : {256, 192})
-        time(llvm::formatv("{0}x{1}x{2}_t{3}", m, n, k, tileN).str(), m, n, k,
-             {S::Wgmma, 128, tileN, 64, 4, 1, true});
-      time(llvm::formatv("{0}x{1}x{2}_t256s3", m, n, k).str(), m, n, k, {S::Wgmma, 128, 256, 64, 3, 1, true});
-    }
-    for (StringRef act : {"gelu_erf", "gelu_tanh"}) {
+    // What is chosen.
+    for (int64_t m : {64, 128, 256, 384, 1024, 4096, 12288})
+      for (auto [n, k] : {std::pair(768, 768), std::pair(2304, 768), std::pair(3072, 768), std::pair(768, 3072)})
+        choose(m, n, k);
+    for (int64_t m : {16, 128, 512})
+      choose(m, 4096, 4096);
+    choose(4096, 4096, 4096);
+    // What else could be: compare before the constants of the cost model are changed.
+    for (int64_t stages : {4, 6, 8})
+      time(llvm::formatv("128x3072x768_s{0}", stages).str(), 128, 3072, 768,
+           {S::Wgmma, 64, 64, 64, stages, 1, false, true});
+    for (auto [tileM, tileN, split] : {std::tuple(64, 64, 2), std::tuple(64, 64, 4), std::tuple(64, 32, 2),
+                                       std::tuple(128, 64, 4), std::tuple(128, 32, 4)})
+      time(llvm::formatv("128x768x3072_t{0}x{1}k{2}", tileM, tileN, split).str(), 128, 768, 3072,
+           {S::Wgmma, tileM, tileN, 64, 8, split, false, true});
+    for (auto [tileM, tileN] : {std::tuple(64, 192), std::tuple(128, 96), std::tuple(128, 128)})
+      time(llvm::formatv("384x3072x768_t{0}x{1}", tileM, tileN).str(), 384, 3072, 768,
+           {S::Wgmma, tileM, tileN, 64, 6, 1, false, true});
+    for (auto [tileM, tileN] : {std::tuple(64, 96), std::tuple(128, 64)})
+      time(llvm::formatv("1024x768x3072_t{0}x{1}", tileM, tileN).str(), 1024, 768, 3072,
+           {S::Wgmma, tileM, tileN, 64, 8, 1, false, true});
+    // Epilogues.
+    for (StringRef act : {"gelu_erf", "gelu_tanh", "residual"}) {
       check(("4096x3072x768_" + act).str(), {4096}, 3072, 768, {S::Wgmma, 128, 256, 64, 4, 1, true},
             ("bias " + act).str());
       cases.back().isTimed = true;
     }
-    check("4096x768x3072_residual", {4096}, 768, 3072, {S::Wgmma, 128, 192, 64, 4, 1, true}, "bias residual");
-    cases.back().isTimed = true;
-    // Few rows.
-    for (int64_t stages : {4, 6, 8, 12})
-      time(llvm::formatv("128x3072x768_s{0}", stages).str(), 128, 3072, 768, {S::Wgmma, 64, 64, 64, stages, 1});
-    time("128x2304x768", 128, 2304, 768, {S::Wgmma, 64, 64, 64, 6, 1});
-    time("128x2304x768_t32", 128, 2304, 768, {S::Wgmma, 64, 32, 64, 8, 1});
-    for (auto [n, k] : {std::pair(768, 768), std::pair(768, 3072)}) {
-      for (auto [tileN, split] : {std::pair(64, 1), std::pair(64, 2), std::pair(64, 4), std::pair(32, 2),
-                                  std::pair(32, 4), std::pair(64, 8)})
-        time(llvm::formatv("128x{0}x{1}_t{2}k{3}", n, k, tileN, split).str(), 128, n, k,
-             {S::Wgmma, 64, tileN, 64, tileN == 32 ? 8 : 6, split});
-    }
-    time("384x3072x768", 384, 3072, 768, {S::Wgmma, 64, 128, 64, 4, 1});
-    time("384x3072x768_t64", 384, 3072, 768, {S::Wgmma, 64, 64, 64, 6, 1});
-    time("384x768x3072_t64k2", 384, 768, 3072, {S::Wgmma, 64, 64, 64, 6, 2});
     // Awkward sizes.
     check("odd_wgmma", odd, 1000, 1032, {S::Wgmma, 64, 64, 64, 4, 1}, "bias");
-    check("odd_split2", odd, 776, 1032, {S::Wgmma, 64, 64, 64, 4, 2}, "bias gelu_erf");
+    check("odd_split2", odd, 776, 1032, {S::Wgmma, 64, 64, 64, 4, 2, false, true}, "bias gelu_erf");
     check("odd_split4", odd, 72, 584, {S::Wgmma, 64, 32, 64, 4, 4}, "bias residual strided");
     check("odd_split8", odd, 128, 4096, {S::Wgmma, 64, 64, 64, 4, 8}, "bf16 bias");
     check("odd_bf16", odd, 136, 40, {S::Wgmma, 64, 128, 64, 4, 1}, "bf16 gelu_tanh residual");
     check("odd_tall", {1, 127, 129, 1000}, 520, 200, {S::Wgmma, 128, 256, 64, 4, 1, true}, "bias residual strided");
     check("odd_tall_bf16", {129, 1000, 20000}, 200, 1032, {S::Wgmma, 128, 192, 64, 4, 1, true}, "bf16 bias tanh");
     check("odd_tall_grid", {129, 1000}, 200, 72, {S::Wgmma, 128, 128, 64, 4, 1}, "gelu_sigmoid");
+    check("odd_tall_split", {1, 127, 129, 300}, 200, 584, {S::Wgmma, 128, 64, 64, 4, 4}, "bias gelu_tanh residual");
+    check("odd_box16", odd, 200, 584, {S::Wgmma, 64, 48, 64, 4, 1}, "bias residual");
+    check("odd_box32", odd, 200, 584, {S::Wgmma, 128, 160, 64, 3, 1}, "bf16 bias residual strided");
     check("odd_tall_narrow", {129, 1000}, 200, 72, {S::Wgmma, 128, 96, 64, 4, 1, true}, "relu strided");
   }
   check("odd_mma128", odd, 264, 200, {S::Mma, 128, 128, 64, 3}, "bias gelu_erf");
@@ -203,6 +212,7 @@ static bool dump(const Case &c, const nvidia::SM &sm, StringRef ptxas, StringRef
   nvidia::AssemblyReport report;
   FailureOr<std::string> cubin = nvidia::assemblePTX(module.getLoc(), ptx, sm, ptxas, &report);
   std::error_code error;
+  llvm::raw_fd_ostream(folder.str() + "/" + c.name + ".ptx", error) << ptx;
   if (failed(cubin) || ptx.empty())
     return false;
   for (const std::string &advisory : report.advisories)
@@ -233,7 +243,8 @@ int main(int argc, char **argv) {
   }
   llvm::json::Array launches;
   bool allGood = true;
-  for (const Case &c : getCases(*sm))
+  MLIRContext context;
+  for (const Case &c : getCases(&context, *sm))
     if (StringRef(c.name).contains(filter))
       allGood &= dump(c, *sm, *ptxas, folder, launches);
   std::error_code error;

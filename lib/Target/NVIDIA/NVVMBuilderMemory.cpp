@@ -111,8 +111,8 @@ void NVVMBuilder::arriveRemoteBarrier(Value barrier, Value rank) {
 }
 
 void NVVMBuilder::prefetchMap(Value map) {
-  NVVM::PrefetchOp::create(*this, NVVM::PrefetchCacheLevelAttr(), NVVM::CacheEvictionPriorityAttr(), map, Value(),
-                           getUnitAttr());
+  // nvvm.prefetch emits it twice, for the parameter and for its generic address.
+  inlineAsm("prefetch.tensormap [$0];", "l", map);
 }
 
 void NVVMBuilder::tmaLoad(Value shared, Value map, Value barrier, ValueRange coords, Value multicast) {

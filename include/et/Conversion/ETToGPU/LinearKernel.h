@@ -112,6 +112,9 @@ struct LinearSchedule {
   int64_t splitK = 1;
   /// As many blocks as multiprocessors, each taking many tiles, instead of one block per tile (Wgmma only).
   bool persistent = false;
+  /// Keeps other blocks off the multiprocessor by asking for more than half of its shared memory (Wgmma only). With no
+  /// more blocks than multiprocessors, two blocks of a kernel that starts early would share one while others idle.
+  bool exclusive = false;
 };
 
 /// Chooses a schedule for about \p rows rows; any number of rows is computed right with it.

@@ -161,15 +161,18 @@ void LinearEmitter::storePair(Value lo, Value hi, Value row, Value col) {
   b.store(pair, pointer, 2 * byteSize(spec.yType));
 }
 
-void LinearEmitter::storeFragments(ValueRange acc, Value row, Value col) {
-  Value lane = b.laneId();
-  row = b.add(row, b.shr(lane, 2));
-  col = b.add(col, b.shl(b.band(lane, 3), 1));
-  unsigned groups = acc.size() / 4;
-  // All of the bias first: one round trip to memory instead of one per pair.
+SmallVector<BiasPair> LinearEmitter::loadFragmentBias(int64_t groups, Value col) {
+  col = laneColumn(col);
   SmallVector<BiasPair> biases;
-  for (unsigned g = 0; g < groups; ++g)
+  for (int64_t g = 0; g < groups; ++g)
     biases.push_back(loadBias(clampColumn(b.add(col, 8 * g))));
+  return biases;
+}
+
+void LinearEmitter::storeFragments(ValueRange acc, ArrayRef<BiasPair> biases, Value row, Value col) {
+  row = b.add(row, b.shr(b.laneId(), 2));
+  col = laneColumn(col);
+  unsigned groups = acc.size() / 4;
   for (unsigned half = 0; half < 2; ++half) {
     Value r = b.add(row, 8 * half);
     b.ifThen(b.lt(r, rows), [&] {

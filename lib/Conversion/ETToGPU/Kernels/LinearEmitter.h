@@ -70,8 +70,13 @@ protected:
   Value clampColumn(Value col) { return spec.n % schedule.tileN ? b.min(col, b.i32(spec.n - 2)) : col; }
 
   /// Stores the pairs of accumulator fragments (four f32 for eight columns each, see NVVMBuilder.h) whose first row is
-  /// \p row and first column \p col: the caller adds nothing for the lane.
-  void storeFragments(ValueRange acc, Value row, Value col);
+  /// \p row and first column \p col: the caller adds nothing for the lane. \p biases is loadFragmentBias() of them.
+  void storeFragments(ValueRange acc, ArrayRef<BiasPair> biases, Value row, Value col);
+  /// Loads the bias of \p groups groups of eight columns from \p col on that belongs to this lane. Called early: it takes
+  /// a round trip to memory.
+  SmallVector<BiasPair> loadFragmentBias(int64_t groups, Value col);
+  /// Column of this lane in the group of eight that starts at \p col.
+  Value laneColumn(Value col) { return b.add(col, b.shl(b.band(b.laneId(), 3), 1)); }
 
   nvidia::NVVMBuilder b;
   const LinearKernelSpec &spec;
@@ -96,8 +101,16 @@ BuiltKernel buildMmaLinear(OpBuilder &builder, Location loc, StringRef name, con
 BuiltKernel buildSimtLinear(OpBuilder &builder, Location loc, StringRef name, const LinearKernelSpec &spec,
                             const LinearSchedule &schedule, const nvidia::SM &sm);
 
-/// Whether y of a Wgmma schedule leaves through shared memory by TMA.
-bool storesByTMA(const LinearKernelSpec &spec, const LinearSchedule &schedule);
+/// How a warp of a Wgmma schedule sends its 16 rows of y through shared memory by TMA.
+struct StoreBoxes {
+  /// Boxes that a warp has; 0 if it stores y itself.
+  int64_t count = 0;
+  /// Columns of a box: 64, 32 or 16.
+  int64_t columns = 0;
+  int64_t rowBytes() const { return columns * 2; }
+  int64_t bytes() const { return 16 * rowBytes(); }
+};
+StoreBoxes getStoreBoxes(const LinearKernelSpec &spec, const LinearSchedule &schedule);
 
 } // namespace mlir::et::gpu_kernels
 

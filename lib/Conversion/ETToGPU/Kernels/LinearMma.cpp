@@ -175,9 +175,10 @@ BuiltKernel MmaEmitter::build(StringRef name) {
   });
 
   int64_t fragmentsM = tileM / 2 / 16, perRow = tileN / 2 / 8 * 4;
+  Value row = b.add(m, b.mul(warpM, tileM / 2)), col = b.add(n, b.mul(warpN, tileN / 2));
+  SmallVector<BiasPair> biases = loadFragmentBias(tileN / 2 / 8, col);
   for (int64_t i = 0; i < fragmentsM; ++i)
-    storeFragments(ValueRange(end).slice(i * perRow, perRow), b.add(b.add(m, b.mul(warpM, tileM / 2)), i * 16),
-                   b.add(n, b.mul(warpN, tileN / 2)));
+    storeFragments(ValueRange(end).slice(i * perRow, perRow), biases, b.add(row, i * 16), col);
 
   kernel.grid = {constant(ceilDiv(spec.n, tileN)), symbol(kSymbolRows).ceilDiv(tileM), constant(1)};
   kernel.sharedBytes = getLinearSharedBytes(spec, schedule);

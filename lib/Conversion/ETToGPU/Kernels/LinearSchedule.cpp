@@ -22,19 +22,32 @@ static constexpr int64_t kTensorTileK = 64;
 
 static bool isHalf(Type type) { return type.isF16() || type.isBF16(); }
 
-bool gpu_kernels::storesByTMA(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
-  return schedule.kind == LinearSchedule::Wgmma && schedule.tileM > 64 && schedule.splitK == 1 &&
-         schedule.tileN % 64 == 0 && isHalf(spec.yType) && spec.yAligned && spec.n % 8 == 0;
+/// The ring of a tensor core schedule, and the barriers of Wgmma.
+static int64_t getRingBytes(const LinearSchedule &schedule) {
+  return schedule.stages * (schedule.tileM + schedule.tileN) * schedule.tileK * 2;
+}
+static int64_t getBarrierBytes(const LinearSchedule &schedule) { return 2 * 8 * schedule.stages; }
+
+StoreBoxes gpu_kernels::getStoreBoxes(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
+  if (schedule.kind != LinearSchedule::Wgmma || schedule.splitK > 1 || schedule.tileN % 16 || !isHalf(spec.yType) ||
+      !spec.yAligned || spec.n % 8 || (spec.yStride != ShapedType::kDynamic && spec.yStride % 8))
+    return {};
+  StoreBoxes boxes;
+  boxes.columns = schedule.tileN % 64 == 0 ? 64 : schedule.tileN % 32 == 0 ? 32 : 16;
+  // Enough for a tile if they fit, so that it is stored without waiting.
+  int64_t rest = SM::get("sm_90a")->sharedPerBlock - getRingBytes(schedule) - getBarrierBytes(schedule);
+  boxes.count = std::clamp<int64_t>(rest / (schedule.tileM * boxes.rowBytes()), 1, schedule.tileN / boxes.columns);
+  return boxes;
 }
 
 int64_t gpu_kernels::getLinearSharedBytes(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
   if (schedule.kind == LinearSchedule::Simt)
     return 2 * 16 * (64 + 4) * 4;
-  int64_t ring = schedule.stages * (schedule.tileM + schedule.tileN) * schedule.tileK * 2;
   if (schedule.kind == LinearSchedule::Mma)
-    return ring;
-  int64_t boxes = storesByTMA(spec, schedule) ? schedule.tileM / 64 * 2 * 64 * 128 : 0;
-  return ring + boxes + 2 * 8 * schedule.stages;
+    return getRingBytes(schedule);
+  StoreBoxes boxes = getStoreBoxes(spec, schedule);
+  int64_t bytes = getRingBytes(schedule) + boxes.count * boxes.rowBytes() * schedule.tileM + getBarrierBytes(schedule);
+  return schedule.exclusive ? std::max(bytes, SM::get("sm_90a")->sharedPerSM / 2) : bytes;
 }
 
 //===----------------------------------------------------------------------===//
@@ -103,8 +116,8 @@ static std::optional<std::string> verifyWgmma(const LinearKernelSpec &spec, cons
     return std::nullopt;
   if (splitK < 1 || splitK > 8 || !llvm::isPowerOf2_64(splitK))
     return str(llvm::formatv("splitK is {0}, but a cluster has 1, 2, 4 or 8 blocks", splitK));
-  if (schedule.tileM != 64 || schedule.persistent)
-    return std::string("splitK is for tiles of 64 rows that are not persistent");
+  if (schedule.persistent)
+    return std::string("splitK is for blocks that are not persistent; use 1 or false");
   if (schedule.tileN % (8 * splitK))
     return str(llvm::formatv("tileN {0} cannot be shared out to {1} blocks in groups of 8 columns; use a multiple of {2}",
                              schedule.tileN, splitK, 8 * splitK));
@@ -135,47 +148,55 @@ std::optional<std::string> gpu_kernels::verifyLinearKernel(const LinearKernelSpe
 // Choice
 //===----------------------------------------------------------------------===//
 
-/// Few rows: one block per 64 x 64 tile, and K split until the blocks fill the device about once.
-static LinearSchedule chooseSmall(const LinearKernelSpec &spec, const SM &sm, int64_t rows) {
-  LinearSchedule best{LinearSchedule::Wgmma, 64, 64, kTensorTileK, 6};
-  double bestCost = INFINITY;
-  int64_t blocks = ceilDiv(spec.k, kTensorTileK);
-  for (int64_t tileN : {32, 64, 128}) {
-    int64_t tiles = ceilDiv(rows, 64) * ceilDiv(spec.n, tileN);
-    for (int64_t splitK : {1, 2, 4, 8}) {
-      LinearSchedule schedule{LinearSchedule::Wgmma, 64, tileN, kTensorTileK, 6, splitK};
-      if (verifyLinearKernel(spec, schedule, sm))
-        continue;
-      // In units of one block of K of a 64 x 64 tile, about 70 ns from L2 or memory; adding up through the cluster
-      // costs as much as about eight.
-      double waves = double(ceilDiv(tiles * splitK, sm.numSMs));
-      double cost = waves * ceilDiv(blocks, splitK) * (0.5 + tileN / 128.0) + (splitK > 1 ? 8 : 0);
-      if (cost < bestCost) {
-        bestCost = cost;
-        best = schedule;
-      }
-    }
-  }
-  // Two kernels of a chain fit on a multiprocessor at once when each takes less than half of its shared memory.
-  best.stages = std::min<int64_t>({8, ceilDiv(blocks, best.splitK),
-                                   (sm.sharedPerSM / 2 - 2 * SM::sharedReserved) / ((64 + best.tileN) * 128)});
-  best.stages = std::max<int64_t>(best.stages, 2);
-  return best;
+/// Cycles of the whole kernel. The constants were fitted to times on an H200, see benchmarks/gpu/linear.py.
+static double getWgmmaCycles(const LinearKernelSpec &spec, const LinearSchedule &schedule, const SM &sm, int64_t rows) {
+  int64_t blocks = ceilDiv(rows, schedule.tileM) * ceilDiv(spec.n, schedule.tileN) * schedule.splitK;
+  // Clusters of more than two leave multiprocessors idle: the groups they are taken from are of odd sizes.
+  int64_t resident = schedule.splitK > 2 ? sm.numSMs / 11 * 10 : sm.numSMs;
+  double waves = ceilDiv(blocks, resident);
+  // One stage: the tensor cores at four fifths of their rate, or the copies, which share what L2 delivers.
+  double multiply = 1.25 * schedule.tileM * schedule.tileN / 32;
+  double rate = std::min(100.0, 9000.0 / std::min(blocks, resident));
+  double copy = (schedule.tileM + schedule.tileN) * 128 / rate;
+  double stages = ceilDiv(ceilDiv(spec.k, kTensorTileK), schedule.splitK);
+  // The start, the first copy and the last store; per tile the epilogue, which nothing hides.
+  double fixed = 2600, epilogue = 100 + 4.0 * schedule.tileN;
+  StoreBoxes boxes = getStoreBoxes(spec, schedule);
+  if (!boxes.count)
+    epilogue *= 2;
+  else if (boxes.columns == 16)
+    epilogue += 700;
+  // Two barriers of the cluster, and the partial sums through it at about 20 bytes per cycle.
+  if (schedule.splitK > 1)
+    fixed += 900 + schedule.tileM * schedule.tileN * 4 / 20;
+  return fixed + waves * (stages * std::max(multiply, copy) + epilogue);
 }
 
-/// Many rows: the widest tile whose last wave is not mostly empty.
-static LinearSchedule chooseLarge(const LinearKernelSpec &spec, const SM &sm, int64_t rows) {
+static LinearSchedule chooseWgmma(const LinearKernelSpec &spec, const SM &sm, int64_t rows) {
   LinearSchedule best;
-  double bestCost = INFINITY;
-  for (int64_t tileN : {256, 192, 128}) {
-    LinearSchedule schedule{LinearSchedule::Wgmma, 128, tileN, kTensorTileK, tileN == 128 ? 6 : 4, 1, true};
-    int64_t tiles = ceilDiv(rows, 128) * ceilDiv(spec.n, tileN);
-    // Narrower tiles read more of x and w per product.
-    double perTile = tileN + (tileN == 256 ? 0 : tileN == 192 ? 4 : 12) + 16;
-    double cost = ceilDiv(tiles, sm.numSMs) * perTile;
-    if (cost < bestCost) {
-      bestCost = cost;
-      best = schedule;
+  double bestCycles = INFINITY;
+  int64_t blocksK = ceilDiv(spec.k, kTensorTileK);
+  for (int64_t tileM : {128, 64}) {
+    for (int64_t tileN : {256, 224, 192, 160, 144, 128, 112, 96, 80, 64, 48, 32, 16}) {
+      int64_t tiles = ceilDiv(rows, tileM) * ceilDiv(spec.n, tileN);
+      for (int64_t splitK : {1, 2, 4, 8}) {
+        // Beside the ring stand the boxes of a tile, or two of 64 columns where that leaves three stages only.
+        int64_t room = sm.sharedPerBlock - 1024, stage = (tileM + tileN) * 128;
+        int64_t fit = (room - tileM * tileN * 2) / stage;
+        if (fit < 4)
+          fit = (room - tileM * 256) / stage;
+        LinearSchedule schedule{LinearSchedule::Wgmma, tileM, tileN, kTensorTileK, 0, splitK};
+        schedule.stages = std::max<int64_t>(2, std::min<int64_t>({tileN <= 32 ? 12 : 8, fit, ceilDiv(blocksK, splitK)}));
+        schedule.persistent = tileM == 128 && splitK == 1 && tiles > sm.numSMs;
+        schedule.exclusive = true;
+        if (verifyLinearKernel(spec, schedule, sm))
+          continue;
+        double cycles = getWgmmaCycles(spec, schedule, sm, rows);
+        if (cycles < bestCycles) {
+          bestCycles = cycles;
+          best = schedule;
+        }
+      }
     }
   }
   return best;
@@ -184,9 +205,7 @@ static LinearSchedule chooseLarge(const LinearKernelSpec &spec, const SM &sm, in
 LinearSchedule gpu_kernels::chooseLinearSchedule(const LinearKernelSpec &spec, const SM &sm, int64_t rows) {
   LinearSchedule simt{LinearSchedule::Simt, 64, 64, 16, 1};
   if (sm.hasWgmma) {
-    int64_t tilesOf64 = ceilDiv(rows, 64) * ceilDiv(spec.n, 64);
-    LinearSchedule schedule =
-        tilesOf64 <= 3 * sm.numSMs ? chooseSmall(spec, sm, rows) : chooseLarge(spec, sm, rows);
+    LinearSchedule schedule = chooseWgmma(spec, sm, rows);
     return verifyLinearKernel(spec, schedule, sm) ? simt : schedule;
   }
   for (int64_t tile : {128, 64, 32}) {
@@ -227,5 +246,7 @@ std::string gpu_kernels::stringifyLinearSchedule(const LinearSchedule &schedule)
     text += llvm::formatv(" split {0}", schedule.splitK);
   if (schedule.persistent)
     text += " persistent";
+  if (schedule.exclusive)
+    text += " exclusive";
   return text;
 }

@@ -8,8 +8,9 @@
 //
 //   producer (one thread)                 consumer warpgroup c: rows 64c .. 64c+63
 //   ---------------------                 ----------------------------------------
-//   request the first weights             wait for the previous kernel
-//   wait for the previous kernel          for each tile
+//   request the first weights             load the bias
+//   wait for the previous kernel          wait for the previous kernel
+//   request the first rows of x           for each tile
 //   for each tile                           for each block of K
 //     for each block of K                     wait full[stage]
 //       wait empty[stage]                     wgmma on the stage
@@ -17,9 +18,9 @@
 //                                           add bias, epilogue, store
 //
 // Shared memory: stages of x [tileM][64] and w [tileN][64], both with the 128-byte
-// swizzle; two boxes of 64x64 results per consumer, if y leaves by TMA; full and empty
-// barriers. With splitK the first stages hold the partial sums at the end:
-// fragment g of thread t at (g * 128 + t) * 16 bytes, so that the thread with the same
+// swizzle; boxes of 16 rows of results for each warp, if y leaves by TMA; full and
+// empty barriers. With splitK the first stages hold the partial sums at the end:
+// fragment g of thread t of T consumers at (g * T + t) * 16 bytes, so that the thread with the same
 // number in every block of the cluster reads the same address in all of them.
 //
 //===----------------------------------------------------------------------===//
@@ -35,10 +36,8 @@ namespace {
 /// Rows of a wgmma, inputs of one, and inputs of a block of K: 128 bytes, the width of the swizzle.
 constexpr int64_t kInstM = 64, kInstK = 16, kBlockK = 64;
 constexpr int64_t kRowBytes = 128;
-/// A box of 64 x 64 results.
-constexpr int64_t kBoxColumns = 64, kBoxBytes = kInstM * kRowBytes;
-/// Boxes of results per consumer: one is written while the other is being stored.
-constexpr int64_t kBoxes = 2;
+/// Rows of a warp.
+constexpr int64_t kWarpM = 16;
 /// Row tiles that are walked together in a persistent kernel, so that their weights stay in L2.
 constexpr int64_t kGroup = 8;
 /// Registers of a producer's and a consumer's thread with one producer and two consumer warpgroups.
@@ -50,7 +49,7 @@ public:
                const SM &sm)
       : LinearEmitter(builder, loc, spec, schedule, sm), tileM(schedule.tileM), tileN(schedule.tileN),
         stages(schedule.stages), consumers(tileM / kInstM), blocksK(ceilDiv(spec.k, kBlockK)),
-        stageBytes((tileM + tileN) * kRowBytes), tmaStore(storesByTMA(spec, schedule)) {}
+        stageBytes((tileM + tileN) * kRowBytes), boxes(getStoreBoxes(spec, schedule)) {}
 
   BuiltKernel build(StringRef name);
 
@@ -64,27 +63,36 @@ private:
   Value empty(Value stage) { return b.offset(barriers, b.add(b.mul(stage, 8), 8 * stages)); }
   Value stageStart(Value stage) { return b.offset(shared, b.mul(stage, stageBytes)); }
 
+  /// First row and output of a tile; \p tile is its number in a persistent kernel.
+  std::pair<Value, Value> getTile(Value tile);
+  /// A persistent block may have none.
+  void ifHasTile(llvm::function_ref<void()> body);
   using TileBody = llvm::function_ref<SmallVector<Value>(Value m, Value n, ValueRange carried)>;
   /// Runs \p body for each tile of this block with its first row and output.
   void forEachTile(ValueRange init, TileBody body);
   void loadX(Value stage, Value block, Value m);
   void loadW(Value stage, Value block, Value n);
+  /// What the producer's thread does before anything else: barriers, and the first weights, which no kernel writes.
+  void emitStart();
   void emitProducer();
   void emitConsumer(Value consumer);
   /// Multiplies all blocks of K; returns the finished accumulators and moves \p slot.
   SmallVector<Value> emitMainLoop(Slot &slot, Value consumer, Value leader);
-  void storeTile(ValueRange acc, Value consumer, Value leader, Value m, Value n);
+  /// \p biases belongs to the whole tile, or to its first box.
+  void storeTile(ValueRange acc, SmallVector<BiasPair> biases, Value consumer, Value m, Value n);
   void storePartialSums(ValueRange acc);
   void reducePartialSums();
 
   int64_t tileM, tileN, stages, consumers, blocksK, stageBytes;
-  bool tmaStore;
+  /// Stages that are requested before the loop.
+  int64_t early = 0;
+  StoreBoxes boxes;
   Value xMap, wMap, yMap;
   Value shared, barriers, thread;
   /// First block of K of this thread block, and their number.
   Value firstBlock, numBlocks;
-  /// Row and output tiles, i32, of a persistent kernel.
-  Value tilesM;
+  /// Tiles of rows, and of all, of a persistent kernel, i32.
+  Value tilesM, tiles;
 };
 } // namespace
 
@@ -94,23 +102,37 @@ WgmmaEmitter::Slot WgmmaEmitter::advance(Slot slot) {
   return {b.select(wrap, b.i32(0), next), b.bxor(slot.parity, b.zext(wrap, b.getI32Type()))};
 }
 
-void WgmmaEmitter::forEachTile(ValueRange init, TileBody body) {
+std::pair<Value, Value> WgmmaEmitter::getTile(Value tile) {
+  if (!schedule.persistent)
+    return {b.mul(b.blockId(1), tileM), b.mul(b.div(b.blockId(0), schedule.splitK), tileN)};
+  // Groups of kGroup row tiles, each walked output tile by output tile.
   int64_t tilesN = ceilDiv(spec.n, tileN);
+  Value group = b.div(tile, kGroup * tilesN);
+  Value first = b.mul(group, kGroup);
+  Value height = b.min(b.sub(tilesM, first), b.i32(kGroup));
+  Value rest = b.sub(tile, b.mul(group, kGroup * tilesN));
+  Value n = b.div(rest, height);
+  Value m = b.add(first, b.sub(rest, b.mul(n, height)));
+  return {b.mul(m, tileM), b.mul(n, tileN)};
+}
+
+void WgmmaEmitter::forEachTile(ValueRange init, TileBody body) {
   if (!schedule.persistent) {
-    Value n = b.mul(b.div(b.blockId(0), schedule.splitK), tileN);
-    body(b.mul(b.blockId(1), tileM), n, init);
+    auto [m, n] = getTile(Value());
+    body(m, n, init);
     return;
   }
-  // Groups of kGroup row tiles, each walked output tile by output tile.
-  b.loop(b.blockId(), b.mul(tilesM, tilesN), b.gridDim(), init, [&](Value tile, ValueRange carried) {
-    Value group = b.div(tile, kGroup * tilesN);
-    Value first = b.mul(group, kGroup);
-    Value height = b.min(b.sub(tilesM, first), b.i32(kGroup));
-    Value rest = b.sub(tile, b.mul(group, kGroup * tilesN));
-    Value n = b.div(rest, height);
-    Value m = b.add(first, b.sub(rest, b.mul(n, height)));
-    return body(b.mul(m, tileM), b.mul(n, tileN), carried);
+  b.loop(b.blockId(), tiles, b.gridDim(), init, [&](Value tile, ValueRange carried) {
+    auto [m, n] = getTile(tile);
+    return body(m, n, carried);
   });
+}
+
+void WgmmaEmitter::ifHasTile(llvm::function_ref<void()> body) {
+  if (schedule.persistent)
+    b.ifThen(b.lt(b.blockId(), tiles), body);
+  else
+    body();
 }
 
 //===----------------------------------------------------------------------===//
@@ -125,38 +147,43 @@ void WgmmaEmitter::loadW(Value stage, Value block, Value n) {
             {b.mul(b.add(firstBlock, block), kBlockK), n});
 }
 
-void WgmmaEmitter::emitProducer() {
+void WgmmaEmitter::emitStart() {
   b.prefetchMap(wMap);
   b.prefetchMap(xMap);
-  // Weights do not depend on the previous kernel: request those of the first tile before waiting for it.
-  int64_t least = blocksK - (schedule.splitK - 1) * ceilDiv(blocksK, schedule.splitK);
-  int64_t early = std::min(stages, least);
-  Value isFirst = b.i32(1);
-  Slot start{b.i32(0), b.i32(1)};
-  forEachTile({isFirst, start.stage, start.parity}, [&](Value m, Value n, ValueRange carried) {
-    Slot slot{carried[1], carried[2]};
-    SmallVector<Value> from = b.ifElse(
-        b.ne(carried[0], 0), {b.getI32Type(), b.getI32Type(), b.getI32Type()},
-        [&] {
-          for (int64_t i = 0; i < early; ++i) {
-            b.expectBytes(full(b.i32(i)), stageBytes);
-            loadW(b.i32(i), b.i32(i), n);
-          }
-          b.waitForPrevious();
-          for (int64_t i = 0; i < early; ++i)
-            loadX(b.i32(i), b.i32(i), m);
-          return SmallVector<Value>{b.i32(early), b.i32(early % stages), b.i32(early == stages ? 0 : 1)};
-        },
-        [&] { return SmallVector<Value>{b.i32(0), slot.stage, slot.parity}; });
-    SmallVector<Value> end = b.loop(from[0], numBlocks, b.i32(1), {from[1], from[2]}, [&](Value block, ValueRange at) {
-      Slot slot{at[0], at[1]};
-      b.waitBarrier(empty(slot.stage), slot.parity);
-      b.expectBytes(full(slot.stage), stageBytes);
-      loadX(slot.stage, block, m);
-      loadW(slot.stage, block, n);
-      Slot next = advance(slot);
-      return SmallVector<Value>{next.stage, next.parity};
-    });
+  for (int64_t i = 0; i < stages; ++i) {
+    b.initBarrier(full(b.i32(i)), 1);
+    b.initBarrier(empty(b.i32(i)), consumers);
+  }
+  b.fenceBarrierInit();
+  ifHasTile([&] {
+    Value n = getTile(b.blockId()).second;
+    for (int64_t i = 0; i < early; ++i) {
+      b.expectBytes(full(b.i32(i)), stageBytes);
+      loadW(b.i32(i), b.i32(i), n);
+    }
+  });
+}
+
+void WgmmaEmitter::emitProducer() {
+  b.waitForPrevious();
+  ifHasTile([&] {
+    Value m = getTile(b.blockId()).first;
+    for (int64_t i = 0; i < early; ++i)
+      loadX(b.i32(i), b.i32(i), m);
+  });
+  // Carried: the block of K to start with, and the slot.
+  SmallVector<Value> init = {b.i32(early), b.i32(early % stages), b.i32(early == stages ? 0 : 1)};
+  forEachTile(init, [&](Value m, Value n, ValueRange carried) {
+    SmallVector<Value> end =
+        b.loop(carried[0], numBlocks, b.i32(1), carried.drop_front(), [&](Value block, ValueRange at) {
+          Slot slot{at[0], at[1]};
+          b.waitBarrier(empty(slot.stage), slot.parity);
+          b.expectBytes(full(slot.stage), stageBytes);
+          loadX(slot.stage, block, m);
+          loadW(slot.stage, block, n);
+          Slot next = advance(slot);
+          return SmallVector<Value>{next.stage, next.parity};
+        });
     return SmallVector<Value>{b.i32(0), end[0], end[1]};
   });
 }
@@ -202,49 +229,52 @@ SmallVector<Value> WgmmaEmitter::emitMainLoop(Slot &slot, Value consumer, Value 
   return acc;
 }
 
-void WgmmaEmitter::storeTile(ValueRange acc, Value consumer, Value leader, Value m, Value n) {
+void WgmmaEmitter::storeTile(ValueRange acc, SmallVector<BiasPair> biases, Value consumer, Value m, Value n) {
   Value warp = b.band(b.shr(thread, 5), 3), lane = b.laneId();
-  Value firstRow = b.add(m, b.mul(consumer, kInstM));
-  if (!tmaStore) {
-    storeFragments(acc, b.add(firstRow, b.mul(warp, 16)), n);
+  Value firstRow = b.add(m, b.add(b.mul(consumer, kInstM), b.mul(warp, kWarpM)));
+  if (!boxes.count) {
+    storeFragments(acc, biases, firstRow, n);
     return;
   }
 
-  // stmatrix: lane l stores row l % 16 of its warp's 16 rows, 16-byte chunk 2j + l / 16.
-  Value boxes = b.offset(shared, b.add(b.mul(consumer, kBoxes * kBoxBytes), stages * stageBytes));
-  Value boxRow = b.add(b.mul(warp, 16), b.band(lane, 15));
-  SmallVector<Value> chunks;
-  for (int64_t j = 0; j < kBoxColumns / 16; ++j) {
-    Value chunk = b.bxor(b.add(b.shr(lane, 4), 2 * j), b.band(lane, 7));
-    chunks.push_back(b.add(b.mul(boxRow, kRowBytes), b.mul(chunk, 16)));
+  // stmatrix: lane l stores row l % 16, 16-byte chunk 2j + l / 16.
+  Value warpBoxes =
+      b.offset(shared, b.add(b.mul(b.shr(thread, 5), boxes.count * boxes.bytes()), stages * stageBytes));
+  // The swizzle moves chunks by the number of the 128-byte line.
+  Value boxRow = b.band(lane, 15);
+  Value line = b.div(boxRow, 128 / boxes.rowBytes()), swizzle = b.band(line, boxes.rowBytes() / 16 - 1);
+  SmallVector<Value> places;
+  for (int64_t j = 0; j < boxes.columns / 16; ++j) {
+    Value chunk = b.bxor(b.add(b.shr(lane, 4), 2 * j), swizzle);
+    places.push_back(b.add(b.mul(boxRow, boxes.rowBytes()), b.mul(chunk, 16)));
   }
-  Value barrier = b.add(consumer, 1);
-  Value row0 = clampRow(b.add(firstRow, b.add(b.mul(warp, 16), b.shr(lane, 2))));
-  Value row1 = clampRow(b.add(firstRow, b.add(b.mul(warp, 16), b.add(b.shr(lane, 2), 8))));
-  Value laneColumn = b.add(n, b.shl(b.band(lane, 3), 1));
-
-  SmallVector<BiasPair> biases;
-  for (int64_t g = 0; g < tileN / 8; ++g)
-    biases.push_back(loadBias(clampColumn(b.add(laneColumn, 8 * g))));
-  for (int64_t box = 0; box < tileN / kBoxColumns; ++box) {
-    // Everything that touches memory outside comes before the wait for the box.
+  Value row0 = b.add(firstRow, b.shr(lane, 2)), row1 = clampRow(b.add(row0, 8));
+  row0 = clampRow(row0);
+  Value first = b.eq(lane, 0);
+  for (int64_t box = 0; box < tileN / boxes.columns; ++box) {
+    // Everything that waits for memory outside comes before the wait for the box, and the next bias before that.
+    SmallVector<BiasPair> next;
+    if ((box + 1) * boxes.columns < tileN)
+      next = loadFragmentBias(boxes.columns / 8, b.add(n, (box + 1) * boxes.columns));
     SmallVector<Value> packed;
-    for (int64_t g = box * 8; g < box * 8 + 8; ++g) {
-      Value col = clampColumn(b.add(laneColumn, 8 * g));
-      auto [lo0, hi0] = finish(acc[4 * g], acc[4 * g + 1], biases[g], row0, col);
-      auto [lo1, hi1] = finish(acc[4 * g + 2], acc[4 * g + 3], biases[g], row1, col);
+    for (int64_t g = 0; g < boxes.columns / 8; ++g) {
+      Value col = clampColumn(b.add(laneColumn(n), box * boxes.columns + 8 * g));
+      ValueRange sums = acc.slice(4 * (box * boxes.columns / 8 + g), 4);
+      auto [lo0, hi0] = finish(sums[0], sums[1], biases[g], row0, col);
+      auto [lo1, hi1] = finish(sums[2], sums[3], biases[g], row1, col);
       packed.push_back(b.pack(lo0, hi0, spec.yType));
       packed.push_back(b.pack(lo1, hi1, spec.yType));
     }
-    Value target = b.offset(boxes, (box % kBoxes) * kBoxBytes);
-    b.ifThen(leader, [&] { b.waitBulk(kBoxes - 1, /*read=*/true); });
-    b.sync(barrier, kWarpgroupSize);
-    for (int64_t j = 0; j < kBoxColumns / 16; ++j)
-      b.stmatrix(b.offset(target, chunks[j]), ArrayRef<Value>(packed).slice(4 * j, 4));
+    biases = std::move(next);
+    Value target = b.offset(warpBoxes, box % boxes.count * boxes.bytes());
+    b.ifThen(first, [&] { b.waitBulk(boxes.count - 1, /*read=*/true); });
+    b.syncWarp();
+    for (int64_t j = 0; j < boxes.columns / 16; ++j)
+      b.stmatrix(b.offset(target, places[j]), ArrayRef<Value>(packed).slice(4 * j, 4));
     b.fenceAsyncShared();
-    b.sync(barrier, kWarpgroupSize);
-    b.ifThen(leader, [&] {
-      b.tmaStore(yMap, target, {b.add(n, box * kBoxColumns), firstRow});
+    b.syncWarp();
+    b.ifThen(first, [&] {
+      b.tmaStore(yMap, target, {b.add(n, box * boxes.columns), firstRow});
       b.commitBulk();
     });
   }
@@ -252,20 +282,27 @@ void WgmmaEmitter::storeTile(ValueRange acc, Value consumer, Value leader, Value
 
 void WgmmaEmitter::emitConsumer(Value consumer) {
   Value leader = b.eq(b.band(thread, kWarpgroupSize - 1), 0);
-  // The epilogue reads and overwrites what earlier kernels wrote and read.
-  b.waitForPrevious();
+  bool isSplit = schedule.splitK > 1;
   Value zero = b.i32(0);
+  // The epilogue reads what earlier kernels wrote, and overwrites what they read.
+  if (schedule.persistent)
+    b.waitForPrevious();
   forEachTile({zero, zero}, [&](Value m, Value n, ValueRange carried) {
     Slot slot{carried[0], carried[1]};
+    SmallVector<BiasPair> biases;
+    if (!isSplit)
+      biases = loadFragmentBias((boxes.count ? boxes.columns : tileN) / 8, n);
+    if (!schedule.persistent)
+      b.waitForPrevious();
     SmallVector<Value> acc = emitMainLoop(slot, consumer, leader);
-    if (schedule.splitK > 1)
+    if (isSplit)
       storePartialSums(acc);
     else
-      storeTile(acc, consumer, leader, m, n);
+      storeTile(acc, std::move(biases), consumer, m, n);
     return SmallVector<Value>{slot.stage, slot.parity};
   });
-  if (tmaStore)
-    b.ifThen(leader, [&] { b.waitBulk(0, /*read=*/false); });
+  if (boxes.count)
+    b.ifThen(b.eq(b.laneId(), 0), [&] { b.waitBulk(0, /*read=*/false); });
 }
 
 //===----------------------------------------------------------------------===//
@@ -280,29 +317,41 @@ static Value makeF32x4(NVVMBuilder &b, ValueRange values) {
 }
 
 void WgmmaEmitter::storePartialSums(ValueRange acc) {
+  // Nobody multiplies from the stages any more.
+  if (consumers > 1)
+    b.sync(1, consumers * kWarpgroupSize);
   Value slot = b.offset(shared, b.mul(thread, 16));
   for (int64_t g = 0; g < tileN / 8; ++g)
-    b.store(makeF32x4(b, acc.slice(4 * g, 4)), b.offset(slot, g * kWarpgroupSize * 16), 16);
+    b.store(makeF32x4(b, acc.slice(4 * g, 4)), b.offset(slot, g * consumers * kWarpgroupSize * 16), 16);
 }
 
 void WgmmaEmitter::reducePartialSums() {
   // Each block of the cluster finishes its share of the columns.
   int64_t share = tileN / 8 / schedule.splitK;
   Value rank = b.clusterRank();
-  Value slot = b.offset(shared, b.add(b.mul(thread, 16), b.mul(rank, share * kWarpgroupSize * 16)));
-  SmallVector<SmallVector<Value>> parts;
-  for (int64_t block = 0; block < schedule.splitK; ++block) {
-    SmallVector<Value> &part = parts.emplace_back();
-    for (int64_t g = 0; g < share; ++g)
-      part.append(b.loadRemoteF32x4(b.offset(slot, g * kWarpgroupSize * 16), b.i32(block)));
+  auto [m, n] = getTile(Value());
+  n = b.add(n, b.mul(rank, 8 * share));
+  SmallVector<BiasPair> biases = loadFragmentBias(share, n);
+  Value slot = b.offset(shared, b.add(b.mul(thread, 16), b.mul(rank, share * consumers * kWarpgroupSize * 16)));
+  // As many loads in flight as registers allow: kInFlight times four.
+  constexpr int64_t kInFlight = 16;
+  SmallVector<Value> sums;
+  for (int64_t g = 0; g < share;) {
+    int64_t end = std::min(share, g + std::max<int64_t>(1, kInFlight / schedule.splitK));
+    SmallVector<SmallVector<Value>> parts(schedule.splitK);
+    for (int64_t at = g; at < end; ++at)
+      for (int64_t block = 0; block < schedule.splitK; ++block)
+        parts[block].append(
+            b.loadRemoteF32x4(b.offset(slot, at * consumers * kWarpgroupSize * 16), b.i32(block)));
+    for (size_t i = 0; i < parts[0].size(); ++i) {
+      Value sum = parts[0][i];
+      for (int64_t block = 1; block < schedule.splitK; ++block)
+        sum = b.addf(sum, parts[block][i]);
+      sums.push_back(sum);
+    }
+    g = end;
   }
-  SmallVector<Value> sums = parts.front();
-  for (ArrayRef<Value> part : ArrayRef(parts).drop_front())
-    for (auto [sum, value] : llvm::zip(sums, part))
-      sum = b.addf(sum, value);
-  Value n = b.add(b.mul(b.div(b.blockId(0), schedule.splitK), tileN), b.mul(rank, 8 * share));
-  Value row = b.add(b.mul(b.blockId(1), tileM), b.mul(b.shr(thread, 5), 16));
-  storeFragments(sums, row, n);
+  storeFragments(sums, biases, b.add(m, b.mul(b.shr(thread, 5), 16)), n);
 }
 
 //===----------------------------------------------------------------------===//
@@ -318,23 +367,25 @@ BuiltKernel WgmmaEmitter::build(StringRef name) {
               kRowBytes});
   declareMap({1, spec.wType, {constant(spec.k), constant(spec.n)}, {constant(spec.k)}, constant(0), {kBlockK, tileN},
               kRowBytes});
-  if (tmaStore)
+  if (boxes.count)
     declareMap({spec.outputOperand(), spec.yType, {constant(spec.n), symbol(kSymbolRows)}, {yStrideExpr()},
-                constant(0), {kBoxColumns, kInstM}, kRowBytes});
-  declareCommon(/*yByPointer=*/!tmaStore);
+                constant(0), {boxes.columns, kWarpM}, boxes.rowBytes()});
+  declareCommon(/*yByPointer=*/!boxes.count);
   createKernel(name, threads, /*minBlocks=*/1);
   xMap = takeParameter();
   wMap = takeParameter();
-  if (tmaStore)
+  if (boxes.count)
     yMap = takeParameter();
-  takeCommon(/*yByPointer=*/!tmaStore);
+  takeCommon(/*yByPointer=*/!boxes.count);
 
   shared = b.sharedMemory();
-  barriers = b.offset(shared, stages * stageBytes + (tmaStore ? consumers * kBoxes * kBoxBytes : 0));
+  barriers = b.offset(shared, stages * stageBytes + boxes.count * boxes.rowBytes() * tileM);
   thread = b.threadId();
   Value warpgroup = b.uniform(b.shr(thread, 7));
-  if (schedule.persistent)
+  if (schedule.persistent) {
     tilesM = b.ceilDiv(rows, tileM);
+    tiles = b.mul(tilesM, ceilDiv(spec.n, tileN));
+  }
   int64_t perBlock = ceilDiv(blocksK, schedule.splitK);
   if (schedule.splitK > 1) {
     firstBlock = b.mul(b.clusterRank(), perBlock);
@@ -344,17 +395,25 @@ BuiltKernel WgmmaEmitter::build(StringRef name) {
     numBlocks = b.i32(blocksK);
   }
 
-  b.ifThen(b.eq(thread, 0), [&] {
-    for (int64_t i = 0; i < stages; ++i) {
-      b.initBarrier(full(b.i32(i)), 1);
-      b.initBarrier(empty(b.i32(i)), consumers);
-    }
-    b.fenceBarrierInit();
-  });
+  early = std::min(stages, blocksK - (schedule.splitK - 1) * perBlock);
+  Value isProducer = b.eq(thread, consumers * kWarpgroupSize);
+  b.ifThen(isProducer, [&] { emitStart(); });
   b.syncThreads();
   // The next kernel may start as soon as all blocks of this one run: it waits for this one before it reads.
   b.launchNext();
 
+  // Both roles pass the barriers of the cluster on their own: behind a common one ptxas would not know how many
+  // registers the consumers have.
+  auto ifSplit = [&](llvm::function_ref<void()> body) {
+    if (schedule.splitK == 1)
+      return;
+    b.syncWarp();
+    b.clusterSync();
+    body();
+    // Nobody leaves while others read its shared memory.
+    b.syncWarp();
+    b.clusterSync();
+  };
   // Consumers come first, so that the producer of a small kernel is the warp behind them.
   b.ifThenElse(
       b.lt(warpgroup, consumers),
@@ -362,20 +421,14 @@ BuiltKernel WgmmaEmitter::build(StringRef name) {
         if (reallocate)
           b.increaseRegisters(kConsumerRegisters);
         emitConsumer(warpgroup);
+        ifSplit([&] { reducePartialSums(); });
       },
       [&] {
         if (reallocate)
           b.decreaseRegisters(kProducerRegisters);
-        b.ifThen(b.eq(thread, consumers * kWarpgroupSize), [&] { emitProducer(); });
+        b.ifThen(isProducer, [&] { emitProducer(); });
+        ifSplit([] {});
       });
-  if (schedule.splitK > 1) {
-    b.syncWarp();
-    b.clusterSync();
-    b.ifThen(b.lt(warpgroup, consumers), [&] { reducePartialSums(); });
-    // Nobody leaves while others read its shared memory.
-    b.syncWarp();
-    b.clusterSync();
-  }
 
   int64_t tilesN = ceilDiv(spec.n, tileN);
   LaunchExpr m = symbol(kSymbolRows);
