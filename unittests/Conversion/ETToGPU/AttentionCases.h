@@ -42,6 +42,8 @@ struct AttentionCase {
   AttentionSchedule schedule;
   /// For Python: the name of the score callback, empty for none.
   std::string score;
+  /// Whether benchmarks/gpu times it.
+  bool isTimed = false;
 };
 
 /// A plain attention of \p headSize with \p heads heads.

@@ -158,6 +158,7 @@ private:
   /// Barrier \p index of the ring that starts at barrier \p first.
   Value barrier(int64_t first, Value index) { return offset(at(layout.barrierAt + 8 * first), shl(index, 3)); }
   Value barrier(int64_t index) { return at(layout.barrierAt + 8 * index); }
+  void prefetchMaps();
   void loadQueries(Value first, Value full);
   void loadKeys(Value slot, Value start, Value full);
   void loadValues(Value slot, Value start, Value full);

@@ -169,23 +169,28 @@ AttentionSchedule gpu_kernels::chooseAttentionSchedule(const AttentionKernelSpec
                                                        std::optional<int64_t> rows, std::optional<int64_t> keys) {
   using S = AttentionSchedule;
   const int64_t head = std::max(spec.headSizeK, spec.headSizeV);
-  // family, keyBlock, exactBlocks, warpgroups, stages, blocksPerSM
+  // Measured on an H200 (benchmarks/gpu/attention.py). family, keyBlock, exactBlocks, warpgroups, stages, blocksPerSM
   SmallVector<AttentionSchedule> candidates;
+  // What is read or computed for each score takes registers.
+  const bool heavy = spec.mask || spec.score;
   if (head <= 64) {
-    if (keys && *keys > 1024)
+    // Five blocks of one warpgroup hide each other's latencies best; few keys gain from one exact softmax, and very many
+    // from products that never wait for a softmax.
+    if (!heavy && keys && *keys <= 256)
+      candidates.push_back({S::Wgmma, 128, 1, 1, 2, 3});
+    if (!heavy && keys && *keys > 2048)
       candidates.push_back({S::WgmmaPingPong, 128, 1, 3, 3, 1});
-    if (keys && *keys > 128)
-      candidates.push_back({S::Wgmma, 96, 1, 2, 4, 2});
-    candidates.push_back({S::Wgmma, 64, 2, 1, 2, 4});
+    candidates.push_back({S::Wgmma, 64, 1, 1, 2, heavy ? 4 : 5});
   } else if (head <= 128) {
-    if (keys && *keys > 512)
+    if (!heavy && keys && *keys >= 512)
       candidates.push_back({S::WgmmaPingPong, 128, 1, 2, 2, 1});
     candidates.push_back({S::Wgmma, 64, 1, 1, 2, 2});
   } else {
     candidates.push_back({S::Wgmma, 64, 1, 2, 2, 1});
   }
   candidates.push_back({S::Mma, 64, 1, 1, 2, head <= 64 ? 3 : head <= 128 ? 2 : 1});
-  candidates.push_back({S::Mma, 32, 1, 1, 2, 1});
+  candidates.push_back({S::Mma, 32, 1, 1, 2, head <= 64 ? 2 : 1});
+  candidates.push_back({S::Mma, 16, 1, 1, 2, 1});
   std::optional<AttentionSchedule> schedule = firstThatFits(spec, sm, candidates);
   assert(schedule && "the last one fits every architecture");
   return *schedule;

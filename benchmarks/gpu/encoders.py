@@ -1,0 +1,204 @@
+#===- encoders.py - Times encoders on a GPU beside the peers there -*- python -*-===//
+#
+# Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+#===------------------------------------------------------------------------===//
+"""Times the BERT-base encoder in f16 beside PyTorch on the same GPU, in one run.
+
+    benchmarks/gpu/encoders.py prepare FOLDER        # needs a build, no GPU: compiles, and writes what travels
+    benchmarks/gpu/encoders.py run FOLDER            # on the machine with the GPU: PyTorch and transformers, no LLVM
+
+Everybody is captured into a CUDA graph and replayed: PyTorch eager, torch.compile max-autotune, and E.T.'s program, whose
+launches are captured from the same stream. Times are medians of single replays between two events. All positions are
+valid. Every layer has the same random values in weights of its own, so that the file compresses and the weights still
+stream from memory. The result of each is compared with float64 on the way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import lzma
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any, Callable
+
+HERE = Path(__file__).resolve().parent
+SHAPES = ((1, 64), (1, 128), (1, 256), (1, 384), (8, 128), (32, 128), (32, 384))
+
+
+def encoder() -> Any:
+    """BERT-base without its embeddings: hidden states to hidden states."""
+    import torch
+    from transformers import BertConfig, BertModel
+
+    class Encoder(torch.nn.Module):
+        def __init__(self, layers: torch.nn.Module) -> None:
+            super().__init__()
+            self.layers = layers
+
+        def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+            return self.layers(hidden)[0]
+
+    config = BertConfig(vocab_size=8)
+    config._attn_implementation = "sdpa"
+    layers = BertModel(config, add_pooling_layer=False).encoder.eval()
+    first = list(layers.layer[0].parameters())
+    generator = torch.Generator().manual_seed(0)
+    for values in first:
+        if values.dim() == 2:
+            values.data.normal_(0, 0.02, generator=generator)
+    for layer in layers.layer[1:]:
+        for mine, values in zip(layer.parameters(), first):
+            mine.data.copy_(values.data)
+    return Encoder(layers).eval().requires_grad_(False).half()
+
+
+def prepare(folder: Path, target: str) -> None:
+    """Compiles the encoder and writes the program, compressed, beside the package and the runtime."""
+    root = HERE.parent.parent
+    sys.path.insert(0, str(root / "python"))
+    import torch
+
+    import et
+    from et import runtime
+
+    folder.mkdir(parents=True, exist_ok=True)
+    start = time.monotonic()
+    program = et.compile(encoder(), (torch.zeros(2, 16, 768, dtype=torch.float16),),
+                         dynamic_shapes=({0: "batch", 1: "sequence"},), target=target)
+    print(f"imported and compiled in {time.monotonic() - start:.1f} s")
+    path = folder / "bert.etp"
+    program.save(path)
+    # A layer comes again after 14 MB: the dictionary has to hold one.
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": 1, "dict_size": 1 << 26}]
+    with lzma.open(folder / "bert.etp.xz", "wb", filters=filters) as out, path.open("rb") as source:
+        shutil.copyfileobj(source, out, 1 << 24)
+    path.unlink()
+    shutil.copytree(root / "python", folder / "python", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "python/et/lib").mkdir(exist_ok=True)
+    shutil.copy2(next(p for p in runtime._candidates() if p.exists()), folder / "python/et/lib")
+    shutil.copy2(Path(__file__), folder)
+    print(f"{folder}: {sum(f.stat().st_size for f in folder.rglob('*') if f.is_file()) / 2**20:.1f} MiB")
+
+
+def median_replay(graph: Any, replays: int = 60) -> float:
+    """Microseconds of one replay."""
+    import torch
+
+    for _ in range(10):
+        graph.replay()
+    torch.cuda.synchronize()
+    times = []
+    for _ in range(replays):
+        begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        begin.record()
+        graph.replay()
+        end.record()
+        end.synchronize()
+        times.append(begin.elapsed_time(end) * 1e3)
+    return sorted(times)[replays // 2]
+
+
+def capture(call: Callable[[], Any]) -> Any:
+    """A CUDA graph of one call."""
+    import torch
+
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            call()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        call()
+    return graph
+
+
+def measure(folder: Path, shapes: list[tuple[int, int]], compiled: list[tuple[int, int]]) -> list[dict[str, Any]]:
+    """One record per shape; prints them as they come."""
+    sys.path.insert(0, str(folder / "python"))
+    import torch
+
+    import et.runtime
+
+    with lzma.open(folder / "bert.etp.xz") as source, (folder / "bert.etp").open("wb") as out:
+        shutil.copyfileobj(source, out, 1 << 24)
+    program = et.runtime.load(folder / "bert.etp", use_graphs=False)
+    module = encoder().cuda()
+    exact = encoder().cuda().double()
+    records = []
+    for batch, sequence in shapes:
+        torch.manual_seed(batch * 1000 + sequence)
+        hidden = torch.randn(batch, sequence, 768, device="cuda", dtype=torch.float16)
+        record: dict[str, Any] = {"batch": batch, "sequence": sequence}
+        with torch.inference_mode():
+            reference = exact(hidden[:4].double())
+
+            def add(name: str, call: Callable[[], torch.Tensor]) -> None:
+                try:
+                    error = float((call()[:4].double() - reference).abs().max())
+                    record[name] = {"us": median_replay(capture(call)), "error": error}
+                except Exception as failure:
+                    record[name] = {"failed": f"{type(failure).__name__}: {failure}"[:300]}
+
+            out = [torch.empty_like(hidden)]
+            add("et", lambda: program(hidden, out=out, stream=torch.cuda.current_stream())[0])
+            add("torch eager", lambda: module(hidden))
+            if (batch, sequence) in compiled:
+                torch._dynamo.reset()
+                function = torch.compile(module, mode="max-autotune-no-cudagraphs", fullgraph=True, dynamic=False)
+                add("torch.compile", lambda: function(hidden))
+        records.append(record)
+        print(json.dumps(record), flush=True)
+    return records
+
+
+def table(records: list[dict[str, Any]]) -> str:
+    """The records as Markdown."""
+    names = ["et", "torch eager", "torch.compile"]
+    lines = ["| batch x sequence | " + " | ".join(f"{n} us (error)" for n in names) + " | best peer / E.T. |",
+             "| --- |" + " ---: |" * (len(names) + 1)]
+    for record in records:
+        cells = []
+        for name in names:
+            result = record.get(name, {})
+            cells.append(f"{result['us']:.1f} ({result['error']:.1e})" if "us" in result else result.get("failed", "-"))
+        peers = [record[n]["us"] for n in names[1:] if "us" in record.get(n, {})]
+        ratio = f"{min(peers) / record['et']['us']:.2f}" if peers and "us" in record["et"] else "-"
+        lines.append(f"| {record['batch']} x {record['sequence']} | " + " | ".join(cells) + f" | {ratio} |")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("action", choices=("prepare", "run"))
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--target", default="cuda:sm_90a", help="what to compile for (default: %(default)s)")
+    shape = lambda text: tuple(int(n) for n in text.split("x"))  # noqa: E731
+    parser.add_argument("--shapes", nargs="+", type=shape, default=list(SHAPES), metavar="BATCHxSEQUENCE")
+    parser.add_argument("--compiled", nargs="*", type=shape, default=list(SHAPES), metavar="BATCHxSEQUENCE",
+                        help="shapes that torch.compile takes part in: it needs a minute for each (default: all)")
+    parser.add_argument("--output", type=Path, help="where the records go, as JSON")
+    options = parser.parse_args()
+    if options.action == "prepare":
+        prepare(options.folder, options.target)
+        return 0
+    import torch
+
+    records = measure(options.folder, options.shapes, options.compiled)
+    print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, CUDA {torch.version.cuda}, f16")
+    print(table(records))
+    if options.output:
+        options.output.write_text(json.dumps({"device": torch.cuda.get_device_name(), "torch": torch.__version__,
+                                              "cuda": torch.version.cuda, "records": records}, indent=1))
+    return 0 if all("us" in record["et"] for record in records) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
