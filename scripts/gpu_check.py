@@ -55,7 +55,7 @@ def check_run(program: Any, folder: Path, case: dict[str, Any], run: dict[str, A
         program(*inputs, out=outputs)
         program.synchronize()
         for output, name in zip(outputs, run["references"]):
-            reference = torch.from_numpy(np.load(folder / name)).cuda()
+            reference = torch.from_numpy(np.load(folder / name)).cuda().double()
             if tuple(output.shape) != tuple(reference.shape):
                 raise RuntimeError(f"expected an output of shape {tuple(reference.shape)}, but got {tuple(output.shape)}")
             difference = (output.double() - reference).abs().max() / reference.abs().max().clamp_min(1e-30)

@@ -1,0 +1,199 @@
+// RUN: et-opt %s --et-convert-launches-to-gpu --split-input-file --verify-diagnostics
+
+func.func @no_schedule(%x: memref<4xf32>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  // expected-error @below {{has no schedule for a GPU; run --et-schedule-gpu first}}
+  et.launch "gelu" ins(%x : memref<4xf32>) outs(%x : memref<4xf32>) {
+  ^bb0(%a: tensor<4xf32>, %o: tensor<4xf32>):
+    %g = et.gelu %a : tensor<4xf32>
+    et.yield %g : tensor<4xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @unknown_architecture(%x: memref<4xf32>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  // expected-error @below {{has a schedule for an unknown architecture, "sm_42"}}
+  et.launch "gelu" schedule {chip = "sm_42"} ins(%x : memref<4xf32>) outs(%x : memref<4xf32>) {
+  ^bb0(%a: tensor<4xf32>, %o: tensor<4xf32>):
+    %g = et.gelu %a : tensor<4xf32>
+    et.yield %g : tensor<4xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @two_ops(%x: memref<4xf32>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  // expected-error @below {{has no GPU kernel: it holds 'et.gelu' beside 'et.gelu'; expected one op, sizes and scalars}}
+  et.launch "two" schedule {chip = "sm_80"} ins(%x : memref<4xf32>) outs(%x : memref<4xf32>) {
+  ^bb0(%a: tensor<4xf32>, %o: tensor<4xf32>):
+    %g = et.gelu %a : tensor<4xf32>
+    %h = et.gelu %g : tensor<4xf32>
+    et.yield %h : tensor<4xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @float_scalar(%x: memref<4xf32>, %s: f32, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  // expected-error @below {{has no GPU kernel: it takes a scalar of type 'f32'; expected integers that sizes determine}}
+  et.launch "scale" schedule {chip = "sm_80"} ins(%x, %s : memref<4xf32>, f32) outs(%x : memref<4xf32>) {
+  ^bb0(%a: tensor<4xf32>, %f: f32, %o: tensor<4xf32>):
+    %g = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+           ins(%a : tensor<4xf32>) outs(%o : tensor<4xf32>) {
+    ^bb0(%v: f32, %w: f32):
+      %m = arith.mulf %v, %f : f32
+      linalg.yield %m : f32
+    } -> tensor<4xf32>
+    et.yield %g : tensor<4xf32>
+  }
+  return
+}
+
+// -----
+
+// Polynomials are there for f32 only.
+func.func @no_form(%x: memref<4xf64>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  // expected-error @below {{has no GPU kernel: GPUs have no form of 'math.erf'}}
+  et.launch "erf" schedule {chip = "sm_80"} ins(%x : memref<4xf64>) outs(%x : memref<4xf64>) {
+  ^bb0(%a: tensor<4xf64>, %o: tensor<4xf64>):
+    %g = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+           ins(%a : tensor<4xf64>) outs(%o : tensor<4xf64>) {
+    ^bb0(%v: f64, %w: f64):
+      %m = math.erf %v : f64
+      linalg.yield %m : f64
+    } -> tensor<4xf64>
+    et.yield %g : tensor<4xf64>
+  }
+  return
+}
+
+// -----
+
+func.func @other_output(%x: memref<4xf32>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  // expected-error @below {{has no GPU kernel: result 0 of 'linalg.generic' is not computed in an output}}
+  et.launch "other" schedule {chip = "sm_80"} ins(%x : memref<4xf32>) outs(%x : memref<4xf32>) {
+  ^bb0(%a: tensor<4xf32>, %o: tensor<4xf32>):
+    %e = tensor.empty() : tensor<4xf32>
+    %g = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+           ins(%a : tensor<4xf32>) outs(%e : tensor<4xf32>) {
+    ^bb0(%v: f32, %w: f32):
+      linalg.yield %v : f32
+    } -> tensor<4xf32>
+    et.yield %g : tensor<4xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @only_sum(%x: memref<?x64xf16>, %y: memref<?x64xf16>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  // expected-error @below {{expected the result of the norm to be used; remove the norm and add its operands}}
+  et.launch "norm" schedule {chip = "sm_80"} ins(%x : memref<?x64xf16>) outs(%y : memref<?x64xf16>) {
+  ^bb0(%a: tensor<?x64xf16>, %o: tensor<?x64xf16>):
+    %n, %s = et.layer_norm %a residual(%a : tensor<?x64xf16>) {eps = 1.0e-5 : f32} : tensor<?x64xf16> -> tensor<?x64xf16>, tensor<?x64xf16>
+    et.yield %s : tensor<?x64xf16>
+  }
+  return
+}
+
+// -----
+
+func.func @linear_no_variants(%x: memref<?x64xf16>, %w: memref<64x64xf16>, %y: memref<?x64xf16>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  // expected-error @below {{has a schedule without variants for its linear layer; run --et-schedule-gpu}}
+  et.launch "linear" schedule {chip = "sm_80"} ins(%x, %w : memref<?x64xf16>, memref<64x64xf16>) outs(%y : memref<?x64xf16>) {
+  ^bb0(%a: tensor<?x64xf16>, %b: tensor<64x64xf16>, %o: tensor<?x64xf16>):
+    %l = et.linear %a, %b : (tensor<?x64xf16>, tensor<64x64xf16>) -> tensor<?x64xf16>
+    et.yield %l : tensor<?x64xf16>
+  }
+  return
+}
+
+// -----
+
+func.func @linear_unknown_kind(%x: memref<?x64xf16>, %w: memref<64x64xf16>, %y: memref<?x64xf16>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  // expected-error @below {{has a schedule that is none of a linear layer, or out of order: {from = 0 : i64, kind = "magic"}}}
+  et.launch "linear" schedule {chip = "sm_80", variants = [{from = 0 : i64, kind = "magic"}]} ins(%x, %w : memref<?x64xf16>, memref<64x64xf16>) outs(%y : memref<?x64xf16>) {
+  ^bb0(%a: tensor<?x64xf16>, %b: tensor<64x64xf16>, %o: tensor<?x64xf16>):
+    %l = et.linear %a, %b : (tensor<?x64xf16>, tensor<64x64xf16>) -> tensor<?x64xf16>
+    et.yield %l : tensor<?x64xf16>
+  }
+  return
+}
+
+// -----
+
+func.func @linear_out_of_order(%x: memref<?x64xf16>, %w: memref<64x64xf16>, %y: memref<?x64xf16>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  // expected-error @below {{has a schedule that is none of a linear layer, or out of order: {from = 0 : i64, kind = "simt"}}}
+  et.launch "linear" schedule {chip = "sm_80", variants = [{from = 0 : i64, kind = "simt"}, {from = 0 : i64, kind = "simt"}]} ins(%x, %w : memref<?x64xf16>, memref<64x64xf16>) outs(%y : memref<?x64xf16>) {
+  ^bb0(%a: tensor<?x64xf16>, %b: tensor<64x64xf16>, %o: tensor<?x64xf16>):
+    %l = et.linear %a, %b : (tensor<?x64xf16>, tensor<64x64xf16>) -> tensor<?x64xf16>
+    et.yield %l : tensor<?x64xf16>
+  }
+  return
+}
+
+// -----
+
+func.func @linear_wrong_architecture(%x: memref<?x64xf16>, %w: memref<64x64xf16>, %y: memref<?x64xf16>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  // expected-error @below {{has no GPU kernel with the schedule {from = 0 : i64, kind = "wgmma", stages = 4 : i64, tile = array<i64: 64, 64, 64>}: }}
+  et.launch "linear" schedule {chip = "sm_80", variants = [{from = 0 : i64, kind = "wgmma", stages = 4 : i64, tile = array<i64: 64, 64, 64>}]} ins(%x, %w : memref<?x64xf16>, memref<64x64xf16>) outs(%y : memref<?x64xf16>) {
+  ^bb0(%a: tensor<?x64xf16>, %b: tensor<64x64xf16>, %o: tensor<?x64xf16>):
+    %l = et.linear %a, %b : (tensor<?x64xf16>, tensor<64x64xf16>) -> tensor<?x64xf16>
+    et.yield %l : tensor<?x64xf16>
+  }
+  return
+}
+
+// -----
+
+#q = affine_map<(h, m, n, k, v) -> (m, h, k)>
+#k = affine_map<(h, m, n, k, v) -> (n, h, k)>
+#v = affine_map<(h, m, n, k, v) -> (n, h, v)>
+#o = affine_map<(h, m, n, k, v) -> (m, h, v)>
+func.func @attention_no_variants(%x: memref<?x4x64xf16>, %y: memref<?x4x64xf16>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  // expected-error @below {{has a schedule without variants for its attention; run --et-schedule-gpu}}
+  et.launch "attention" schedule {chip = "sm_80"} ins(%x : memref<?x4x64xf16>) outs(%y : memref<?x4x64xf16>) {
+  ^bb0(%a: tensor<?x4x64xf16>, %p: tensor<?x4x64xf16>):
+    %0 = et.attention query(%a : tensor<?x4x64xf16>) key(%a : tensor<?x4x64xf16>) value(%a : tensor<?x4x64xf16>)
+         {indexing_maps = [#q, #k, #v, #o]} -> tensor<?x4x64xf16>
+    et.yield %0 : tensor<?x4x64xf16>
+  }
+  return
+}
+
+// -----
+
+#q = affine_map<(h, m, n, k, v) -> (m, h, k)>
+#k = affine_map<(h, m, n, k, v) -> (n, h, k)>
+#v = affine_map<(h, m, n, k, v) -> (n, h, v)>
+#o = affine_map<(h, m, n, k, v) -> (m, h, v)>
+func.func @attention_incomplete(%x: memref<?x4x64xf16>, %y: memref<?x4x64xf16>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  // expected-error @below {{has a schedule that is none of an attention, or out of order: {from = 0 : i64, kind = "mma"}}}
+  et.launch "attention" schedule {chip = "sm_80", variants = [{from = 0 : i64, kind = "mma"}]} ins(%x : memref<?x4x64xf16>) outs(%y : memref<?x4x64xf16>) {
+  ^bb0(%a: tensor<?x4x64xf16>, %p: tensor<?x4x64xf16>):
+    %0 = et.attention query(%a : tensor<?x4x64xf16>) key(%a : tensor<?x4x64xf16>) value(%a : tensor<?x4x64xf16>)
+         {indexing_maps = [#q, #k, #v, #o]} -> tensor<?x4x64xf16>
+    et.yield %0 : tensor<?x4x64xf16>
+  }
+  return
+}
+
+// -----
+
+#q = affine_map<(h, m, n, k, v) -> (m, h, k)>
+#k = affine_map<(h, m, n, k, v) -> (n, h, k)>
+#v = affine_map<(h, m, n, k, v) -> (n, h, v)>
+#o = affine_map<(h, m, n, k, v) -> (m, h, v)>
+func.func @attention_f32(%x: memref<?x4x64xf32>, %y: memref<?x4x64xf32>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  // expected-error @below {{has no GPU kernel: }}
+  et.launch "attention" schedule {chip = "sm_80"} ins(%x : memref<?x4x64xf32>) outs(%y : memref<?x4x64xf32>) {
+  ^bb0(%a: tensor<?x4x64xf32>, %p: tensor<?x4x64xf32>):
+    %0 = et.attention query(%a : tensor<?x4x64xf32>) key(%a : tensor<?x4x64xf32>) value(%a : tensor<?x4x64xf32>)
+         {indexing_maps = [#q, #k, #v, #o]} -> tensor<?x4x64xf32>
+    et.yield %0 : tensor<?x4x64xf32>
+  }
+  return
+}

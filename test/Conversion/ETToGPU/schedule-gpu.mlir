@@ -1,0 +1,108 @@
+// RUN: et-opt %s --et-schedule-gpu --split-input-file | FileCheck %s --check-prefixes=CHECK,SM90A
+// RUN: et-opt %s --et-schedule-gpu=chip=sm_80 --split-input-file | FileCheck %s --check-prefixes=CHECK,SM80
+// RUN: not et-opt %s --et-schedule-gpu=chip=sm_42 --split-input-file 2>&1 | FileCheck %s --check-prefix=CHIP
+
+// CHIP: expected chip to be sm_80, sm_86, sm_89, sm_90 or sm_90a, but got 'sm_42'
+
+// CHECK-LABEL: func.func @loops
+// SM90A:       et.launch "gelu" schedule {chip = "sm_90a", family = "loops"}
+// SM80:        et.launch "gelu" schedule {chip = "sm_80", family = "loops"}
+func.func @loops(%x: memref<?x384xf16>) {
+  et.launch "gelu" ins(%x : memref<?x384xf16>) outs(%x : memref<?x384xf16>) {
+  ^bb0(%a: tensor<?x384xf16>, %o: tensor<?x384xf16>):
+    %g = et.gelu %a : tensor<?x384xf16>
+    et.yield %g : tensor<?x384xf16>
+  }
+  return
+}
+
+// -----
+
+// CHECK-LABEL: func.func @rows
+// CHECK:       family = "rows"
+func.func @rows(%x: memref<?x384xf16>) {
+  et.launch "rms_norm" ins(%x : memref<?x384xf16>) outs(%x : memref<?x384xf16>) {
+  ^bb0(%a: tensor<?x384xf16>, %o: tensor<?x384xf16>):
+    %g = et.rms_norm %a {eps = 1.0e-6 : f32} : tensor<?x384xf16> -> tensor<?x384xf16>
+    et.yield %g : tensor<?x384xf16>
+  }
+  return
+}
+
+// -----
+
+// A linear layer has a schedule for few rows and others for more, in order.
+// CHECK-LABEL: func.func @linear
+// SM90A:       family = "linear", variants = [{from = 0 : i64, kind = "wgmma", {{.*}}tile = array<i64: 64,{{.*}}}, {from = {{[1-9][0-9]*}} : i64, kind = "wgmma"
+// SM80:        family = "linear", variants = [{from = 0 : i64, kind = "mma"
+func.func @linear(%x: memref<?x768xf16>, %w: memref<3072x768xf16>, %y: memref<?x3072xf16>) {
+  et.launch "linear" ins(%x, %w : memref<?x768xf16>, memref<3072x768xf16>) outs(%y : memref<?x3072xf16>) {
+  ^bb0(%a: tensor<?x768xf16>, %b: tensor<3072x768xf16>, %o: tensor<?x3072xf16>):
+    %l = et.linear %a, %b : (tensor<?x768xf16>, tensor<3072x768xf16>) -> tensor<?x3072xf16>
+    et.yield %l : tensor<?x3072xf16>
+  }
+  return
+}
+
+// -----
+
+// With a known number of rows there is one.
+// CHECK-LABEL: func.func @static_rows
+// CHECK:       variants = [{from = 0 : i64, kind = "{{[^{]*}}}]}
+func.func @static_rows(%x: memref<128x768xf16>, %w: memref<3072x768xf16>, %y: memref<128x3072xf16>) {
+  et.launch "linear" ins(%x, %w : memref<128x768xf16>, memref<3072x768xf16>) outs(%y : memref<128x3072xf16>) {
+  ^bb0(%a: tensor<128x768xf16>, %b: tensor<3072x768xf16>, %o: tensor<128x3072xf16>):
+    %l = et.linear %a, %b : (tensor<128x768xf16>, tensor<3072x768xf16>) -> tensor<128x3072xf16>
+    et.yield %l : tensor<128x3072xf16>
+  }
+  return
+}
+
+// -----
+
+// f32 has no tensor core path of full precision.
+// CHECK-LABEL: func.func @linear_f32
+// CHECK:       variants = [{from = 0 : i64, kind = "simt"}]
+func.func @linear_f32(%x: memref<?x768xf32>, %w: memref<96x768xf32>, %y: memref<?x96xf32>) {
+  et.launch "linear" ins(%x, %w : memref<?x768xf32>, memref<96x768xf32>) outs(%y : memref<?x96xf32>) {
+  ^bb0(%a: tensor<?x768xf32>, %b: tensor<96x768xf32>, %o: tensor<?x96xf32>):
+    %l = et.linear %a, %b : (tensor<?x768xf32>, tensor<96x768xf32>) -> tensor<?x96xf32>
+    et.yield %l : tensor<?x96xf32>
+  }
+  return
+}
+
+// -----
+
+#q = affine_map<(b, h, m, n, k, v) -> (b, m, h, k)>
+#k = affine_map<(b, h, m, n, k, v) -> (b, n, h, k)>
+#v = affine_map<(b, h, m, n, k, v) -> (b, n, h, v)>
+#o = affine_map<(b, h, m, n, k, v) -> (b, m, h, v)>
+
+// Short rows are exact in registers; longer ones have schedules of their own.
+// CHECK-LABEL: func.func @attention
+// SM90A:       family = "attention", variants = [{{.*}}from = 0 : i64, {{.*}}kind = "wgmma"{{.*}}from = {{[1-9][0-9]*}} : i64
+// SM80:        family = "attention", variants = [{{.*}}from = 0 : i64, {{.*}}kind = "mma"
+func.func @attention(%q: memref<?x?x12x64xf16>, %y: memref<?x?x12x64xf16>) {
+  et.launch "attention" ins(%q : memref<?x?x12x64xf16>) outs(%y : memref<?x?x12x64xf16>) {
+  ^bb0(%a: tensor<?x?x12x64xf16>, %p: tensor<?x?x12x64xf16>):
+    %l = et.attention query(%a : tensor<?x?x12x64xf16>) key(%a : tensor<?x?x12x64xf16>) value(%a : tensor<?x?x12x64xf16>)
+         {indexing_maps = [#q, #k, #v, #o], scale = 0.125 : f32} -> tensor<?x?x12x64xf16>
+    et.yield %l : tensor<?x?x12x64xf16>
+  }
+  return
+}
+
+// -----
+
+// What has a schedule keeps it.
+// CHECK-LABEL: func.func @keep
+// CHECK:       et.launch "gelu" schedule {chip = "sm_86", family = "loops"}
+func.func @keep(%x: memref<?x384xf16>) {
+  et.launch "gelu" schedule {chip = "sm_86", family = "loops"} ins(%x : memref<?x384xf16>) outs(%x : memref<?x384xf16>) {
+  ^bb0(%a: tensor<?x384xf16>, %o: tensor<?x384xf16>):
+    %g = et.gelu %a : tensor<?x384xf16>
+    et.yield %g : tensor<?x384xf16>
+  }
+  return
+}
