@@ -14,6 +14,7 @@ packages=(
   cmake ninja-build ccache g++ git
   clang-22 lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools
   libomp-22-dev libgtest-dev
+  flatbuffers-compiler libflatbuffers-dev
   libzstd-dev zlib1g-dev # the static flavour
 )
 

@@ -119,6 +119,11 @@ ET_CAPI_EXPORTED EtRuntimeError etDeviceCopyTo(EtDevice device, void *to, const 
 ET_CAPI_EXPORTED EtRuntimeError etDeviceCopyFrom(EtDevice device, void *to, const void *from, size_t size,
                                                  EtStream stream);
 
+/// A stream of its own for callers who have none.
+ET_CAPI_EXPORTED EtRuntimeError etDeviceCreateStream(EtDevice device, EtStream *stream);
+/// Destroys \p stream, whose work is done.
+ET_CAPI_EXPORTED void etDeviceDestroyStream(EtDevice device, EtStream stream);
+
 //===----------------------------------------------------------------------===//
 // Executables
 //===----------------------------------------------------------------------===//

@@ -170,6 +170,16 @@ EtRuntimeError etDeviceCopyFrom(EtDevice device, void *to, const void *from, siz
   return convert(device->device->copyFromDevice(to, from, size, stream));
 }
 
+EtRuntimeError etDeviceCreateStream(EtDevice device, EtStream *stream) {
+  Result<Stream> created = device->device->createStream();
+  if (!created)
+    return convert(created.getError());
+  *stream = *created;
+  return nullptr;
+}
+
+void etDeviceDestroyStream(EtDevice device, EtStream stream) { device->device->destroyStream(stream); }
+
 //===----------------------------------------------------------------------===//
 // Executables
 //===----------------------------------------------------------------------===//

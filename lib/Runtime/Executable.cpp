@@ -15,7 +15,6 @@ using namespace mlir::et::runtime;
 
 /// What is known for one set of dynamic sizes.
 struct Executable::Shape {
-  std::vector<int64_t> symbols;
   ResolvedPlan plan;
 
   /// What the kernels get. Nothing here moves once it is built.
@@ -83,7 +82,7 @@ Result<std::unique_ptr<Executable>> Executable::create(std::shared_ptr<const Loa
   std::unique_ptr<Executable> executable(new Executable(std::move(program), std::move(device), options));
   if (Error error = executable->prepare())
     return error;
-  return std::move(executable);
+  return Result<std::unique_ptr<Executable>>(std::move(executable));
 }
 
 Error Executable::prepare() {
@@ -159,15 +158,27 @@ Error Executable::uploadWeights() {
 // Shapes
 //===----------------------------------------------------------------------===//
 
+/// Whether \p inputs have the shapes \p shapes.
+static bool haveShapes(const std::vector<TensorView> &inputs, const std::vector<std::vector<int64_t>> &shapes) {
+  if (inputs.size() != shapes.size())
+    return false;
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (inputs[i].rank != shapes[i].size() || !std::equal(shapes[i].begin(), shapes[i].end(), inputs[i].shape))
+      return false;
+  return true;
+}
+
 Result<Executable::Shape *> Executable::getShape(const std::vector<TensorView> &inputs, bool mayWait) {
+  // Inputs of shapes that were checked before need no look at the program.
+  for (auto known = shapes.begin(); known != shapes.end(); ++known) {
+    if (!haveShapes(inputs, (*known)->plan.inputShapes))
+      continue;
+    shapes.splice(shapes.begin(), shapes, known);
+    return shapes.front().get();
+  }
   Result<std::vector<int64_t>> symbols = bindSymbols(getProgram(), inputs);
   if (!symbols)
     return symbols.getError();
-  auto found = shapesBySymbols.find(*symbols);
-  if (found != shapesBySymbols.end()) {
-    shapes.splice(shapes.begin(), shapes, found->second);
-    return shapes.front().get();
-  }
   Result<ResolvedPlan> resolved = resolvePlan(getProgram(), *plan, *symbols);
   if (!resolved)
     return resolved.getError();
@@ -177,15 +188,12 @@ Result<Executable::Shape *> Executable::getShape(const std::vector<TensorView> &
     if (hasRun && shapes.back()->graph)
       if (Error error = device->synchronize(lastStream))
         return error;
-    shapesBySymbols.erase(shapes.back()->symbols);
     shapes.pop_back();
   }
   auto shape = std::make_unique<Shape>();
-  shape->symbols = *symbols;
   shape->plan = std::move(*resolved);
   shape->build(*plan);
   shapes.push_front(std::move(shape));
-  shapesBySymbols[*symbols] = shapes.begin();
   return shapes.front().get();
 }
 

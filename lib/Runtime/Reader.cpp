@@ -18,7 +18,7 @@
 
 #include "Program_generated.h"
 
-#include <limits>
+#include <cstring>
 
 using namespace mlir::et::runtime;
 
@@ -35,9 +35,9 @@ public:
   bool read(const format::Program &from) {
     read(from.name(), program.name);
     read(from.producer(), program.producer);
-    if (from.expressions() && spend(from.expressions()->size(), sizeof(format::ExprNode)))
-      for (const format::ExprNode *node : *from.expressions())
-        program.expressions.push_back({static_cast<ExprKind>(node->kind()), node->lhs(), node->rhs(), node->value()});
+    readStructs(from.expressions(), [&](const format::ExprNode &node) {
+      program.expressions.push_back({static_cast<ExprKind>(node.kind()), node.lhs(), node.rhs(), node.value()});
+    });
     readAll(from.symbols(), program.symbols, [&](const format::Symbol &symbol, Symbol &to) {
       read(symbol.name(), to.name);
       to.min = symbol.min();
@@ -94,14 +94,31 @@ private:
   }
 
   void read(const flatbuffers::Vector<uint32_t> *from, std::vector<Expr> &to) {
-    if (from && spend(from->size(), sizeof(uint32_t)))
-      for (uint32_t index : *from)
-        to.push_back({index});
+    std::vector<uint32_t> indices;
+    read(from, indices);
+    for (uint32_t index : indices)
+      to.push_back({index});
   }
 
   template <typename T> void read(const flatbuffers::Vector<T> *from, std::vector<T> &to) {
+    if (!from || from->size() == 0 || !spend(from->size(), sizeof(T)))
+      return;
+    to.resize(from->size());
+    std::memcpy(to.data(), from->Data(), from->size() * sizeof(T));
+  }
+
+  /// The structure at \p from, wherever it lies.
+  template <typename T> static T load(const void *from) {
+    T value;
+    std::memcpy(static_cast<void *>(&value), from, sizeof(T));
+    return value;
+  }
+
+  template <typename T, typename Function>
+  void readStructs(const flatbuffers::Vector<const T *> *from, Function readOne) {
     if (from && spend(from->size(), sizeof(T)))
-      to.assign(from->begin(), from->end());
+      for (flatbuffers::uoffset_t i = 0; i < from->size(); ++i)
+        readOne(load<T>(from->Data() + i * sizeof(T)));
   }
 
   template <typename Table, typename T, typename Function>
@@ -124,15 +141,16 @@ private:
     read(launch.name(), to.name);
     to.module = launch.module_();
     read(launch.symbol(), to.symbol);
-    to.grid = {Expr{launch.grid()->x()}, Expr{launch.grid()->y()}, Expr{launch.grid()->z()}};
+    format::Grid grid = load<format::Grid>(launch.grid());
+    to.grid = {Expr{grid.x()}, Expr{grid.y()}, Expr{grid.z()}};
     to.threads = launch.threads();
     to.sharedBytes = launch.shared_bytes();
     to.clusterSize = launch.cluster_size();
     to.programmatic = launch.programmatic();
-    if (launch.arguments() && spend(launch.arguments()->size(), sizeof(format::Argument)))
-      for (const format::Argument *argument : *launch.arguments())
-        to.arguments.push_back({static_cast<ArgumentKind>(argument->kind()), convert(argument->buffer()),
-                                Expr{argument->expr()}, argument->number(), argument->map()});
+    readStructs(launch.arguments(), [&](const format::Argument &argument) {
+      to.arguments.push_back({static_cast<ArgumentKind>(argument.kind()), convert(argument.buffer()),
+                              Expr{argument.expr()}, argument.number(), argument.map()});
+    });
   }
 
   void read(const format::Plan &plan, Plan &to) {
@@ -142,7 +160,7 @@ private:
     readAll(plan.modules(), to.modules,
             [&](const format::Module &module, Module &toModule) { read(module.code(), toModule.code); });
     readAll(plan.maps(), to.maps, [&](const format::TensorMap &map, TensorMap &toMap) {
-      toMap.buffer = convert(*map.buffer());
+      toMap.buffer = convert(load<format::Buffer>(map.buffer()));
       toMap.offset = {map.offset()};
       toMap.type = static_cast<ElementType>(map.type());
       read(map.sizes(), toMap.sizes);

@@ -14,6 +14,7 @@
 
 #include "et/Tools/RunProgram.h"
 
+#include "HostArray.h"
 #include "et/Runtime/CUDADevice.h"
 #include "et/Runtime/Executable.h"
 #include "et/Support/Npy.h"
@@ -21,9 +22,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstring>
-#include <map>
-#include <new>
 #include <random>
 #include <unistd.h>
 
@@ -35,122 +33,6 @@ using Clock = std::chrono::steady_clock;
 static double getMicroseconds(Clock::time_point from) {
   return std::chrono::duration<double, std::micro>(Clock::now() - from).count();
 }
-
-//===----------------------------------------------------------------------===//
-// Elements
-//===----------------------------------------------------------------------===//
-
-/// Bits of \p value as a float of \p exponentBits and \p mantissaBits, rounded to nearest, ties to even.
-static uint16_t encodeFloat(double value, int exponentBits, int mantissaBits) {
-  const int bias = (1 << (exponentBits - 1)) - 1;
-  const uint32_t infinity = ((1u << exponentBits) - 1) << mantissaBits;
-  uint32_t sign = std::signbit(value) ? 1u << (exponentBits + mantissaBits) : 0;
-  double magnitude = std::fabs(value);
-  if (std::isnan(value))
-    return sign | infinity | (1u << (mantissaBits - 1));
-  if (magnitude == 0)
-    return sign;
-  if (std::isinf(value))
-    return sign | infinity;
-  // Below the smallest normal number the spacing stays the same. A carry out of the mantissa lands in the exponent.
-  int exponent = std::max(std::ilogb(magnitude), 1 - bias);
-  double units = std::nearbyint(std::ldexp(magnitude, mantissaBits - exponent));
-  double bits = units + std::ldexp(static_cast<double>(exponent + bias - 1), mantissaBits);
-  return sign | static_cast<uint32_t>(std::min<double>(bits, infinity));
-}
-
-static double decodeFloat(uint16_t bits, int exponentBits, int mantissaBits) {
-  const int bias = (1 << (exponentBits - 1)) - 1;
-  int exponent = (bits >> mantissaBits) & ((1 << exponentBits) - 1);
-  int mantissa = bits & ((1 << mantissaBits) - 1);
-  double sign = bits >> (exponentBits + mantissaBits) ? -1 : 1;
-  if (exponent == (1 << exponentBits) - 1)
-    return mantissa ? NAN : sign * INFINITY;
-  if (exponent == 0)
-    return sign * std::ldexp(mantissa, 1 - bias - mantissaBits);
-  return sign * std::ldexp(mantissa + (1 << mantissaBits), exponent - bias - mantissaBits);
-}
-
-template <typename T> static T loadAs(const char *at) {
-  T value;
-  std::memcpy(&value, at, sizeof(value));
-  return value;
-}
-
-static double loadElement(ElementType type, const char *at) {
-  switch (type) {
-  case ElementType::F16:
-    return decodeFloat(loadAs<uint16_t>(at), 5, 10);
-  case ElementType::BF16:
-    return decodeFloat(loadAs<uint16_t>(at), 8, 7);
-  case ElementType::F32:
-    return loadAs<float>(at);
-  case ElementType::F64:
-    return loadAs<double>(at);
-  case ElementType::Bool:
-  case ElementType::I8:
-    return loadAs<int8_t>(at);
-  case ElementType::I16:
-    return loadAs<int16_t>(at);
-  case ElementType::I32:
-    return loadAs<int32_t>(at);
-  case ElementType::I64:
-    return static_cast<double>(loadAs<int64_t>(at));
-  }
-  return 0;
-}
-
-static void storeElement(ElementType type, char *at, double value) {
-  auto store = [&](auto converted) { std::memcpy(at, &converted, sizeof(converted)); };
-  switch (type) {
-  case ElementType::F16:
-    return store(encodeFloat(value, 5, 10));
-  case ElementType::BF16:
-    return store(encodeFloat(value, 8, 7));
-  case ElementType::F32:
-    return store(static_cast<float>(value));
-  case ElementType::F64:
-    return store(value);
-  case ElementType::Bool:
-  case ElementType::I8:
-    return store(static_cast<int8_t>(value));
-  case ElementType::I16:
-    return store(static_cast<int16_t>(value));
-  case ElementType::I32:
-    return store(static_cast<int32_t>(value));
-  case ElementType::I64:
-    return store(static_cast<int64_t>(value));
-  }
-}
-
-/// numpy's name for \p type; that of f32 for bf16, which numpy does not have.
-static const char *getNpyType(ElementType type) {
-  static const char *const names[] = {"f2", "f4", "f4", "f8", "b1", "i1", "i2", "i4", "i8"};
-  return names[static_cast<unsigned>(type)];
-}
-
-namespace {
-/// A tensor in the host's memory.
-struct Array {
-  std::vector<int64_t> shape;
-  std::unique_ptr<char[]> data;
-  size_t numBytes = 0;
-
-  static Result<Array> allocate(ElementType type, const std::vector<int64_t> &shape) {
-    Array array;
-    array.shape = shape;
-    std::optional<int64_t> bytes = getNumBytes(type, shape);
-    if (!bytes)
-      return Error("a tensor of shape " + describeShape(shape.data(), shape.size()) +
-                   " has more elements than fit in memory");
-    array.numBytes = *bytes;
-    array.data.reset(new (std::nothrow) char[std::max<size_t>(array.numBytes, 1)]());
-    if (!array.data)
-      return Error("there is no memory for a tensor of shape " + describeShape(shape.data(), shape.size()));
-    return array;
-  }
-};
-} // namespace
 
 //===----------------------------------------------------------------------===//
 // Inputs
@@ -191,7 +73,7 @@ static Result<std::vector<std::string>> assignFiles(const std::vector<std::strin
 }
 
 /// Reads \p path for the input \p tensor; shapes are checked by the program.
-static Result<Array> readInput(const Program &program, const Tensor &tensor, const std::string &path) {
+static Result<HostArray> readInput(const Program &program, const Tensor &tensor, const std::string &path) {
   Result<NpyArray> npy = readNpy(path);
   if (!npy)
     return npy.getError();
@@ -203,7 +85,7 @@ static Result<Array> readInput(const Program &program, const Tensor &tensor, con
                       ? "; numpy has no bf16, whose bits would pass for numbers: give f32, which is rounded"
                       : "; convert it with .astype('" + expected + "')"));
   if (tensor.type != ElementType::BF16) {
-    Array array;
+    HostArray array;
     array.shape = npy->shape;
     array.numBytes = npy->numBytes;
     array.data = std::move(npy->data);
@@ -212,7 +94,7 @@ static Result<Array> readInput(const Program &program, const Tensor &tensor, con
         array.data[i] = array.data[i] != 0;
     return array;
   }
-  Result<Array> array = Array::allocate(tensor.type, npy->shape);
+  Result<HostArray> array = HostArray::allocate(tensor.type, npy->shape);
   if (!array)
     return array;
   for (size_t i = 0; i < array->numBytes / 2; ++i)
@@ -222,8 +104,8 @@ static Result<Array> readInput(const Program &program, const Tensor &tensor, con
 
 /// Random numbers that are the same on every machine: floats from [-1, 1), integers 0 or 1, which are valid as ids, as
 /// masks and as lengths.
-static Result<Array> makeRandom(const Tensor &tensor, const std::vector<int64_t> &shape, std::mt19937_64 &random) {
-  Result<Array> array = Array::allocate(tensor.type, shape);
+static Result<HostArray> makeRandom(const Tensor &tensor, const std::vector<int64_t> &shape, std::mt19937_64 &random) {
+  Result<HostArray> array = HostArray::allocate(tensor.type, shape);
   if (!array)
     return array;
   int64_t elementSize = getSize(tensor.type);
@@ -243,14 +125,14 @@ public:
   InputCollector(const Program &program, const RunProgramOptions &options)
       : program(program), options(options), symbols(program.symbols.size()) {}
 
-  Result<std::vector<Array>> collect(std::FILE *out) {
+  Result<std::vector<HostArray>> collect(std::FILE *out) {
     if (Error error = parseDims())
       return error;
     Result<std::vector<std::string>> paths = assignFiles(options.inputs, program.inputs, "input");
     if (!paths)
       return paths.getError();
     // Files first: they say how large dimensions are that other inputs share.
-    std::vector<Array> arrays(program.inputs.size());
+    std::vector<HostArray> arrays(program.inputs.size());
     for (size_t i = 0; i < arrays.size(); ++i)
       if (!(*paths)[i].empty())
         if (Error error = read(i, (*paths)[i], arrays[i]))
@@ -263,7 +145,7 @@ public:
       Result<std::vector<int64_t>> shape = getShape(program.inputs[i]);
       if (!shape)
         return shape.getError();
-      Result<Array> array = makeRandom(program.inputs[i], *shape, random);
+      Result<HostArray> array = makeRandom(program.inputs[i], *shape, random);
       if (!array)
         return array.getError();
       arrays[i] = std::move(*array);
@@ -311,9 +193,9 @@ private:
     return Error::success();
   }
 
-  Error read(size_t i, const std::string &path, Array &array) {
+  Error read(size_t i, const std::string &path, HostArray &array) {
     const Tensor &tensor = program.inputs[i];
-    Result<Array> found = readInput(program, tensor, path);
+    Result<HostArray> found = readInput(program, tensor, path);
     if (!found)
       return found.getError();
     array = std::move(*found);
@@ -345,7 +227,7 @@ private:
 //===----------------------------------------------------------------------===//
 
 /// One line for people: shape, type, and the range and mean of the elements.
-static void summarize(const Tensor &tensor, const Array &array, std::FILE *out) {
+static void summarize(const Tensor &tensor, const HostArray &array, std::FILE *out) {
   int64_t elementSize = getSize(tensor.type), count = array.numBytes / elementSize, nans = 0;
   double low = INFINITY, high = -INFINITY, sum = 0;
   for (int64_t i = 0; i < count; ++i) {
@@ -364,10 +246,10 @@ static void summarize(const Tensor &tensor, const Array &array, std::FILE *out) 
   std::fprintf(out, "\n");
 }
 
-static Error writeOutput(const Tensor &tensor, const Array &array, const std::string &path) {
+static Error writeOutput(const Tensor &tensor, const HostArray &array, const std::string &path) {
   if (tensor.type != ElementType::BF16)
     return writeNpy(path, getNpyType(tensor.type), array.shape, array.data.get());
-  Result<Array> wide = Array::allocate(ElementType::F32, array.shape);
+  Result<HostArray> wide = HostArray::allocate(ElementType::F32, array.shape);
   if (!wide)
     return wide.getError();
   for (size_t i = 0; i < array.numBytes / 2; ++i)
@@ -529,7 +411,7 @@ Error Session::run(std::shared_ptr<const LoadedProgram> loaded, const RunProgram
   Result<std::vector<std::string>> paths = assignFiles(options.outputs, program.outputs, "output");
   if (!paths)
     return paths.getError();
-  Result<std::vector<Array>> inputs = InputCollector(program, options).collect(out);
+  Result<std::vector<HostArray>> inputs = InputCollector(program, options).collect(out);
   if (!inputs)
     return inputs.getError();
 
@@ -547,7 +429,7 @@ Error Session::run(std::shared_ptr<const LoadedProgram> loaded, const RunProgram
     return ownStream.getError();
   stream = *ownStream;
 
-  for (const Array &input : *inputs) {
+  for (const HostArray &input : *inputs) {
     Result<void *> memory = allocate(input.numBytes);
     if (!memory)
       return memory.getError();
@@ -558,9 +440,9 @@ Error Session::run(std::shared_ptr<const LoadedProgram> loaded, const RunProgram
   std::vector<std::vector<int64_t>> shapes;
   if (Error error = executable->computeShapes(inputViews, shapes))
     return error;
-  std::vector<Array> outputs;
+  std::vector<HostArray> outputs;
   for (size_t i = 0; i < shapes.size(); ++i) {
-    Result<Array> array = Array::allocate(program.outputs[i].type, shapes[i]);
+    Result<HostArray> array = HostArray::allocate(program.outputs[i].type, shapes[i]);
     if (!array)
       return array.getError();
     Result<void *> memory = allocate(array->numBytes);

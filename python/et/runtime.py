@@ -26,7 +26,7 @@ from typing import Any, Callable, Mapping, Sequence
 from .capi import ELEMENT_TYPES, LibraryError, Tensor
 from .errors import Error, RunError
 
-__all__ = ["Device", "HostLaunch", "LoadError", "SavedProgram", "TensorSpec", "load"]
+__all__ = ["BoundCall", "Device", "HostLaunch", "LoadError", "SavedProgram", "TensorSpec", "load"]
 
 
 class LoadError(Error):
@@ -62,6 +62,8 @@ class _DLTensor(C.Structure):
                 ("code", C.c_uint8), ("bits", C.c_uint8), ("lanes", C.c_uint16), ("shape", C.POINTER(C.c_int64)),
                 ("strides", C.POINTER(C.c_int64)), ("byte_offset", C.c_uint64)]
 
+
+_CODES = {name: code for code, name in enumerate(ELEMENT_TYPES)}
 
 # dlpack.h: DLDataTypeCode and bits, by the names of our types.
 _DLPACK_TYPES = {(2, 16): "f16", (4, 16): "bf16", (2, 32): "f32", (2, 64): "f64", (6, 8): "bool", (0, 8): "i8",
@@ -236,6 +238,11 @@ def _torch_types() -> dict[Any, str]:
             torch.int8: "i8", torch.int16: "i16", torch.int32: "i32", torch.int64: "i64"}
 
 
+@functools.cache
+def _torch_names() -> dict[str, Any]:
+    return {name: dtype for dtype, name in _torch_types().items()}
+
+
 def _is_torch(value: object) -> bool:
     return type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "data_ptr")
 
@@ -295,6 +302,9 @@ class SavedProgram:
         finally:
             lib.etSavedProgramDestroy(program)
         self.target = lib.etExecutableGetTarget(self._handle).decode(errors="replace")
+        # Sizes as the C API takes them, and output shapes by input shapes: asking again would be wasted.
+        self._sizes: dict[tuple[int, ...], Any] = {}
+        self._known_shapes: dict[tuple[tuple[int, ...], ...], list[tuple[int, ...]]] = {}
         self._positions = {spec.name: i for i, spec in enumerate(self.inputs)}
 
     def _specs(self, program: C.c_void_p, side: str) -> tuple[TensorSpec, ...]:
@@ -339,6 +349,9 @@ class SavedProgram:
 
     def _bind(self, specs: Sequence[TensorSpec], values: Sequence[Any], what: str, stream: int | None) -> tuple[Any, list[Any]]:
         """`values` as the C API takes them, and what must stay alive during the call."""
+        array = self._bind_torch(specs, values)
+        if array is not None:
+            return array, list(values)
         here = (self.device.kind, self.device.ordinal)
         alive: list[Any] = []
         array = (Tensor * max(len(values), 1))()
@@ -354,9 +367,28 @@ class SavedProgram:
             if not view.is_contiguous:
                 raise RunError(f"expected {what} '{spec.name}' to be contiguous; make it so with .contiguous()")
             sizes = (C.c_int64 * max(len(view.shape), 1))(*view.shape)
-            array[i] = Tensor(view.data, ELEMENT_TYPES.index(spec.dtype), sizes, len(view.shape))
+            array[i] = Tensor(view.data, _CODES[spec.dtype], sizes, len(view.shape))
             alive += [sizes, view]
         return array, alive
+
+    def _bind_torch(self, specs: Sequence[TensorSpec], values: Sequence[Any]) -> Any:
+        """The same for torch tensors with which all is well, faster; None for all others."""
+        array = (Tensor * max(len(values), 1))()
+        kind, ordinal = self.device.kind, self.device.ordinal
+        for item, spec, value in zip(array, specs, values):
+            if not _is_torch(value) or not value.is_contiguous() or _torch_types().get(value.dtype) != spec.dtype:
+                return None
+            device = value.device
+            if device.type != kind or (kind == "cuda" and device.index != ordinal):
+                return None
+            shape = value.shape
+            sizes = self._sizes.get(shape)
+            if sizes is None:
+                if len(self._sizes) >= 1024:
+                    return None
+                sizes = self._sizes[shape] = (C.c_int64 * max(len(shape), 1))(*shape)
+            item.data, item.element_type, item.shape, item.rank = value.data_ptr(), _CODES[spec.dtype], sizes, len(shape)
+        return array
 
     def _stream(self, stream: Any, values: Sequence[Any]) -> int | None:
         """The address of the stream that `stream` names: torch's current one by default."""
@@ -387,21 +419,34 @@ class SavedProgram:
     def _allocate(self, shapes: Sequence[tuple[int, ...]]) -> list[Any]:
         import torch
 
-        types = {name: dtype for dtype, name in _torch_types().items()}
         where = torch.device(self.device.kind, self.device.ordinal) if self.device.kind == "cuda" else torch.device("cpu")
-        return [torch.empty(shape, dtype=types[spec.dtype], device=where) for spec, shape in zip(self.outputs, shapes)]
+        return [torch.empty(shape, dtype=_torch_names()[spec.dtype], device=where)
+                for spec, shape in zip(self.outputs, shapes)]
 
     def __call__(self, *args: Any, out: Sequence[Any] | None = None, stream: Any = None, **kwargs: Any) -> tuple[Any, ...]:
         """Runs; `out` are tensors to write to, new ones of torch by default."""
+        return self.bind(*args, out=out, stream=stream, **kwargs)()
+
+    def bind(self, *args: Any, out: Sequence[Any] | None = None, stream: Any = None, **kwargs: Any) -> "BoundCall":
+        """Checks tensors once for many runs, which then take what is in the same memory: `call = program.bind(x)`, `call()`.
+        Runs stay in the stream that is current now, or in `stream`."""
         values = self._collect(args, kwargs)
         address = self._stream(stream, [*values, *(out or ())])
         inputs, alive = self._bind(self.inputs, values, "input", address)
-        outputs = list(out) if out is not None else self._allocate(self._shapes(inputs))
+        if out is not None:
+            outputs = list(out)
+        else:
+            key = tuple(tuple(value.shape) for value in values) if all(map(_is_torch, values)) else None
+            shapes = self._known_shapes.get(key) if key is not None else None
+            if shapes is None:
+                shapes = self._shapes(inputs)
+                if key is not None and len(self._known_shapes) < 1024:
+                    self._known_shapes[key] = shapes
+            outputs = self._allocate(shapes)
         if len(outputs) != len(self.outputs):
             raise RunError(f"expected {len(self.outputs)} tensors in out, but got {len(outputs)}")
         results, also_alive = self._bind(self.outputs, outputs, "output", address)
-        _check(self._lib.etExecutableRun(self._handle, inputs, len(values), results, len(outputs), address), RunError)
-        return tuple(outputs)
+        return BoundCall(self, (inputs, len(values), results, len(outputs), address), tuple(outputs), (alive, also_alive))
 
     def synchronize(self, stream: Any = None) -> None:
         """Waits for the stream. Raises RunError when the device failed, or when a kernel found something wrong since the last
@@ -414,6 +459,20 @@ class SavedProgram:
             if torch is not None:
                 address = torch.cuda.current_stream(self.device.ordinal).cuda_stream
         _check(self._lib.etExecutableSynchronize(self._handle, address), RunError)
+
+
+class BoundCall:
+    """A program with its tensors; calling it runs it on what they hold now, and returns `outputs`."""
+
+    def __init__(self, program: SavedProgram, arguments: tuple[Any, ...], outputs: tuple[Any, ...], alive: object) -> None:
+        self.outputs = outputs
+        self._run = functools.partial(program._lib.etExecutableRun, program._handle, *arguments)
+        # The executable, and the memory of the tensors.
+        self._alive = (program, alive)
+
+    def __call__(self) -> tuple[Any, ...]:
+        _check(self._run(), RunError)
+        return self.outputs
 
 
 def load(path: str | os.PathLike[str], device: str | Device = "cuda", *, max_shapes: int = 64, use_graphs: bool = True,

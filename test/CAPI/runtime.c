@@ -68,6 +68,7 @@ int main(int argc, char **argv) {
   EtSavedProgram program = NULL;
   EtDevice device = NULL;
   EtExecutable executable = NULL;
+  EtStream stream = NULL;
   EtExecutableOptions options;
   EtExecutableStatistics statistics;
   EtHostKernel kernels[] = {{"double", runDouble}, {"add", runAdd}};
@@ -126,9 +127,10 @@ int main(int argc, char **argv) {
   y.data = yData;
   expectSuccess(etExecutableComputeShapes(executable, &x, 1, sizes));
   CHECK(sizes[0] == 5 && sizes[1] == 8);
+  expectSuccess(etDeviceCreateStream(device, &stream));
   for (run = 0; run < 3; ++run) {
-    expectSuccess(etExecutableRun(executable, &x, 1, &y, 1, NULL));
-    expectSuccess(etExecutableSynchronize(executable, NULL));
+    expectSuccess(etExecutableRun(executable, &x, 1, &y, 1, stream));
+    expectSuccess(etExecutableSynchronize(executable, stream));
     expectSuccess(etDeviceCopyFrom(device, values, yData, sizeof(values), NULL));
     for (i = 0; i < 40; ++i)
       CHECK(values[i] == 2.0f * (float)i + (float)(i % 8 + 1));
@@ -155,6 +157,7 @@ int main(int argc, char **argv) {
   expectError(etExecutableRun(executable, &x, 1, &y, 0, NULL), "expected memory for 1 outputs, but got 0");
 
   etExecutableDestroy(executable);
+  etDeviceDestroyStream(device, stream);
   etDeviceRelease(device, xData);
   etDeviceRelease(device, yData);
   etDeviceDestroy(device);

@@ -82,6 +82,20 @@ def test_writes_to_out(program):
     assert program.output_shapes(x) == [(5, 8)]
 
 
+def test_binds_once_for_many_runs(program):
+    x = torch.randn(5, 8)
+    call = program.bind(x)
+    for _ in range(3):
+        (y,) = call()
+        assert y is call.outputs[0] and torch.equal(y, 2 * x + W)
+        x.normal_()
+    with pytest.raises(et.RunError, match="to be 8, but its shape is"):
+        program.bind(torch.zeros(5, 9))
+    del program
+    (y,) = call()
+    assert torch.equal(y, 2 * x + W)
+
+
 def test_takes_dlpack(program):
     class Foreign:
         """An array of some other library."""

@@ -20,23 +20,31 @@
 
 using namespace mlir::et;
 
-static const char usage[] =
-    "OVERVIEW: E.T. runner of saved programs\n\n"
-    "USAGE: et-run-program [options] <program.etp>\n\n"
-    "OPTIONS:\n"
-    "  --benchmark[=N]           Time N runs (100 when N is left out)\n"
-    "  --describe                Print what the program holds, and run nothing\n"
-    "  --device=N                Number of the GPU (default 0)\n"
-    "  --dim=name=size           Size of a dynamic dimension of inputs without a file (which get random numbers):\n"
-    "                            batch=2, or x.1=16 for dimension 1 of input x\n"
-    "  --help                    Print this\n"
-    "  --input=[name=]file.npy   Array of an input: in order, or by its name\n"
-    "  --no-graphs               Launch kernel by kernel\n"
-    "  -o [name=]file.npy        Same as --output\n"
-    "  --output=[name=]file.npy  Where an output goes: in order, or by its name\n"
-    "  --profile                 Print how long each step takes\n"
-    "  --seed=N                  Seed of random inputs (default 0)\n"
-    "  --version                 Print the version\n";
+// In the form of LLVM's command lines, which docs/reference is made from.
+static const char usage[] = R"(OVERVIEW: E.T. runner of saved programs
+
+USAGE: et-run-program [options] <program.etp>
+
+OPTIONS:
+
+Generic Options:
+
+  --help                        - Display available options
+  --version                     - Display the version of this program
+
+et-run-program options:
+
+  --benchmark[=<N>]             - Time N runs (100 when N is left out)
+  --describe                    - Print what the program holds, and run nothing
+  --device=<N>                  - Number of the GPU (default 0)
+  --dim=<name=size>             - Size of a dynamic dimension of inputs without a file (which get random numbers): batch=2, or x.1=16 for dimension 1 of input x
+  --input=<[name=]file.npy>     - Array of an input: in order, or by its name
+  --no-graphs                   - Launch kernel by kernel
+  -o <[name=]file.npy>          - Same as --output
+  --output=<[name=]file.npy>    - Where an output goes: in order, or by its name
+  --profile                     - Print how long each step takes
+  --seed=<N>                    - Seed of random inputs (default 0)
+)";
 
 [[noreturn]] static void fail(const std::string &message) {
   std::fprintf(stderr, "et-run-program: error: %s\n", message.c_str());

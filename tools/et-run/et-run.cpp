@@ -35,7 +35,8 @@ struct CallsParser : cl::parser<unsigned> {
 } // namespace
 
 static cl::OptionCategory category("et-run options");
-static cl::opt<std::string> model(cl::Positional, cl::desc("<model.mlir | program.etp>"), cl::init("-"), cl::cat(category));
+static cl::opt<std::string> model(cl::Positional, cl::desc("<model.mlir | program.etp>"), cl::init("-"),
+                                  cl::cat(category));
 static cl::list<std::string> inputs("input", cl::desc("Array of an input: in order, or by its name"),
                                     cl::value_desc("[name=]file.npy"), cl::cat(category));
 static cl::list<std::string> outputs("output", cl::desc("Where an output goes: in order, or by its name"),

@@ -193,6 +193,12 @@ TEST_F(ExecutableTest, RefusesWrongTensors) {
   TensorView null = x.view();
   null.data = nullptr;
   EXPECT_EQ(getError(*executable, {null}, {y.view()}), "expected data for input 'x', but got a null pointer");
+  int64_t wide[] = {4, 9};
+  runAndCheck(*executable, x, y);
+  EXPECT_EQ(getError(*executable, {{x.get(), wide, 2}}, {y.view()}),
+            "expected dimension 1 of input 'x' [rows, 8] f32 to be 8, but its shape is [4, 9]");
+  EXPECT_EQ(getError(*executable, {{x.get(), wide, 1}}, {y.view()}),
+            "expected input 'x' [rows, 8] f32 to have 2 dimensions, but its shape is [4]");
   EXPECT_EQ(getError(*executable, {x.view()}, {null}), "expected data for output 'y', but got a null pointer");
   TensorView odd = x.view();
   odd.data = x.get() + 1;

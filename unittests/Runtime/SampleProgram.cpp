@@ -16,7 +16,8 @@ using namespace mlir::et::runtime::test;
 
 std::vector<std::string> mlir::et::runtime::test::launchedKernels;
 
-SampleProgram::SampleProgram(int64_t multiple, DeviceKind device, std::string target, std::string code)
+SampleProgram::SampleProgram(int64_t multiple, DeviceKind device, std::string target, std::string code, CodeKind kind,
+                             const std::string &prefix)
     : weight{1, 2, 3, 4, 5, 6, 7, 8}, builder("sample") {
   rows = builder.addSymbol({"rows", 0, 1000, multiple});
   Expr columns = builder.constant(8), zero = builder.constant(0), one = builder.constant(1);
@@ -26,7 +27,6 @@ SampleProgram::SampleProgram(int64_t multiple, DeviceKind device, std::string ta
   uint32_t w = builder.addWeight("w", ElementType::F32, {8}, weight.data(), weight.size() * sizeof(float));
   int32_t check = builder.addCheck("row {0} of 'x' holds a 13");
   plan = &builder.addPlan(device, target);
-  CodeKind kind = device == DeviceKind::CUDA ? CodeKind::Cubin : CodeKind::ELFObject;
   uint32_t module = plan->addModule({builder.addCode(kind, target, std::move(code))});
   // The result lies 64 bytes into the arena, so that an offset that is lost shows.
   Expr offset = builder.constant(64);
@@ -35,7 +35,7 @@ SampleProgram::SampleProgram(int64_t multiple, DeviceKind device, std::string ta
   Launch doubling;
   doubling.name = "double";
   doubling.module = module;
-  doubling.symbol = "double";
+  doubling.symbol = prefix + "double";
   doubling.grid = {builder.ceilDiv(rows, builder.constant(4)), one, one};
   doubling.threads = 128;
   doubling.arguments = {Argument::pointer(Buffer::input(x), zero), Argument::pointer(Buffer::arena(), offset),
@@ -53,7 +53,7 @@ SampleProgram::SampleProgram(int64_t multiple, DeviceKind device, std::string ta
   Launch add;
   add.name = "add";
   add.module = module;
-  add.symbol = "add";
+  add.symbol = prefix + "add";
   add.grid = {rows, one, one};
   add.threads = 64;
   add.sharedBytes = 1024;

@@ -20,7 +20,8 @@ namespace mlir::et::runtime::test {
 /// a 13.
 struct SampleProgram {
   explicit SampleProgram(int64_t multiple = 1, DeviceKind device = DeviceKind::CUDA, std::string target = "sm_90a",
-                         std::string code = "double add");
+                         std::string code = "double add", CodeKind kind = CodeKind::Cubin,
+                         const std::string &prefix = "");
 
   std::string serialize() const;
   std::shared_ptr<const LoadedProgram> load() const;

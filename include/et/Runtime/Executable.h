@@ -26,7 +26,6 @@
 #include "et/Runtime/ResolvedPlan.h"
 
 #include <list>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -120,7 +119,6 @@ private:
 
   /// Most recently used first.
   std::list<std::unique_ptr<Shape>> shapes;
-  std::map<std::vector<int64_t>, std::list<std::unique_ptr<Shape>>::iterator> shapesBySymbols;
 
   bool hasRun = false;
   Stream lastStream = nullptr;

@@ -142,9 +142,10 @@ struct Buffer {
   bool operator==(Buffer other) const { return kind == other.kind && index == other.index; }
 };
 
-/// What lies in the status buffer (16 bytes, zero before a run). A kernel that finds something wrong stores `position`
-/// and then changes `code` from 0 (compare and swap, 32 bits at offset 0): the first one wins. Codes come from
-/// ProgramBuilder::addCheck. A kernel goes on with safe values afterwards; the caller asks for the status.
+/// What lies in the status buffer (16 bytes, zero before the first run). A kernel that finds something wrong changes
+/// `code` from 0 to its code (compare and swap, 32 bits at offset 0), and if that succeeds stores `position`: the first
+/// one wins. Codes come from ProgramBuilder::addCheck. The kernel goes on with safe values; the caller asks for the
+/// status.
 struct StatusRecord {
   int32_t code;
   int32_t reserved;
