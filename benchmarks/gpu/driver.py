@@ -121,8 +121,8 @@ class Launch:
         check(cuda.cuLaunchKernelEx(ctypes.byref(self.config), self.function, self.arguments, None), "launch")
 
 
-def bench(functions, calls=20, repeats=9):
-    """Median microseconds of one call in a CUDA graph of `calls` calls, which go round `functions`."""
+def capture(functions, calls):
+    """A CUDA graph of `calls` calls that go round `functions`."""
     stream = torch.cuda.Stream()
     with torch.cuda.stream(stream):
         for function in functions:
@@ -132,14 +132,23 @@ def bench(functions, calls=20, repeats=9):
     with torch.cuda.graph(graph, stream=stream):
         for i in range(calls):
             functions[i % len(functions)]()
-    for _ in range(2):
-        graph.replay()
-    times = []
-    for _ in range(repeats):
-        begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-        begin.record()
-        graph.replay()
-        end.record()
-        end.synchronize()
-        times.append(begin.elapsed_time(end) * 1000 / calls)
-    return statistics.median(times)
+    return graph
+
+
+def bench(candidates, calls=20, repeats=11):
+    """Median microseconds of a call of each candidate, a list of functions that are called in turn.
+
+    The candidates take turns, so that all of them see the same clocks.
+    """
+    graphs = [capture(functions, calls) for functions in candidates]
+    times = [[] for _ in graphs]
+    for repeat in range(repeats + 1):
+        for graph, record in zip(graphs, times):
+            begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+            begin.record()
+            graph.replay()
+            end.record()
+            end.synchronize()
+            if repeat:
+                record.append(begin.elapsed_time(end) * 1000 / calls)
+    return [statistics.median(record) for record in times]

@@ -117,20 +117,15 @@ def time(function, spec, problem):
         operands[1] = w
         return driver.Launch(function, spec, operands, programmatic)
 
-    small = m <= 512
-    copies = [problem.w] if not small else [problem.w.clone() for _ in range(max(2, 160_000_000 // (n * k * 2)))]
-    calls = 40 if small else 20
-    values = [
-        driver.bench([ours(problem.w, True)], calls),
-        driver.bench([ours(problem.w, False)], calls),
-        driver.bench([peer(problem.w)], calls),
-    ]
+    calls = 40 if m <= 1024 else 10
+    values = driver.bench([[ours(problem.w, True)], [ours(problem.w, False)], [peer(problem.w)]], calls)
     flops = 2 * m * n * k
     text = f"  us pdl {values[0]:8.2f} plain {values[1]:8.2f} cublas {values[2]:8.2f}"
     text += f"  TF {flops / values[0] / 1e6:6.1f} / {flops / values[2] / 1e6:6.1f} = {values[2] / values[0]:.3f}x"
-    if small:
-        rotating = [driver.bench([ours(w, True) for w in copies], len(copies)), driver.bench([peer(w) for w in copies], len(copies))]
-        text += f"  cold {rotating[0]:6.2f} cublas {rotating[1]:6.2f}"
+    if m <= 512:
+        copies = [problem.w.clone() for _ in range(max(2, 160_000_000 // (n * k * 2)))]
+        cold = driver.bench([[ours(w, True) for w in copies], [peer(w) for w in copies]], len(copies))
+        text += f"  cold {cold[0]:6.2f} cublas {cold[1]:6.2f}"
     return text + f"  {spec['schedule']} r{spec.get('registers')}"
 
 

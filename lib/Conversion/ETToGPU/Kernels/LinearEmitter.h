@@ -72,8 +72,8 @@ protected:
   /// Stores the pairs of accumulator fragments (four f32 for eight columns each, see NVVMBuilder.h) whose first row is
   /// \p row and first column \p col: the caller adds nothing for the lane. \p biases is loadFragmentBias() of them.
   void storeFragments(ValueRange acc, ArrayRef<BiasPair> biases, Value row, Value col);
-  /// Loads the bias of \p groups groups of eight columns from \p col on that belongs to this lane. Called early: it takes
-  /// a round trip to memory.
+  /// Loads the bias of \p groups groups of eight columns from \p col on that belongs to this lane. Called early: it
+  /// takes a round trip to memory.
   SmallVector<BiasPair> loadFragmentBias(int64_t groups, Value col);
   /// Column of this lane in the group of eight that starts at \p col.
   Value laneColumn(Value col) { return b.add(col, b.shl(b.band(b.laneId(), 3), 1)); }
@@ -93,6 +93,9 @@ private:
   unsigned nextParameter = 0;
 };
 
+/// Returns the measured schedule for \p rows rows, if there is one.
+std::optional<LinearSchedule> findTunedLinear(const LinearKernelSpec &spec, const nvidia::SM &sm, int64_t rows);
+
 /// The schedules. Each requires !verifyLinearKernel().
 BuiltKernel buildWgmmaLinear(OpBuilder &builder, Location loc, StringRef name, const LinearKernelSpec &spec,
                              const LinearSchedule &schedule, const nvidia::SM &sm);
@@ -101,8 +104,16 @@ BuiltKernel buildMmaLinear(OpBuilder &builder, Location loc, StringRef name, con
 BuiltKernel buildSimtLinear(OpBuilder &builder, Location loc, StringRef name, const LinearKernelSpec &spec,
                             const LinearSchedule &schedule, const nvidia::SM &sm);
 
-/// Boxes of 64 x 64 results that each consumer of a Wgmma schedule has to send y through by TMA; 0 if it stores y itself.
-int64_t getNumStoreBoxes(const LinearKernelSpec &spec, const LinearSchedule &schedule);
+/// How a warp of a Wgmma schedule sends its 16 rows of y through shared memory by TMA.
+struct StoreBoxes {
+  /// Boxes that a warp has; 0 if it stores y itself.
+  int64_t count = 0;
+  /// Columns of a box: 64, 32 or 16.
+  int64_t columns = 0;
+  int64_t rowBytes() const { return columns * 2; }
+  int64_t bytes() const { return 16 * rowBytes(); }
+};
+StoreBoxes getStoreBoxes(const LinearKernelSpec &spec, const LinearSchedule &schedule);
 
 } // namespace mlir::et::gpu_kernels
 

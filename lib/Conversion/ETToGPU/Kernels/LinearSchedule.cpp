@@ -28,13 +28,16 @@ static int64_t getRingBytes(const LinearSchedule &schedule) {
 }
 static int64_t getBarrierBytes(const LinearSchedule &schedule) { return 2 * 8 * schedule.stages; }
 
-int64_t gpu_kernels::getNumStoreBoxes(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
-  if (schedule.kind != LinearSchedule::Wgmma || schedule.tileM == 64 || schedule.tileN % 64 || !isHalf(spec.yType) ||
+StoreBoxes gpu_kernels::getStoreBoxes(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
+  if (schedule.kind != LinearSchedule::Wgmma || schedule.splitK > 1 || schedule.tileN % 16 || !isHalf(spec.yType) ||
       !spec.yAligned || spec.n % 8 || (spec.yStride != ShapedType::kDynamic && spec.yStride % 8))
-    return 0;
-  // One for each 64 columns if they fit, so that a tile is stored without waiting.
+    return {};
+  StoreBoxes boxes;
+  boxes.columns = schedule.tileN % 64 == 0 ? 64 : schedule.tileN % 32 == 0 ? 32 : 16;
+  // Enough for a tile if they fit, so that it is stored without waiting.
   int64_t rest = SM::get("sm_90a")->sharedPerBlock - getRingBytes(schedule) - getBarrierBytes(schedule);
-  return std::clamp<int64_t>(rest / (schedule.tileM * 128), 1, schedule.tileN / 64);
+  boxes.count = std::clamp<int64_t>(rest / (schedule.tileM * boxes.rowBytes()), 1, schedule.tileN / boxes.columns);
+  return boxes;
 }
 
 int64_t gpu_kernels::getLinearSharedBytes(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
@@ -42,8 +45,8 @@ int64_t gpu_kernels::getLinearSharedBytes(const LinearKernelSpec &spec, const Li
     return 2 * 16 * (64 + 4) * 4;
   if (schedule.kind == LinearSchedule::Mma)
     return getRingBytes(schedule);
-  int64_t bytes = getRingBytes(schedule) + getNumStoreBoxes(spec, schedule) * schedule.tileM * 128 +
-                  getBarrierBytes(schedule);
+  StoreBoxes boxes = getStoreBoxes(spec, schedule);
+  int64_t bytes = getRingBytes(schedule) + boxes.count * boxes.rowBytes() * schedule.tileM + getBarrierBytes(schedule);
   return schedule.exclusive ? std::max(bytes, SM::get("sm_90a")->sharedPerSM / 2) : bytes;
 }
 
@@ -57,8 +60,8 @@ static std::optional<std::string> verifySpec(const LinearKernelSpec &spec) {
   if (spec.n < 1 || spec.k < 1)
     return str(llvm::formatv("expected at least 1 output and 1 input, but got {0} and {1}", spec.n, spec.k));
   auto isFloat = [](Type type) { return type && (isHalf(type) || type.isF32()); };
-  for (auto [type, name] : {std::pair(spec.xType, "the input"), std::pair(spec.wType, "the weight"),
-                            std::pair(spec.yType, "the output")})
+  for (auto [type, name] :
+       {std::pair(spec.xType, "the input"), std::pair(spec.wType, "the weight"), std::pair(spec.yType, "the output")})
     if (!isFloat(type))
       return str(llvm::formatv("expected {0} to be f16, bf16 or f32; convert it first", name));
   if (spec.biasType && !isFloat(spec.biasType))
@@ -76,14 +79,15 @@ static std::optional<std::string> verifyTensorCore(const LinearKernelSpec &spec,
   if (!isHalf(spec.xType) || spec.xType != spec.wType)
     return std::string("tensor cores need the input and the weight to be both f16 or both bf16; use Simt");
   if (spec.k % 8)
-    return str(llvm::formatv("tensor cores need rows of 16 bytes each, but {0} inputs are not a multiple of 8; use Simt",
-                             spec.k));
+    return str(llvm::formatv(
+        "tensor cores need rows of 16 bytes each, but {0} inputs are not a multiple of 8; use Simt", spec.k));
   if (spec.n % 8)
     return str(llvm::formatv("tensor cores need a multiple of 8 outputs, but got {0}; use Simt", spec.n));
   if (!spec.xAligned)
     return std::string("tensor cores need the input's start and row stride to be multiples of 16 bytes; use Simt");
   if (spec.yStride != ShapedType::kDynamic && spec.yStride % 2)
-    return str(llvm::formatv("pairs are stored at once, but the output's row stride {0} is odd; use Simt", spec.yStride));
+    return str(
+        llvm::formatv("pairs are stored at once, but the output's row stride {0} is odd; use Simt", spec.yStride));
   if (spec.yStride == ShapedType::kDynamic && !spec.yAligned)
     return std::string("pairs are stored at once, but the output's rows may start anywhere; use Simt");
   if (schedule.tileK != kTensorTileK)
@@ -92,9 +96,10 @@ static std::optional<std::string> verifyTensorCore(const LinearKernelSpec &spec,
     return str(llvm::formatv("expected at least 2 stages, but got {0}", schedule.stages));
   int64_t shared = getLinearSharedBytes(spec, schedule);
   if (shared > sm.sharedPerBlock)
-    return str(llvm::formatv("needs {0} bytes of shared memory, but a block of {1} has {2}; use fewer stages or smaller "
-                             "tiles",
-                             shared, sm.chip, sm.sharedPerBlock));
+    return str(
+        llvm::formatv("needs {0} bytes of shared memory, but a block of {1} has {2}; use fewer stages or smaller "
+                      "tiles",
+                      shared, sm.chip, sm.sharedPerBlock));
   return std::nullopt;
 }
 
@@ -113,11 +118,12 @@ static std::optional<std::string> verifyWgmma(const LinearKernelSpec &spec, cons
     return std::nullopt;
   if (splitK < 1 || splitK > 8 || !llvm::isPowerOf2_64(splitK))
     return str(llvm::formatv("splitK is {0}, but a cluster has 1, 2, 4 or 8 blocks", splitK));
-  if (schedule.tileM != 64 || schedule.persistent)
-    return std::string("splitK is for tiles of 64 rows that are not persistent");
+  if (schedule.persistent)
+    return std::string("splitK is for blocks that are not persistent; use 1 or false");
   if (schedule.tileN % (8 * splitK))
-    return str(llvm::formatv("tileN {0} cannot be shared out to {1} blocks in groups of 8 columns; use a multiple of {2}",
-                             schedule.tileN, splitK, 8 * splitK));
+    return str(
+        llvm::formatv("tileN {0} cannot be shared out to {1} blocks in groups of 8 columns; use a multiple of {2}",
+                      schedule.tileN, splitK, 8 * splitK));
   if ((splitK - 1) * ceilDiv(blocks, splitK) >= blocks)
     return str(llvm::formatv("{0} inputs are {1} blocks of 64, too few to split {2} ways", spec.k, blocks, splitK));
   return std::nullopt;
@@ -145,50 +151,58 @@ std::optional<std::string> gpu_kernels::verifyLinearKernel(const LinearKernelSpe
 // Choice
 //===----------------------------------------------------------------------===//
 
-/// Cycles that a block takes for 64 inputs of its tile, with \p blocks blocks at work at once: the tensor cores at four
-/// fifths of their rate, or the copies, which get 64 bytes per cycle from L2 alone and 38 when all multiprocessors ask.
-static double getStageCycles(const LinearSchedule &schedule, const SM &sm, int64_t blocks) {
-  double multiply = 1.25 * schedule.tileM * schedule.tileN / 32;
-  double rate = std::min(64.0, 38.0 * sm.numSMs / std::min(blocks, sm.numSMs));
-  return std::max(multiply, (schedule.tileM + schedule.tileN) * 128 / rate);
-}
-
-/// Cycles of the whole kernel.
+/// Cycles of the whole kernel. The constants are a fit to about a hundred kernels with 64 to 1024 rows on an H200
+/// (benchmarks/gpu/linear.py), which it meets within 6 % on average.
 static double getWgmmaCycles(const LinearKernelSpec &spec, const LinearSchedule &schedule, const SM &sm, int64_t rows) {
-  int64_t blocks = ceilDiv(rows, schedule.tileM) * ceilDiv(spec.n, schedule.tileN) * schedule.splitK;
-  double waves = ceilDiv(blocks, sm.numSMs);
-  // The first copy, the last store, and per tile the epilogue, which nothing hides.
-  double start = 2500, epilogue = 100 + 4.0 * schedule.tileN;
-  // Two barriers of the cluster, and the partial sums through it.
-  if (schedule.splitK > 1)
-    start += 900 + 100 * schedule.splitK;
-  double stages = ceilDiv(ceilDiv(spec.k, kTensorTileK), schedule.splitK);
-  return start + waves * (stages * getStageCycles(schedule, sm, blocks) + epilogue);
+  int64_t tileM = schedule.tileM, tileN = schedule.tileN, splitK = schedule.splitK;
+  int64_t blocks = ceilDiv(rows, tileM) * ceilDiv(spec.n, tileN) * splitK;
+  // Clusters of more than two leave multiprocessors idle: the groups they are taken from are of odd sizes.
+  int64_t resident = splitK > 2 ? sm.numSMs / 11 * 10 : sm.numSMs;
+  double waves = ceilDiv(blocks, resident), active = std::min(blocks, resident);
+
+  // One stage: the tensor cores, which one consumer keeps less busy than two, or the copies, which share what L2
+  // delivers.
+  double multiply = (tileM == 64 ? 1.3 : 1.12) * tileM * tileN / 32;
+  double copy = (tileM + tileN) * 128 / std::min(100.0, 9000 / active);
+  double stages = ceilDiv(ceilDiv(spec.k, kTensorTileK), splitK);
+
+  // Per tile the epilogue, which nothing hides; without boxes the stores are narrow, with boxes of 16 columns many.
+  StoreBoxes boxes = getStoreBoxes(spec, schedule);
+  double epilogue = 900 + (boxes.count ? 3.0 : 4.5) * tileN + (boxes.columns == 16 ? 350 : 0);
+  // Launch and last store, and the first copies, which find L2 cold and everybody asking.
+  double fixed = 1070 + 9 * (tileM + tileN) * active / sm.numSMs;
+  // Two barriers of the cluster, and the partial sums through it at 11 bytes per cycle.
+  if (splitK > 1)
+    fixed += 810 + tileM * tileN * 4 / 11;
+  return fixed + waves * (stages * (std::max(multiply, copy) + 14) + epilogue);
 }
 
 static LinearSchedule chooseWgmma(const LinearKernelSpec &spec, const SM &sm, int64_t rows) {
   LinearSchedule best;
   double bestCycles = INFINITY;
   int64_t blocksK = ceilDiv(spec.k, kTensorTileK);
-  auto consider = [&](LinearSchedule schedule) {
-    if (verifyLinearKernel(spec, schedule, sm))
-      return;
-    double cycles = getWgmmaCycles(spec, schedule, sm, rows);
-    if (cycles < bestCycles) {
-      bestCycles = cycles;
-      best = schedule;
-    }
-  };
-  for (int64_t tileN : {256, 192, 128, 96, 64, 32}) {
-    int64_t stages = tileN == 256 ? 4 : tileN == 192 ? 4 : 6;
-    int64_t tiles = ceilDiv(rows, 128) * ceilDiv(spec.n, tileN);
-    consider({LinearSchedule::Wgmma, 128, tileN, kTensorTileK, std::min(stages, std::max<int64_t>(blocksK, 2)), 1,
-              /*persistent=*/tiles > sm.numSMs, /*exclusive=*/true});
-    for (int64_t splitK : {1, 2, 4, 8}) {
-      int64_t fit = (sm.sharedPerBlock - 1024) / ((64 + tileN) * 128);
-      int64_t stages = std::max<int64_t>(2, std::min<int64_t>({10, fit, ceilDiv(blocksK, splitK)}));
-      consider({LinearSchedule::Wgmma, 64, tileN, kTensorTileK, stages, splitK, /*persistent=*/false,
-                /*exclusive=*/true});
+  for (int64_t tileM : {128, 64}) {
+    for (int64_t tileN : {256, 224, 192, 160, 144, 128, 112, 96, 80, 64, 48, 32, 16}) {
+      int64_t tiles = ceilDiv(rows, tileM) * ceilDiv(spec.n, tileN);
+      for (int64_t splitK : {1, 2, 4, 8}) {
+        // Beside the ring stand the boxes of a tile, or two of 64 columns where that leaves three stages only.
+        int64_t room = sm.sharedPerBlock - 1024, stage = (tileM + tileN) * 128;
+        int64_t fit = (room - tileM * tileN * 2) / stage;
+        if (fit < 4)
+          fit = (room - tileM * 256) / stage;
+        LinearSchedule schedule{LinearSchedule::Wgmma, tileM, tileN, kTensorTileK, 0, splitK};
+        schedule.stages =
+            std::max<int64_t>(2, std::min<int64_t>({tileN <= 32 ? 12 : 8, fit, ceilDiv(blocksK, splitK)}));
+        schedule.persistent = tileM == 128 && splitK == 1 && tiles > sm.numSMs;
+        schedule.exclusive = true;
+        if (verifyLinearKernel(spec, schedule, sm))
+          continue;
+        double cycles = getWgmmaCycles(spec, schedule, sm, rows);
+        if (cycles < bestCycles) {
+          bestCycles = cycles;
+          best = schedule;
+        }
+      }
     }
   }
   return best;
@@ -196,6 +210,8 @@ static LinearSchedule chooseWgmma(const LinearKernelSpec &spec, const SM &sm, in
 
 LinearSchedule gpu_kernels::chooseLinearSchedule(const LinearKernelSpec &spec, const SM &sm, int64_t rows) {
   LinearSchedule simt{LinearSchedule::Simt, 64, 64, 16, 1};
+  if (std::optional<LinearSchedule> tuned = findTunedLinear(spec, sm, rows))
+    return *tuned;
   if (sm.hasWgmma) {
     LinearSchedule schedule = chooseWgmma(spec, sm, rows);
     return verifyLinearKernel(spec, schedule, sm) ? simt : schedule;
@@ -215,8 +231,7 @@ LinearSchedule gpu_kernels::chooseLinearSchedule(const LinearKernelSpec &spec, c
 //===----------------------------------------------------------------------===//
 
 BuiltKernel gpu_kernels::buildLinearKernel(OpBuilder &builder, Location loc, StringRef name,
-                                           const LinearKernelSpec &spec, const LinearSchedule &schedule,
-                                           const SM &sm) {
+                                           const LinearKernelSpec &spec, const LinearSchedule &schedule, const SM &sm) {
   assert(!verifyLinearKernel(spec, schedule, sm) && "the caller verifies and reports");
   OpBuilder::InsertionGuard guard(builder);
   switch (schedule.kind) {
@@ -231,7 +246,9 @@ BuiltKernel gpu_kernels::buildLinearKernel(OpBuilder &builder, Location loc, Str
 }
 
 std::string gpu_kernels::stringifyLinearSchedule(const LinearSchedule &schedule) {
-  StringRef kind = schedule.kind == LinearSchedule::Wgmma ? "wgmma" : schedule.kind == LinearSchedule::Mma ? "mma" : "simt";
+  StringRef kind = schedule.kind == LinearSchedule::Wgmma ? "wgmma"
+                   : schedule.kind == LinearSchedule::Mma ? "mma"
+                                                          : "simt";
   std::string text = llvm::formatv("{0} {1}x{2}x{3} stages {4}", kind, schedule.tileM, schedule.tileN, schedule.tileK,
                                    schedule.stages);
   if (schedule.splitK > 1)

@@ -18,9 +18,9 @@
 //                                           add bias, epilogue, store
 //
 // Shared memory: stages of x [tileM][64] and w [tileN][64], both with the 128-byte
-// swizzle; boxes of 64x64 results per consumer, if y leaves by TMA, a quarter of each
-// for each warp, which needs no other warp then; full and empty barriers. With splitK the first stages hold the partial sums at the end:
-// fragment g of thread t at (g * 128 + t) * 16 bytes, so that the thread with the same
+// swizzle; boxes of 16 rows of results for each warp, if y leaves by TMA; full and
+// empty barriers. With splitK the first stages hold the partial sums at the end:
+// fragment g of thread t of T consumers at (g * T + t) * 16 bytes, so that the thread with the same
 // number in every block of the cluster reads the same address in all of them.
 //
 //===----------------------------------------------------------------------===//
@@ -36,8 +36,8 @@ namespace {
 /// Rows of a wgmma, inputs of one, and inputs of a block of K: 128 bytes, the width of the swizzle.
 constexpr int64_t kInstM = 64, kInstK = 16, kBlockK = 64;
 constexpr int64_t kRowBytes = 128;
-/// What a warp sends at once: 16 rows x 64 columns of results.
-constexpr int64_t kBoxColumns = 64, kBoxRows = 16, kBoxBytes = kBoxRows * kRowBytes;
+/// Rows of a warp.
+constexpr int64_t kWarpM = 16;
 /// Row tiles that are walked together in a persistent kernel, so that their weights stay in L2.
 constexpr int64_t kGroup = 8;
 /// Registers of a producer's and a consumer's thread with one producer and two consumer warpgroups.
@@ -49,7 +49,7 @@ public:
                const SM &sm)
       : LinearEmitter(builder, loc, spec, schedule, sm), tileM(schedule.tileM), tileN(schedule.tileN),
         stages(schedule.stages), consumers(tileM / kInstM), blocksK(ceilDiv(spec.k, kBlockK)),
-        stageBytes((tileM + tileN) * kRowBytes), boxes(getNumStoreBoxes(spec, schedule)) {}
+        stageBytes((tileM + tileN) * kRowBytes), boxes(getStoreBoxes(spec, schedule)) {}
 
   BuiltKernel build(StringRef name);
 
@@ -86,8 +86,7 @@ private:
   int64_t tileM, tileN, stages, consumers, blocksK, stageBytes;
   /// Stages that are requested before the loop.
   int64_t early = 0;
-  /// Boxes of each warp; 0 if y does not leave by TMA.
-  int64_t boxes;
+  StoreBoxes boxes;
   Value xMap, wMap, yMap;
   Value shared, barriers, thread;
   /// First block of K of this thread block, and their number.
@@ -232,46 +231,49 @@ SmallVector<Value> WgmmaEmitter::emitMainLoop(Slot &slot, Value consumer, Value 
 
 void WgmmaEmitter::storeTile(ValueRange acc, SmallVector<BiasPair> biases, Value consumer, Value m, Value n) {
   Value warp = b.band(b.shr(thread, 5), 3), lane = b.laneId();
-  Value firstRow = b.add(m, b.add(b.mul(consumer, kInstM), b.mul(warp, kBoxRows)));
-  if (!boxes) {
+  Value firstRow = b.add(m, b.add(b.mul(consumer, kInstM), b.mul(warp, kWarpM)));
+  if (!boxes.count) {
     storeFragments(acc, biases, firstRow, n);
     return;
   }
 
   // stmatrix: lane l stores row l % 16, 16-byte chunk 2j + l / 16.
-  Value warpBoxes = b.offset(shared, b.add(b.mul(b.shr(thread, 5), boxes * kBoxBytes), stages * stageBytes));
+  Value warpBoxes = b.offset(shared, b.add(b.mul(b.shr(thread, 5), boxes.count * boxes.bytes()), stages * stageBytes));
+  // The swizzle moves chunks by the number of the 128-byte line.
+  Value boxRow = b.band(lane, 15);
+  Value line = b.div(boxRow, 128 / boxes.rowBytes()), swizzle = b.band(line, boxes.rowBytes() / 16 - 1);
   SmallVector<Value> places;
-  for (int64_t j = 0; j < kBoxColumns / 16; ++j) {
-    Value chunk = b.bxor(b.add(b.shr(lane, 4), 2 * j), b.band(lane, 7));
-    places.push_back(b.add(b.mul(b.band(lane, 15), kRowBytes), b.mul(chunk, 16)));
+  for (int64_t j = 0; j < boxes.columns / 16; ++j) {
+    Value chunk = b.bxor(b.add(b.shr(lane, 4), 2 * j), swizzle);
+    places.push_back(b.add(b.mul(boxRow, boxes.rowBytes()), b.mul(chunk, 16)));
   }
   Value row0 = b.add(firstRow, b.shr(lane, 2)), row1 = clampRow(b.add(row0, 8));
   row0 = clampRow(row0);
   Value first = b.eq(lane, 0);
-  for (int64_t box = 0; box < tileN / kBoxColumns; ++box) {
+  for (int64_t box = 0; box < tileN / boxes.columns; ++box) {
     // Everything that waits for memory outside comes before the wait for the box, and the next bias before that.
     SmallVector<BiasPair> next;
-    if ((box + 1) * kBoxColumns < tileN)
-      next = loadFragmentBias(kBoxColumns / 8, b.add(n, (box + 1) * kBoxColumns));
+    if ((box + 1) * boxes.columns < tileN)
+      next = loadFragmentBias(boxes.columns / 8, b.add(n, (box + 1) * boxes.columns));
     SmallVector<Value> packed;
-    for (int64_t g = 0; g < kBoxColumns / 8; ++g) {
-      Value col = clampColumn(b.add(laneColumn(n), box * kBoxColumns + 8 * g));
-      ValueRange sums = acc.slice(4 * (box * kBoxColumns / 8 + g), 4);
+    for (int64_t g = 0; g < boxes.columns / 8; ++g) {
+      Value col = clampColumn(b.add(laneColumn(n), box * boxes.columns + 8 * g));
+      ValueRange sums = acc.slice(4 * (box * boxes.columns / 8 + g), 4);
       auto [lo0, hi0] = finish(sums[0], sums[1], biases[g], row0, col);
       auto [lo1, hi1] = finish(sums[2], sums[3], biases[g], row1, col);
       packed.push_back(b.pack(lo0, hi0, spec.yType));
       packed.push_back(b.pack(lo1, hi1, spec.yType));
     }
     biases = std::move(next);
-    Value target = b.offset(warpBoxes, box % boxes * kBoxBytes);
-    b.ifThen(first, [&] { b.waitBulk(boxes - 1, /*read=*/true); });
+    Value target = b.offset(warpBoxes, box % boxes.count * boxes.bytes());
+    b.ifThen(first, [&] { b.waitBulk(boxes.count - 1, /*read=*/true); });
     b.syncWarp();
-    for (int64_t j = 0; j < kBoxColumns / 16; ++j)
+    for (int64_t j = 0; j < boxes.columns / 16; ++j)
       b.stmatrix(b.offset(target, places[j]), ArrayRef<Value>(packed).slice(4 * j, 4));
     b.fenceAsyncShared();
     b.syncWarp();
     b.ifThen(first, [&] {
-      b.tmaStore(yMap, target, {b.add(n, box * kBoxColumns), firstRow});
+      b.tmaStore(yMap, target, {b.add(n, box * boxes.columns), firstRow});
       b.commitBulk();
     });
   }
@@ -288,7 +290,7 @@ void WgmmaEmitter::emitConsumer(Value consumer) {
     Slot slot{carried[0], carried[1]};
     SmallVector<BiasPair> biases;
     if (!isSplit)
-      biases = loadFragmentBias((boxes ? kBoxColumns : tileN) / 8, n);
+      biases = loadFragmentBias((boxes.count ? boxes.columns : tileN) / 8, n);
     if (!schedule.persistent)
       b.waitForPrevious();
     SmallVector<Value> acc = emitMainLoop(slot, consumer, leader);
@@ -298,7 +300,7 @@ void WgmmaEmitter::emitConsumer(Value consumer) {
       storeTile(acc, std::move(biases), consumer, m, n);
     return SmallVector<Value>{slot.stage, slot.parity};
   });
-  if (boxes)
+  if (boxes.count)
     b.ifThen(b.eq(b.laneId(), 0), [&] { b.waitBulk(0, /*read=*/false); });
 }
 
@@ -314,9 +316,12 @@ static Value makeF32x4(NVVMBuilder &b, ValueRange values) {
 }
 
 void WgmmaEmitter::storePartialSums(ValueRange acc) {
+  // Nobody multiplies from the stages any more.
+  if (consumers > 1)
+    b.sync(1, consumers * kWarpgroupSize);
   Value slot = b.offset(shared, b.mul(thread, 16));
   for (int64_t g = 0; g < tileN / 8; ++g)
-    b.store(makeF32x4(b, acc.slice(4 * g, 4)), b.offset(slot, g * kWarpgroupSize * 16), 16);
+    b.store(makeF32x4(b, acc.slice(4 * g, 4)), b.offset(slot, g * consumers * kWarpgroupSize * 16), 16);
 }
 
 void WgmmaEmitter::reducePartialSums() {
@@ -326,17 +331,24 @@ void WgmmaEmitter::reducePartialSums() {
   auto [m, n] = getTile(Value());
   n = b.add(n, b.mul(rank, 8 * share));
   SmallVector<BiasPair> biases = loadFragmentBias(share, n);
-  Value slot = b.offset(shared, b.add(b.mul(thread, 16), b.mul(rank, share * kWarpgroupSize * 16)));
-  SmallVector<SmallVector<Value>> parts;
-  for (int64_t block = 0; block < schedule.splitK; ++block) {
-    SmallVector<Value> &part = parts.emplace_back();
-    for (int64_t g = 0; g < share; ++g)
-      part.append(b.loadRemoteF32x4(b.offset(slot, g * kWarpgroupSize * 16), b.i32(block)));
+  Value slot = b.offset(shared, b.add(b.mul(thread, 16), b.mul(rank, share * consumers * kWarpgroupSize * 16)));
+  // As many loads in flight as registers allow: kInFlight times four.
+  constexpr int64_t kInFlight = 16;
+  SmallVector<Value> sums;
+  for (int64_t g = 0; g < share;) {
+    int64_t end = std::min(share, g + std::max<int64_t>(1, kInFlight / schedule.splitK));
+    SmallVector<SmallVector<Value>> parts(schedule.splitK);
+    for (int64_t at = g; at < end; ++at)
+      for (int64_t block = 0; block < schedule.splitK; ++block)
+        parts[block].append(b.loadRemoteF32x4(b.offset(slot, at * consumers * kWarpgroupSize * 16), b.i32(block)));
+    for (size_t i = 0; i < parts[0].size(); ++i) {
+      Value sum = parts[0][i];
+      for (int64_t block = 1; block < schedule.splitK; ++block)
+        sum = b.addf(sum, parts[block][i]);
+      sums.push_back(sum);
+    }
+    g = end;
   }
-  SmallVector<Value> sums = parts.front();
-  for (ArrayRef<Value> part : ArrayRef(parts).drop_front())
-    for (auto [sum, value] : llvm::zip(sums, part))
-      sum = b.addf(sum, value);
   storeFragments(sums, biases, b.add(m, b.mul(b.shr(thread, 5), 16)), n);
 }
 
@@ -349,23 +361,38 @@ BuiltKernel WgmmaEmitter::build(StringRef name) {
   bool reallocate = consumers > 1;
   int64_t threads = consumers * kWarpgroupSize + (reallocate ? kWarpgroupSize : kWarpSize);
 
-  declareMap({0, spec.xType, {constant(spec.k), symbol(kSymbolRows)}, {xStrideExpr()}, constant(0), {kBlockK, tileM},
+  declareMap({0,
+              spec.xType,
+              {constant(spec.k), symbol(kSymbolRows)},
+              {xStrideExpr()},
+              constant(0),
+              {kBlockK, tileM},
               kRowBytes});
-  declareMap({1, spec.wType, {constant(spec.k), constant(spec.n)}, {constant(spec.k)}, constant(0), {kBlockK, tileN},
+  declareMap({1,
+              spec.wType,
+              {constant(spec.k), constant(spec.n)},
+              {constant(spec.k)},
+              constant(0),
+              {kBlockK, tileN},
               kRowBytes});
-  if (boxes)
-    declareMap({spec.outputOperand(), spec.yType, {constant(spec.n), symbol(kSymbolRows)}, {yStrideExpr()},
-                constant(0), {kBoxColumns, kBoxRows}, kRowBytes});
-  declareCommon(/*yByPointer=*/!boxes);
+  if (boxes.count)
+    declareMap({spec.outputOperand(),
+                spec.yType,
+                {constant(spec.n), symbol(kSymbolRows)},
+                {yStrideExpr()},
+                constant(0),
+                {boxes.columns, kWarpM},
+                boxes.rowBytes()});
+  declareCommon(/*yByPointer=*/!boxes.count);
   createKernel(name, threads, /*minBlocks=*/1);
   xMap = takeParameter();
   wMap = takeParameter();
-  if (boxes)
+  if (boxes.count)
     yMap = takeParameter();
-  takeCommon(/*yByPointer=*/!boxes);
+  takeCommon(/*yByPointer=*/!boxes.count);
 
   shared = b.sharedMemory();
-  barriers = b.offset(shared, stages * stageBytes + boxes * tileM * kRowBytes);
+  barriers = b.offset(shared, stages * stageBytes + boxes.count * boxes.rowBytes() * tileM);
   thread = b.threadId();
   Value warpgroup = b.uniform(b.shr(thread, 7));
   if (schedule.persistent) {
@@ -388,6 +415,18 @@ BuiltKernel WgmmaEmitter::build(StringRef name) {
   // The next kernel may start as soon as all blocks of this one run: it waits for this one before it reads.
   b.launchNext();
 
+  // Both roles pass the barriers of the cluster on their own: behind a common one ptxas would not know how many
+  // registers the consumers have.
+  auto ifSplit = [&](llvm::function_ref<void()> body) {
+    if (schedule.splitK == 1)
+      return;
+    b.syncWarp();
+    b.clusterSync();
+    body();
+    // Nobody leaves while others read its shared memory.
+    b.syncWarp();
+    b.clusterSync();
+  };
   // Consumers come first, so that the producer of a small kernel is the warp behind them.
   b.ifThenElse(
       b.lt(warpgroup, consumers),
@@ -395,20 +434,14 @@ BuiltKernel WgmmaEmitter::build(StringRef name) {
         if (reallocate)
           b.increaseRegisters(kConsumerRegisters);
         emitConsumer(warpgroup);
+        ifSplit([&] { reducePartialSums(); });
       },
       [&] {
         if (reallocate)
           b.decreaseRegisters(kProducerRegisters);
         b.ifThen(isProducer, [&] { emitProducer(); });
+        ifSplit([] {});
       });
-  if (schedule.splitK > 1) {
-    b.syncWarp();
-    b.clusterSync();
-    b.ifThen(b.lt(warpgroup, consumers), [&] { reducePartialSums(); });
-    // Nobody leaves while others read its shared memory.
-    b.syncWarp();
-    b.clusterSync();
-  }
 
   int64_t tilesN = ceilDiv(spec.n, tileN);
   LaunchExpr m = symbol(kSymbolRows);
