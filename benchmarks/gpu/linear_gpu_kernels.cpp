@@ -145,10 +145,14 @@ static SmallVector<Case> getCases(MLIRContext *context, const nvidia::SM &sm) {
 static LinearEpilogueFn getEpilogue(const Case &c) {
   if (c.activation.empty() && !c.hasResidual)
     return nullptr;
-  static const std::pair<StringRef, MathFn> functions[] = {
-      {"gelu_erf", MathFn::GeluErf}, {"gelu_tanh", MathFn::GeluTanh}, {"gelu_sigmoid", MathFn::GeluSigmoid},
-      {"tanh", MathFn::Tanh},        {"relu", MathFn::Relu},          {"sigmoid", MathFn::Sigmoid},
-      {"erf", MathFn::Erf},          {"exp", MathFn::Exp}};
+  static const std::pair<StringRef, MathFn> functions[] = {{"gelu_erf", MathFn::GeluErf},
+                                                           {"gelu_tanh", MathFn::GeluTanh},
+                                                           {"gelu_sigmoid", MathFn::GeluSigmoid},
+                                                           {"tanh", MathFn::Tanh},
+                                                           {"relu", MathFn::Relu},
+                                                           {"sigmoid", MathFn::Sigmoid},
+                                                           {"erf", MathFn::Erf},
+                                                           {"exp", MathFn::Exp}};
   std::optional<MathFn> function;
   for (auto [name, fn] : functions)
     if (c.activation == name)

@@ -132,7 +132,8 @@ Value NVVMBuilder::minf(Value lhs, Value rhs) { return arith::MinNumFOp::create(
 Value NVVMBuilder::cmpf(arith::CmpFPredicate predicate, Value lhs, Value rhs) {
   return arith::CmpFOp::create(*this, predicate, lhs, rhs);
 }
-// Intrinsics and not math ops: those become calls of libdevice, or the form that keeps subnormals at a fifth of the speed.
+// Intrinsics and not math ops: those become calls of libdevice, or the form that keeps subnormals at a fifth of the
+// speed.
 Value NVVMBuilder::ex2(Value value) { return intrinsic("llvm.nvvm.ex2.approx.ftz.f32", value, getF32Type()); }
 Value NVVMBuilder::rcp(Value value) { return NVVM::RcpApproxFtzF32Op::create(*this, getF32Type(), value); }
 Value NVVMBuilder::rsqrt(Value value) { return intrinsic("llvm.nvvm.rsqrt.approx.ftz.f", value, getF32Type()); }

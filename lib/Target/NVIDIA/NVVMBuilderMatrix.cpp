@@ -122,10 +122,9 @@ SmallVector<Value> NVVMBuilder::mma(Type elt, ValueRange a, ValueRange b, ValueR
 
 SmallVector<Value> NVVMBuilder::ldmatrix(Value shared, int64_t count, bool transpose) {
   Type result = count == 1 ? Type(getI32Type()) : getStructOf(getI32Type(), count);
-  Value loaded = NVVM::LdMatrixOp::create(*this, result, shared, uint32_t(count),
-                                          transpose ? NVVM::MMALayout::col : NVVM::MMALayout::row,
-                                          NVVM::LdStMatrixShapeAttr::get(getContext(), 8, 8),
-                                          NVVM::LdStMatrixEltType::B16);
+  Value loaded = NVVM::LdMatrixOp::create(
+      *this, result, shared, uint32_t(count), transpose ? NVVM::MMALayout::col : NVVM::MMALayout::row,
+      NVVM::LdStMatrixShapeAttr::get(getContext(), 8, 8), NVVM::LdStMatrixEltType::B16);
   if (count == 1)
     return {loaded};
   return unpackStruct(loaded, count);

@@ -137,8 +137,7 @@ FailureOr<std::string> et::nvidia::assemblePTX(Location loc, StringRef ptx, cons
   });
   int descriptor;
   if (llvm::sys::fs::createTemporaryFile("et", "ptx", descriptor, input) ||
-      llvm::sys::fs::createTemporaryFile("et", "cubin", output) ||
-      llvm::sys::fs::createTemporaryFile("et", "log", log))
+      llvm::sys::fs::createTemporaryFile("et", "cubin", output) || llvm::sys::fs::createTemporaryFile("et", "log", log))
     return emitError(loc, "cannot create temporary files for ptxas; is the folder for temporary files writable?");
   {
     llvm::raw_fd_ostream os(descriptor, /*shouldClose=*/true);

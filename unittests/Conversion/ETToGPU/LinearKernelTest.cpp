@@ -126,9 +126,9 @@ static const LinearSchedule kSimt{S::Simt, 64, 64, 16, 1};
 
 TEST(LinearKernelTest, HopperMultipliesFromSharedMemory) {
   std::string ptx = Built("sm_90a", {}, kSmall).module.getPTX();
-  for (const char *op : {"wgmma.mma_async.sync.aligned.m64n64k16.f32.f16.f16",
-                         "cp.async.bulk.tensor.2d.shared::cta.global.tile", "stmatrix.sync.aligned.m8n8.x4",
-                         "cp.async.bulk.tensor.2d.global.shared::cta"})
+  for (const char *op :
+       {"wgmma.mma_async.sync.aligned.m64n64k16.f32.f16.f16", "cp.async.bulk.tensor.2d.shared::cta.global.tile",
+        "stmatrix.sync.aligned.m8n8.x4", "cp.async.bulk.tensor.2d.global.shared::cta"})
     EXPECT_PRED_FORMAT2(::testing::IsSubstring, op, ptx);
   for (const char *op : {"setmaxnreg", "barrier.cluster", "mma.sync"})
     EXPECT_PRED_FORMAT2(::testing::IsNotSubstring, op, ptx);
@@ -146,8 +146,8 @@ TEST(LinearKernelTest, WeightsAreRequestedBeforeThePreviousKernelEnds) {
 
 TEST(LinearKernelTest, TwoConsumersTakeTheProducersRegisters) {
   std::string ptx = Built("sm_90a", {}, kLarge).module.getPTX();
-  for (const char *op : {"m64n256k16", "setmaxnreg.inc.sync.aligned.u32 \t232", "setmaxnreg.dec.sync.aligned.u32 \t40",
-                         ".reqntid 384"})
+  for (const char *op :
+       {"m64n256k16", "setmaxnreg.inc.sync.aligned.u32 \t232", "setmaxnreg.dec.sync.aligned.u32 \t40", ".reqntid 384"})
     EXPECT_PRED_FORMAT2(::testing::IsSubstring, op, ptx);
 }
 
@@ -177,8 +177,8 @@ TEST(LinearKernelTest, AmpereCopiesAsynchronously) {
 }
 
 TEST(LinearKernelTest, EpilogueHasNoCalls) {
-  for (MathFn fn : {MathFn::Exp, MathFn::Log, MathFn::Tanh, MathFn::Erf, MathFn::Sigmoid, MathFn::Relu,
-                    MathFn::GeluErf, MathFn::GeluTanh, MathFn::GeluSigmoid}) {
+  for (MathFn fn : {MathFn::Exp, MathFn::Log, MathFn::Tanh, MathFn::Erf, MathFn::Sigmoid, MathFn::Relu, MathFn::GeluErf,
+                    MathFn::GeluTanh, MathFn::GeluSigmoid}) {
     TestSpec test;
     test.activation = fn;
     std::string ptx = Built("sm_90a", test, kSmall).module.getPTX();

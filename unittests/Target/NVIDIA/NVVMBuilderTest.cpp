@@ -10,8 +10,8 @@
 
 #include "et/Target/NVIDIA/NVVMBuilder.h"
 
-#include "llvm/Support/Regex.h"
 #include "gtest/gtest.h"
+#include "llvm/Support/Regex.h"
 
 using namespace mlir;
 using namespace mlir::et;
@@ -120,7 +120,8 @@ TEST(NVVMBuilderTest, WgmmaWithAInRegisters) {
     b.wgmmaCommit();
     storeF32(b, data, b.wgmmaWait(0, acc));
   });
-  llvm::Regex form("m64n8k16.f32.f16.f16 \\{[^}]*\\}, \\{%r[0-9]+, %r[0-9]+, %r[0-9]+, %r[0-9]+\\}, %rd[0-9]+, 1, 1, 1, 0;");
+  llvm::Regex form(
+      "m64n8k16.f32.f16.f16 \\{[^}]*\\}, \\{%r[0-9]+, %r[0-9]+, %r[0-9]+, %r[0-9]+\\}, %rd[0-9]+, 1, 1, 1, 0;");
   EXPECT_TRUE(form.match(ptx)) << ptx;
 }
 
@@ -150,10 +151,9 @@ TEST(NVVMBuilderTest, BarriersAndCopies) {
        {"prefetch.tensormap", "mbarrier.init.shared.b64", "fence.mbarrier_init.release.cluster",
         "mbarrier.arrive.expect_tx.shared", "cp.async.bulk.tensor.2d.shared::cta.global.tile",
         "cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes.multicast::cluster",
-        "mbarrier.try_wait.parity.shared::cta.b64", "mapa.shared::cluster.u32",
-        "mbarrier.arrive.shared::cluster.b64", "fence.proxy.async.shared::cta",
-        "cp.async.bulk.tensor.2d.global.shared::cta", "cp.async.bulk.wait_group.read", "griddepcontrol.wait",
-        "griddepcontrol.launch_dependents", "setmaxnreg.inc.sync.aligned.u32"})
+        "mbarrier.try_wait.parity.shared::cta.b64", "mapa.shared::cluster.u32", "mbarrier.arrive.shared::cluster.b64",
+        "fence.proxy.async.shared::cta", "cp.async.bulk.tensor.2d.global.shared::cta", "cp.async.bulk.wait_group.read",
+        "griddepcontrol.wait", "griddepcontrol.launch_dependents", "setmaxnreg.inc.sync.aligned.u32"})
     EXPECT_PRED_FORMAT2(::testing::IsSubstring, op.str(), ptx);
   // A release at cluster scope stalls the tensor cores.
   EXPECT_PRED_FORMAT2(::testing::IsNotSubstring, "arrive.release.cluster", ptx);
@@ -170,10 +170,10 @@ TEST(NVVMBuilderTest, MatrixFragments) {
     storeF32(b, data, b.mma(b.getBF16Type(), a, w, SmallVector<Value>(4, b.f32(0.0))));
     b.store(b.ldmatrix(shared, 1)[0], data);
   });
-  for (StringRef op : {"cp.async.cg.shared.global", "cp.async.ca.shared.global", "cp.async.commit_group",
-                       "cp.async.wait_group", "ldmatrix.sync.aligned.m8n8.x4.shared.b16",
-                       "ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16", "ldmatrix.sync.aligned.m8n8.x1.shared.b16",
-                       "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32"})
+  for (StringRef op :
+       {"cp.async.cg.shared.global", "cp.async.ca.shared.global", "cp.async.commit_group", "cp.async.wait_group",
+        "ldmatrix.sync.aligned.m8n8.x4.shared.b16", "ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16",
+        "ldmatrix.sync.aligned.m8n8.x1.shared.b16", "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32"})
     EXPECT_PRED_FORMAT2(::testing::IsSubstring, op.str(), ptx);
 }
 

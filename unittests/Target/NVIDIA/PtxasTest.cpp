@@ -12,12 +12,12 @@
 
 #include "et/Target/NVIDIA/Serialize.h"
 
+#include "gtest/gtest.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
-#include "gtest/gtest.h"
 
 using namespace mlir;
 using namespace mlir::et::nvidia;

@@ -24,10 +24,11 @@ enum class MathFn {
   Exp,
   Log,
   Tanh,
+  /// 3e-6 absolute.
   Erf,
   Sigmoid,
   Relu,
-  /// x * Phi(x), the exact GELU: 5e-7 absolute.
+  /// x * Phi(x), the exact GELU: 8e-7 absolute.
   GeluErf,
   /// The tanh approximation of GELU.
   GeluTanh,

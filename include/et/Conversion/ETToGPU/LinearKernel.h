@@ -71,10 +71,9 @@ struct LinearEpilogueArgs {
   ArrayRef<LinearExtra> extraSpecs;
 };
 
-/// Emits the code between the sums and the store; returns the two f32 to store. It is called for every pair of a thread's
-/// tile, so it should be straight-line code.
-using LinearEpilogueFn =
-    std::function<std::pair<Value, Value>(nvidia::NVVMBuilder &, const LinearEpilogueArgs &)>;
+/// Emits the code between the sums and the store; returns the two f32 to store. It is called for every pair of a
+/// thread's tile, so it should be straight-line code.
+using LinearEpilogueFn = std::function<std::pair<Value, Value>(nvidia::NVVMBuilder &, const LinearEpilogueArgs &)>;
 
 /// Loads the values of extra \p index that belong to \p args, as f32.
 std::pair<Value, Value> loadLinearExtra(nvidia::NVVMBuilder &b, const LinearEpilogueArgs &args, unsigned index);
@@ -89,8 +88,8 @@ struct LinearKernelSpec {
   Type biasType;
   /// Distance between rows in elements: 0 for contiguous rows, ShapedType::kDynamic to take it from s1 and s2.
   int64_t xStride = 0, yStride = 0;
-  /// Whether the start and the row stride of x, or y, are known to be multiples of 16 bytes. Contiguous rows of k, or n,
-  /// elements that are a multiple of 16 bytes are, when the start is.
+  /// Whether the start and the row stride of x, or y, are known to be multiples of 16 bytes. Contiguous rows of k, or
+  /// n, elements that are a multiple of 16 bytes are, when the start is.
   bool xAligned = true, yAligned = true;
   SmallVector<LinearExtra> extras;
   /// Null stores the sums as they are.

@@ -268,13 +268,13 @@ public:
   /// Orders register writes before the following wgmma; in front of every batch.
   void wgmmaFence();
   /// Issues m64 x \p n x k16, D = A * B + D; returns the n/2 accumulators, which must not be read before wgmmaWait().
-  /// \p accumulate: i32 that is zero to ignore D; null for D = A * B + D always. \p transposeB: B is MN-major ([k, n] in
-  /// memory).
+  /// \p accumulate: i32 that is zero to ignore D; null for D = A * B + D always. \p transposeB: B is MN-major ([k, n]
+  /// in memory).
   SmallVector<Value> wgmma(int64_t n, Type elt, const WgmmaOperand &a, Value b, ValueRange acc, Value accumulate = {},
                            bool transposeB = false);
   void wgmmaCommit();
-  /// Waits until at most \p pending groups are unfinished; \p values are what may be read from here on, and are returned
-  /// in the form in which to read them.
+  /// Waits until at most \p pending groups are unfinished; \p values are what may be read from here on, and are
+  /// returned in the form in which to read them.
   SmallVector<Value> wgmmaWait(int64_t pending, ValueRange values = {});
   /// Undefined accumulators, for wgmma with an `accumulate` that starts at zero.
   SmallVector<Value> undefF32(int64_t count);
@@ -288,7 +288,8 @@ public:
 
 private:
   Value constantLike(Value value, int64_t constant);
-  Value inlineAsm(StringRef text, StringRef constraints, ValueRange operands, Type result = {}, bool sideEffects = true);
+  Value inlineAsm(StringRef text, StringRef constraints, ValueRange operands, Type result = {},
+                  bool sideEffects = true);
   Value intrinsic(StringRef name, ValueRange operands, Type result);
   /// Takes the \p count fields of a struct apart.
   SmallVector<Value> unpackStruct(Value value, int64_t count);

@@ -178,8 +178,8 @@ void LinearEmitter::storeFragments(ValueRange acc, ArrayRef<BiasPair> biases, Va
     b.ifThen(b.lt(r, rows), [&] {
       SmallVector<std::pair<Value, Value>> results;
       for (unsigned g = 0; g < groups; ++g)
-        results.push_back(finish(acc[4 * g + 2 * half], acc[4 * g + 2 * half + 1], biases[g], r,
-                                 clampColumn(b.add(col, 8 * g))));
+        results.push_back(
+            finish(acc[4 * g + 2 * half], acc[4 * g + 2 * half + 1], biases[g], r, clampColumn(b.add(col, 8 * g))));
       for (unsigned g = 0; g < groups; ++g) {
         Value c = b.add(col, 8 * g);
         auto store = [&, g = g] { storePair(results[g].first, results[g].second, r, c); };

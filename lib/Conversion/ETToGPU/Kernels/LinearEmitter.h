@@ -72,8 +72,8 @@ protected:
   /// Stores the pairs of accumulator fragments (four f32 for eight columns each, see NVVMBuilder.h) whose first row is
   /// \p row and first column \p col: the caller adds nothing for the lane. \p biases is loadFragmentBias() of them.
   void storeFragments(ValueRange acc, ArrayRef<BiasPair> biases, Value row, Value col);
-  /// Loads the bias of \p groups groups of eight columns from \p col on that belongs to this lane. Called early: it takes
-  /// a round trip to memory.
+  /// Loads the bias of \p groups groups of eight columns from \p col on that belongs to this lane. Called early: it
+  /// takes a round trip to memory.
   SmallVector<BiasPair> loadFragmentBias(int64_t groups, Value col);
   /// Column of this lane in the group of eight that starts at \p col.
   Value laneColumn(Value col) { return b.add(col, b.shl(b.band(b.laneId(), 3), 1)); }

@@ -34,8 +34,7 @@ public:
   MmaEmitter(OpBuilder &builder, Location loc, const LinearKernelSpec &spec, const LinearSchedule &schedule,
              const SM &sm)
       : LinearEmitter(builder, loc, spec, schedule, sm), tileM(schedule.tileM), tileN(schedule.tileN),
-        stages(schedule.stages), blocksK(ceilDiv(spec.k, kBlockK)),
-        stageBytes((tileM + tileN) * kRowBytes) {}
+        stages(schedule.stages), blocksK(ceilDiv(spec.k, kBlockK)), stageBytes((tileM + tileN) * kRowBytes) {}
 
   BuiltKernel build(StringRef name);
 

@@ -47,8 +47,8 @@ void SimtEmitter::copyTile(Value base, Value stride, Value first, Value count, V
     Value k = b.rem(index, kBlockK), row = b.div(index, kBlockK);
     Value globalRow = b.add(first, row), globalK = b.add(k0, k);
     Value exists = b.land(b.lt(globalRow, count), b.lt(globalK, spec.k));
-    Value pointer = elementPointer(base, b.min(globalRow, b.sub(count, 1)), stride,
-                                   b.min(globalK, b.i32(spec.k - 1)), elt);
+    Value pointer =
+        elementPointer(base, b.min(globalRow, b.sub(count, 1)), stride, b.min(globalK, b.i32(spec.k - 1)), elt);
     Value value = b.select(exists, b.toF32(b.load(elt, pointer)), b.f32(0.0));
     b.store(value, sharedElement(target, k, row));
   }
@@ -77,24 +77,23 @@ BuiltKernel SimtEmitter::build(StringRef name) {
   Value colInTile = b.mul(b.rem(thread, kTile / kPerThread), kPerThread);
 
   SmallVector<Value> zeros(kPerThread * kPerThread, b.f32(0.0));
-  SmallVector<Value> sums =
-      b.loop(b.i32(0), b.i32(spec.k), b.i32(kBlockK), zeros, [&](Value k0, ValueRange carried) {
-        SmallVector<Value> acc(carried);
-        copyTile(x, xStride, m, rows, k0, spec.xType, xTile);
-        copyTile(w, b.i32(spec.k), n, b.i32(spec.n), k0, spec.wType, wTile);
-        b.syncThreads();
-        for (int64_t k = 0; k < kBlockK; ++k) {
-          auto type = VectorType::get({kPerThread}, b.getF32Type());
-          Value xs = b.load(type, sharedElement(xTile, b.i32(k), rowInTile), 16);
-          Value ws = b.load(type, sharedElement(wTile, b.i32(k), colInTile), 16);
-          auto lane = [&](Value vector, int64_t i) { return LLVM::ExtractElementOp::create(b, vector, b.i32(i)); };
-          for (int64_t i = 0; i < kPerThread; ++i)
-            for (int64_t j = 0; j < kPerThread; ++j)
-              acc[i * kPerThread + j] = b.fma(lane(xs, i), lane(ws, j), acc[i * kPerThread + j]);
-        }
-        b.syncThreads();
-        return acc;
-      });
+  SmallVector<Value> sums = b.loop(b.i32(0), b.i32(spec.k), b.i32(kBlockK), zeros, [&](Value k0, ValueRange carried) {
+    SmallVector<Value> acc(carried);
+    copyTile(x, xStride, m, rows, k0, spec.xType, xTile);
+    copyTile(w, b.i32(spec.k), n, b.i32(spec.n), k0, spec.wType, wTile);
+    b.syncThreads();
+    for (int64_t k = 0; k < kBlockK; ++k) {
+      auto type = VectorType::get({kPerThread}, b.getF32Type());
+      Value xs = b.load(type, sharedElement(xTile, b.i32(k), rowInTile), 16);
+      Value ws = b.load(type, sharedElement(wTile, b.i32(k), colInTile), 16);
+      auto lane = [&](Value vector, int64_t i) { return LLVM::ExtractElementOp::create(b, vector, b.i32(i)); };
+      for (int64_t i = 0; i < kPerThread; ++i)
+        for (int64_t j = 0; j < kPerThread; ++j)
+          acc[i * kPerThread + j] = b.fma(lane(xs, i), lane(ws, j), acc[i * kPerThread + j]);
+    }
+    b.syncThreads();
+    return acc;
+  });
 
   for (int64_t i = 0; i < kPerThread; ++i) {
     Value row = b.add(b.add(m, rowInTile), i);

@@ -238,8 +238,7 @@ void WgmmaEmitter::storeTile(ValueRange acc, SmallVector<BiasPair> biases, Value
   }
 
   // stmatrix: lane l stores row l % 16, 16-byte chunk 2j + l / 16.
-  Value warpBoxes =
-      b.offset(shared, b.add(b.mul(b.shr(thread, 5), boxes.count * boxes.bytes()), stages * stageBytes));
+  Value warpBoxes = b.offset(shared, b.add(b.mul(b.shr(thread, 5), boxes.count * boxes.bytes()), stages * stageBytes));
   // The swizzle moves chunks by the number of the 128-byte line.
   Value boxRow = b.band(lane, 15);
   Value line = b.div(boxRow, 128 / boxes.rowBytes()), swizzle = b.band(line, boxes.rowBytes() / 16 - 1);
@@ -341,8 +340,7 @@ void WgmmaEmitter::reducePartialSums() {
     SmallVector<SmallVector<Value>> parts(schedule.splitK);
     for (int64_t at = g; at < end; ++at)
       for (int64_t block = 0; block < schedule.splitK; ++block)
-        parts[block].append(
-            b.loadRemoteF32x4(b.offset(slot, at * consumers * kWarpgroupSize * 16), b.i32(block)));
+        parts[block].append(b.loadRemoteF32x4(b.offset(slot, at * consumers * kWarpgroupSize * 16), b.i32(block)));
     for (size_t i = 0; i < parts[0].size(); ++i) {
       Value sum = parts[0][i];
       for (int64_t block = 1; block < schedule.splitK; ++block)
@@ -363,13 +361,28 @@ BuiltKernel WgmmaEmitter::build(StringRef name) {
   bool reallocate = consumers > 1;
   int64_t threads = consumers * kWarpgroupSize + (reallocate ? kWarpgroupSize : kWarpSize);
 
-  declareMap({0, spec.xType, {constant(spec.k), symbol(kSymbolRows)}, {xStrideExpr()}, constant(0), {kBlockK, tileM},
+  declareMap({0,
+              spec.xType,
+              {constant(spec.k), symbol(kSymbolRows)},
+              {xStrideExpr()},
+              constant(0),
+              {kBlockK, tileM},
               kRowBytes});
-  declareMap({1, spec.wType, {constant(spec.k), constant(spec.n)}, {constant(spec.k)}, constant(0), {kBlockK, tileN},
+  declareMap({1,
+              spec.wType,
+              {constant(spec.k), constant(spec.n)},
+              {constant(spec.k)},
+              constant(0),
+              {kBlockK, tileN},
               kRowBytes});
   if (boxes.count)
-    declareMap({spec.outputOperand(), spec.yType, {constant(spec.n), symbol(kSymbolRows)}, {yStrideExpr()},
-                constant(0), {boxes.columns, kWarpM}, boxes.rowBytes()});
+    declareMap({spec.outputOperand(),
+                spec.yType,
+                {constant(spec.n), symbol(kSymbolRows)},
+                {yStrideExpr()},
+                constant(0),
+                {boxes.columns, kWarpM},
+                boxes.rowBytes()});
   declareCommon(/*yByPointer=*/!boxes.count);
   createKernel(name, threads, /*minBlocks=*/1);
   xMap = takeParameter();
