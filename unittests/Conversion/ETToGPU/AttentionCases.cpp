@@ -9,7 +9,8 @@
 #include "AttentionCases.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
+
+#include <cmath>
 
 using namespace mlir;
 using namespace mlir::et;
@@ -18,8 +19,8 @@ using namespace mlir::et::gpu_kernels;
 using S = AttentionSchedule;
 
 AttentionKernelSpec gpu_kernels::makeAttention(MLIRContext *context, HeadLayout layout, int64_t headSize, int64_t heads,
-                                               bool bf16) {
-  Type elt = bf16 ? Type(BFloat16Type::get(context)) : Type(Float16Type::get(context));
+                                               Type elementType) {
+  Type elt = elementType ? elementType : Float16Type::get(context);
   auto constant = [&](int64_t value) { return getAffineConstantExpr(value, context); };
   AttentionKernelSpec spec;
   spec.numBatchDims = layout == HeadLayout::Grouped ? 3 : layout == HeadLayout::Flat ? 1 : 2;
@@ -101,7 +102,8 @@ void gpu_kernels::addDistanceScore(AttentionKernelSpec &spec) {
     Value asInt = arith::IndexCastOp::create(b, loc, b.getI32Type(), distance);
     Value asFloat = arith::SIToFPOp::create(b, loc, b.getF32Type(), asInt);
     Value slope = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0.125f));
-    Value size = math::AbsFOp::create(b, loc, asFloat);
+    Value negative = arith::NegFOp::create(b, loc, asFloat);
+    Value size = arith::MaxNumFOp::create(b, loc, asFloat, negative);
     Value bias = arith::MulFOp::create(b, loc, size, slope);
     return arith::SubFOp::create(b, loc, args.score, bias);
   };
@@ -115,20 +117,30 @@ std::vector<AttentionCase> gpu_kernels::getAttentionCases(MLIRContext *context, 
   const S mma{S::Mma, 64, 1, 1, 2, 2};
   SmallVector<std::pair<std::string, S>> families{{"mma", mma}};
   if (sm.hasWgmma) {
-    families.push_back({"wgmma", {S::Wgmma, 64, 2, 1, 2, 4}});
+    families.push_back({"wgmma", {S::Wgmma, 64, 1, 1, 2, 5}});
     families.push_back({"pingpong", {S::WgmmaPingPong, 128, 1, 3, 3, 1}});
   }
   auto add = [&](const Twine &name, AttentionKernelSpec spec, S schedule, StringRef score = "") {
     cases.push_back({name.str(), std::move(spec), schedule, score.str()});
   };
-  auto make = [&](HeadLayout layout, int64_t head = 64, bool bf16 = false) {
-    return makeAttention(context, layout, head, heads, bf16);
+  auto time = [&](const Twine &name, AttentionKernelSpec spec, S schedule) {
+    add(name, std::move(spec), schedule);
+    cases.back().isTimed = true;
+  };
+  auto make = [&](HeadLayout layout, int64_t head = 64, Type type = {}) {
+    return makeAttention(context, layout, head, heads, type);
   };
 
   for (auto &[family, schedule] : families) {
     std::string prefix = family + "_";
+    // What is read for each score takes registers.
+    S roomy = schedule;
+    if (schedule.family == S::WgmmaPingPong)
+      roomy = {S::WgmmaPingPong, 64, 1, 2, 4, 1};
+    else if (schedule.family == S::Wgmma)
+      roomy.blocksPerSM = 4;
     add(prefix + "plain", make(HeadLayout::HeadsOutside), schedule);
-    add(prefix + "bf16_inside", make(HeadLayout::HeadsInside, 64, /*bf16=*/true), schedule);
+    add(prefix + "bf16_inside", make(HeadLayout::HeadsInside, 64, b.getBF16Type()), schedule);
     add(prefix + "packed", make(HeadLayout::Packed), schedule);
     add(prefix + "grouped", make(HeadLayout::Grouped), schedule);
     add(prefix + "flat", make(HeadLayout::Flat), schedule);
@@ -159,17 +171,17 @@ std::vector<AttentionCase> gpu_kernels::getAttentionCases(MLIRContext *context, 
 
     spec = make(HeadLayout::HeadsOutside);
     addMask(spec, {0, spec.dimM(), spec.dimN()}, b.getI8Type());
-    add(prefix + "mask_bool", spec, schedule);
+    add(prefix + "mask_bool", spec, roomy);
     addMask(spec, {0, spec.dimN()}, b.getI8Type());
-    add(prefix + "mask_keys", spec, schedule);
+    add(prefix + "mask_keys", spec, roomy);
     addMask(spec, {1, spec.dimM(), spec.dimN()}, b.getF16Type());
-    add(prefix + "mask_f16", spec, schedule);
+    add(prefix + "mask_f16", spec, roomy);
     addMask(spec, {spec.dimM(), spec.dimN()}, b.getF32Type());
-    add(prefix + "mask_f32", spec, schedule);
+    add(prefix + "mask_f32", spec, roomy);
 
     spec = make(HeadLayout::HeadsOutside);
     addDistanceScore(spec);
-    add(prefix + "score", spec, schedule, "distance");
+    add(prefix + "score", spec, roomy, "distance");
     spec = make(HeadLayout::HeadsOutside);
     spec.scale = -0.25f;
     add(prefix + "negative_scale", spec, schedule);
@@ -199,28 +211,51 @@ std::vector<AttentionCase> gpu_kernels::getAttentionCases(MLIRContext *context, 
   add("mma_odd", make(HeadLayout::OddRows), mma);
   add("mma_odd_head5", make(HeadLayout::OddRows, 5), mma);
   add("mma_groups2", make(HeadLayout::HeadsOutside), {S::Mma, 64, 1, 2, 3, 1});
+  // Without tensor cores.
+  const S simt{S::Simt, 32, 1, 2, 1, 2};
+  Type f32 = b.getF32Type();
+  add("simt_plain", make(HeadLayout::HeadsOutside, 64, f32), simt);
+  add("simt_odd_head5", make(HeadLayout::OddRows, 5, f32), simt);
+  add("simt_grouped_head80", make(HeadLayout::Grouped, 80, f32), simt);
+  add("simt_head512_f16", make(HeadLayout::HeadsInside, 512), simt);
+  AttentionKernelSpec single = make(HeadLayout::HeadsInside, 64, f32);
+  single.structure = AttentionStructure::Causal;
+  add("simt_causal", single, simt);
+  addLengths(single, b.getI64Type(), /*leftPadding=*/true);
+  add("simt_lengths_left_causal", single, simt);
+  single.structure = AttentionStructure::Window;
+  single.windowLeft = 30;
+  single.windowRight = 5;
+  single.windowGlobal = 3;
+  add("simt_window_global", single, simt);
+  single = make(HeadLayout::HeadsOutside, 64, f32);
+  addMask(single, {0, single.dimM(), single.dimN()}, b.getI8Type());
+  add("simt_mask_bool", single, simt);
+  addMask(single, {1, single.dimM(), single.dimN()}, f32);
+  addDistanceScore(single);
+  add("simt_mask_score", single, simt, "distance");
+
+  AttentionKernelSpec plain = make(HeadLayout::HeadsOutside);
+  time("mma_64_w1_s2", plain, {S::Mma, 64, 1, 1, 2, sm.sharedPerSM > 128 * 1024 ? 3 : 2});
   if (!sm.hasWgmma)
     return cases;
   add("wgmma_head64_32", heads2(64, 32), {S::Wgmma, 64, 1, 1, 2, 3});
   add("wgmma_head24_72", heads2(24, 72), {S::Wgmma, 64, 1, 1, 2, 3});
   // Schedules.
-  AttentionKernelSpec plain = make(HeadLayout::HeadsOutside);
-  add("wgmma_64x2_w1_s2_b5", plain, {S::Wgmma, 64, 2, 1, 2, 5});
-  add("wgmma_64x2_w1_s3_b4", plain, {S::Wgmma, 64, 2, 1, 3, 4});
-  add("wgmma_128x1_w1_s2_b3", plain, {S::Wgmma, 128, 1, 1, 2, 3});
-  add("wgmma_96x1_w1_s2_b4", plain, {S::Wgmma, 96, 1, 1, 2, 4});
-  add("wgmma_96x1_w2_s4_b2", plain, {S::Wgmma, 96, 1, 2, 4, 2});
-  add("wgmma_96x1_w2_s3_b2", plain, {S::Wgmma, 96, 1, 2, 3, 2});
-  add("wgmma_64x1_w2_s6_b2", plain, {S::Wgmma, 64, 1, 2, 6, 2});
-  add("wgmma_128x1_w2_s3_b2", plain, {S::Wgmma, 128, 1, 2, 3, 2});
-  add("wgmma_64x2_w2_s4_b2", plain, {S::Wgmma, 64, 2, 2, 4, 2});
-  add("wgmma_80x1_w2_s5_b2", plain, {S::Wgmma, 80, 1, 2, 5, 2});
-  add("pingpong_128_w3_s2", plain, {S::WgmmaPingPong, 128, 1, 3, 2, 1});
-  add("pingpong_128_w2_s4", plain, {S::WgmmaPingPong, 128, 1, 2, 4, 1});
+  time("wgmma_64x1_w1_s2_b5", plain, {S::Wgmma, 64, 1, 1, 2, 5});
+  time("wgmma_64x1_w2_s6_b2", plain, {S::Wgmma, 64, 1, 2, 6, 2});
+  time("wgmma_64x2_w1_s3_b3", plain, {S::Wgmma, 64, 2, 1, 3, 3});
+  time("wgmma_96x1_w2_s3_b2", plain, {S::Wgmma, 96, 1, 2, 3, 2});
+  time("wgmma_128x1_w1_s2_b3", plain, {S::Wgmma, 128, 1, 1, 2, 3});
+  time("pingpong_128_w3_s3", plain, {S::WgmmaPingPong, 128, 1, 3, 3, 1});
+  time("pingpong_128_w2_s4", plain, {S::WgmmaPingPong, 128, 1, 2, 4, 1});
   AttentionKernelSpec plain128 = make(HeadLayout::HeadsOutside, 128);
-  add("wgmma128_64x1_w2_s2_b1", plain128, {S::Wgmma, 64, 1, 2, 2, 1});
-  add("wgmma128_80x1_w2_s2_b1", plain128, {S::Wgmma, 80, 1, 2, 2, 1});
-  add("pingpong128_128_w2_s2", plain128, {S::WgmmaPingPong, 128, 1, 2, 2, 1});
-  add("pingpong128_64_w2_s4", plain128, {S::WgmmaPingPong, 64, 1, 2, 4, 1});
+  time("wgmma128_64x1_w2_s2_b1", plain128, {S::Wgmma, 64, 1, 2, 2, 1});
+  time("pingpong128_128_w2_s2", plain128, {S::WgmmaPingPong, 128, 1, 2, 2, 1});
+  time("pingpong128_64_w2_s4", plain128, {S::WgmmaPingPong, 64, 1, 2, 4, 1});
+  AttentionKernelSpec causal = plain;
+  causal.structure = AttentionStructure::Causal;
+  time("causal_wgmma_64x1_w1_s2_b5", causal, {S::Wgmma, 64, 1, 1, 2, 5});
+  time("causal_pingpong_128_w3_s3", causal, {S::WgmmaPingPong, 128, 1, 3, 3, 1});
   return cases;
 }

@@ -64,6 +64,7 @@ void AttentionEmitter::emitPingPong() {
   shared = sharedMemory();
   batch.assign(spec.numBatchDims, Value());
   ifThen(eq(thread, 0), [&] {
+    prefetchMaps();
     for (int64_t i = 0; i < stages; ++i) {
       initBarrier(barrier(keysFull(stages) + i), 1);
       initBarrier(barrier(valuesFull(stages) + i), 1);

@@ -42,6 +42,12 @@ static constexpr int64_t kUnit = 16;
 // Copies
 //===----------------------------------------------------------------------===//
 
+/// Fetches the tensor maps themselves, which the first copies would wait for.
+void AttentionEmitter::prefetchMaps() {
+  for (Value map : mapValues)
+    prefetchMap(map);
+}
+
 void AttentionEmitter::loadQueries(Value first, Value full) {
   for (int64_t group = 0; group < schedule.warpgroups; ++group)
     for (int64_t panel = 0; panel < layout.k.count(); ++panel)
@@ -172,6 +178,7 @@ void AttentionEmitter::emitWgmma() {
   shared = sharedMemory();
   Value first = eq(thread, 0);
   ifThen(first, [&] {
+    prefetchMaps();
     initBarrier(barrier(queriesFull), 1);
     for (int64_t i = 0; i < stages; ++i) {
       initBarrier(barrier(keysFull + i), 1);
