@@ -1,5 +1,6 @@
 """Configuration of the regression tests: one shell test per .mlir file, checked with FileCheck."""
 
+import glob
 import os
 
 import lit.formats
@@ -26,6 +27,16 @@ llvm_config.add_tool_substitutions(
 config.substitutions.append(("%et_opt", os.path.join(config.et_bin_dir, "et-opt")))
 config.substitutions.append(("%python", config.python))
 config.substitutions.append(("%et_src", config.et_src_dir))
+
+# Where the compiler looks for ptxas, in its order; tests that assemble kernels need one.
+venv = os.path.dirname(os.path.dirname(config.python))
+folders = os.environ.get("PATH", "").split(os.pathsep) + sorted(glob.glob("/usr/local/cuda*/bin")) + glob.glob(
+    os.path.join(venv, "lib", "python3*", "site-packages", "nvidia", "*", "bin"))
+ptxas = os.environ.get("ET_PTXAS") or next(
+    (path for path in (os.path.join(folder, "ptxas") for folder in folders) if os.access(path, os.X_OK)), None)
+if ptxas:
+    config.available_features.add("ptxas")
+    config.environment["ET_PTXAS"] = ptxas
 
 # What takes the result of --et-decompose to LLVM with upstream passes alone, and runs it.
 config.substitutions.append(

@@ -33,8 +33,9 @@ TYPES = {
     "i32": torch.int32,
     "i64": torch.int64,
 }
-# Weights and output are rounded to 11 or 8 bits: half a unit in the last place each, twice that as margin.
-TOLERANCE = {"f16": 1e-3, "bf16": 8e-3}
+# Weights and output are rounded to 11 or 8 bits: half a unit in the last place each, twice that as margin. For f32, the
+# approximate exponential, and sums in another order.
+TOLERANCE = {"f16": 1e-3, "bf16": 8e-3, "f32": 2e-6}
 
 
 def make_operands(entry, run):
@@ -151,47 +152,53 @@ def check_all(functions, entries):
     return failed
 
 
-def peer(backend, sizes):
+def peer(backend, sizes, causal):
+    """A call of torch's attention by `backend`, or None where it declines."""
     batch, heads, m, n, head, _ = sizes
     query = torch.randn(batch, heads, m, head, device="cuda", dtype=torch.float16)
     key, value = (torch.randn(batch, heads, n, head, device="cuda", dtype=torch.float16) for _ in range(2))
 
     def call():
         with sdpa_kernel(backend):
-            F.scaled_dot_product_attention(query, key, value)
+            F.scaled_dot_product_attention(query, key, value, is_causal=causal)
 
     try:
-        return driver.bench([call])
+        call()
     except RuntimeError as error:
-        print(f"    {backend}: {error}")
-        return math.nan
+        print(f"{backend}: {error}")
+        return None
+    return call
 
 
 def time_all(functions, entries):
-    """Rows of (sizes, name, microseconds); each size is one comparison in this process."""
-    sizes = []
+    """Rows of (sizes, structure, name, microseconds); each size and structure is one comparison in this process."""
+    groups = {}
     for entry in entries:
         for run in entry["runs"]:
-            if run["timed"] and run["sizes"] not in sizes:
-                sizes.append(run["sizes"])
+            if run["timed"]:
+                groups.setdefault((tuple(run["sizes"]), entry["structure"]), []).append((entry, run))
     rows = []
-    for size in sorted(sizes, key=lambda s: (s[-1], s[-3], -s[0])):
+    for (size, structure), members in sorted(groups.items(), key=lambda g: (g[0][0][-1], g[0][1], g[0][0][-3], g[0][0][0])):
         batch, heads, m, n, head, _ = size
-        times = {"cuDNN": peer(SDPBackend.CUDNN_ATTENTION, size), "FlashAttention": peer(SDPBackend.FLASH_ATTENTION, size)}
-        for entry in entries:
-            for run in entry["runs"]:
-                if not run["timed"] or run["sizes"] != size:
-                    continue
-                memory = make_operands(entry, run)
-                operands = [memory[i][0] if i in memory else None for i in range(6)]
-                for programmatic in (False, True) if m <= 512 else (False,):
-                    launch = driver.Launch(functions[entry["name"]], run["launch"], operands, programmatic)
-                    times[entry["name"] + (" programmatic" if programmatic else "")] = driver.bench([launch])
-        print(f"batch {batch}, {heads} heads of {head}, {m} rows, {n} keys", flush=True)
+        causal = structure == "causal"
+        calls = {
+            "cuDNN": peer(SDPBackend.CUDNN_ATTENTION, size, causal),
+            "FlashAttention": peer(SDPBackend.FLASH_ATTENTION, size, causal),
+        }
+        for entry, run in members:
+            memory = make_operands(entry, run)
+            operands = [memory[i][0] if i in memory else None for i in range(6)]
+            for programmatic in (False, True) if m <= 512 else (False,):
+                name = entry["name"] + (" programmatic" if programmatic else "")
+                calls[name] = driver.Launch(functions[entry["name"]], run["launch"], operands, programmatic)
+        calls = {name: call for name, call in calls.items() if call}
+        times = driver.bench([[call] for call in calls.values()], calls=20 if m <= 512 else 5)
+        times = dict(zip(calls, times))
+        print(f"batch {batch}, {heads} heads of {head}, {m} rows, {n} keys, structure {structure}", flush=True)
         for name, time in times.items():
-            rate = 4 * batch * heads * m * n * head / time / 1e6
+            rate = (2 if causal else 4) * batch * heads * m * n * head / time / 1e6
             print(f"    {name:40s} {time:9.2f} us {rate:7.1f} TFLOP/s", flush=True)
-            rows.append([size, name, time])
+            rows.append([size, structure, name, time])
     return rows
 
 

@@ -26,6 +26,8 @@ using namespace mlir;
 using namespace mlir::et;
 using namespace mlir::et::gpu_kernels;
 
+static bool isSmallFloat(Type type) { return type.isF16() || type.isBF16(); }
+
 namespace {
 class LoopLaunchBuilder {
 public:
@@ -151,6 +153,13 @@ LogicalResult LoopLaunchBuilder::readSizes(linalg::GenericOp generic) {
 }
 
 LogicalResult LoopLaunchBuilder::readGeneric(linalg::GenericOp generic) {
+  // Elements of 16-bit floats are f32 in a kernel.
+  WalkResult bits = generic.walk([](arith::BitcastOp op) {
+    bool isSmall = isSmallFloat(op.getIn().getType()) || isSmallFloat(op.getType());
+    return isSmall ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  if (bits.wasInterrupted())
+    return launch.emitOpError("has no GPU kernel: it takes 16-bit floats for integers, and kernels compute in f32");
   if (failed(readSizes(generic)))
     return failure();
   for (auto [i, input] : llvm::enumerate(generic.getDpsInputOperands())) {
@@ -197,7 +206,35 @@ void LoopLaunchBuilder::setStrides() {
     kernel.sizes.push_back(size);
 }
 
-/// Emits the payload of \p generic for one element.
+/// Whether \p op, cloned from a payload, yields a 16-bit float, or converts between one and f32, which here are the same.
+static bool isWidened(Operation *op) {
+  if (op->getNumResults() != 1)
+    return false;
+  Type type = op->getResult(0).getType();
+  if (isa<arith::ExtFOp, arith::TruncFOp>(op))
+    return op->getOperand(0).getType() == type || isSmallFloat(type);
+  return isSmallFloat(type);
+}
+
+/// Lets \p op yield an f32. Returns what to use in its place, or null when that is itself.
+static Value widen(Operation *op) {
+  OpBuilder b(op);
+  Type f32 = b.getF32Type();
+  if (auto constant = dyn_cast<arith::ConstantOp>(op))
+    return arith::ConstantOp::create(b, op->getLoc(),
+                                     b.getF32FloatAttr(cast<FloatAttr>(constant.getValue()).getValueAsDouble()));
+  if (isa<arith::ExtFOp, arith::TruncFOp>(op)) {
+    Value operand = op->getOperand(0);
+    if (operand.getType() == f32)
+      return operand;
+    // From f64.
+    return arith::TruncFOp::create(b, op->getLoc(), f32, operand);
+  }
+  op->getResult(0).setType(f32);
+  return nullptr;
+}
+
+/// Emits the payload of \p generic for one element, on f32 where it is written for 16-bit floats.
 SmallVector<Value> LoopLaunchBuilder::emitBody(OpBuilder &b, Location loc, linalg::GenericOp generic,
                                                const LoopBodyArgs &args) {
   IRMapping mapping;
@@ -210,8 +247,9 @@ SmallVector<Value> LoopLaunchBuilder::emitBody(OpBuilder &b, Location loc, linal
   };
   for (auto [scalar, value] : llvm::zip(scalars, args.scalars))
     mapping.map(scalar.first, convert(value, scalar.first.getType()));
+  SmallVector<Operation *> prologueClones;
   for (Operation *op : prologue)
-    b.clone(*op, mapping);
+    prologueClones.push_back(b.clone(*op, mapping));
   unsigned next = 0;
   for (auto [argument, operand] : llvm::zip(generic.getBody()->getArguments(), generic->getOpOperands())) {
     auto direct = directScalars.find(argument);
@@ -220,9 +258,12 @@ SmallVector<Value> LoopLaunchBuilder::emitBody(OpBuilder &b, Location loc, linal
     else
       mapping.map(argument, args.elements[next++]);
   }
-  SmallVector<Operation *> cloned;
-  for (Operation &op : generic.getBody()->without_terminator())
-    b.clone(op, mapping)->walk([&](Operation *inner) { cloned.push_back(inner); });
+  // What is captured is f32 as well; operands come before what uses them.
+  SmallVector<Operation *> cloned = prologueClones;
+  for (Operation &op : generic.getBody()->without_terminator()) {
+    Operation *clone = b.clone(op, mapping);
+    clone->walk<WalkOrder::PreOrder>([&](Operation *inner) { cloned.push_back(inner); });
+  }
   SmallVector<Value> results;
   for (Value yielded : generic.getBody()->getTerminator()->getOperands())
     results.push_back(mapping.lookupOrDefault(yielded));
@@ -237,6 +278,8 @@ SmallVector<Value> LoopLaunchBuilder::emitBody(OpBuilder &b, Location loc, linal
         position.push_back(arith::IndexCastOp::create(at, loc, at.getI64Type(), index));
       replacement = args.load(at, gathered.lookup(extract.getTensor()), position);
     }
+    if (!replacement && isWidened(op))
+      replacement = widen(op);
     if (!replacement)
       continue;
     for (Value &result : results)
@@ -281,14 +324,7 @@ FailureOr<LaunchKernel> LoopLaunchBuilder::build(OpBuilder &builder, StringRef n
   } else if (auto gelu = dyn_cast_or_null<GeluOp>(root)) {
     readIdentity(cast<BlockArgument>(gelu.getInput()).getArgNumber(), output);
     spec.body = [kind = gelu.getApproximate()](OpBuilder &b, Location loc, const LoopBodyArgs &args) {
-      Value x = args.elements[0];
-      Type type = x.getType();
-      if (!type.isF32())
-        x = arith::ExtFOp::create(b, loc, b.getF32Type(), x);
-      x = emitGelu(b, loc, kind, x);
-      if (!type.isF32())
-        x = arith::TruncFOp::create(b, loc, type, x);
-      return SmallVector<Value>{x};
+      return SmallVector<Value>{emitGelu(b, loc, kind, args.elements[0])};
     };
   } else {
     auto values = launch.getYield().getValues();

@@ -197,3 +197,21 @@ func.func @attention_f32(%x: memref<?x4x64xf32>, %y: memref<?x4x64xf32>, %arena:
   }
   return
 }
+
+// -----
+
+func.func @bits(%x: memref<4xf16>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  // expected-error @below {{has no GPU kernel: it takes 16-bit floats for integers, and kernels compute in f32}}
+  et.launch "bits" schedule {chip = "sm_80"} ins(%x : memref<4xf16>) outs(%x : memref<4xf16>) {
+  ^bb0(%a: tensor<4xf16>, %o: tensor<4xf16>):
+    %g = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+           ins(%a : tensor<4xf16>) outs(%o : tensor<4xf16>) {
+    ^bb0(%v: f16, %w: f16):
+      %i = arith.bitcast %v : f16 to i16
+      %f = arith.bitcast %i : i16 to f16
+      linalg.yield %f : f16
+    } -> tensor<4xf16>
+    et.yield %g : tensor<4xf16>
+  }
+  return
+}

@@ -19,8 +19,8 @@ using namespace mlir::et::gpu_kernels;
 using S = AttentionSchedule;
 
 AttentionKernelSpec gpu_kernels::makeAttention(MLIRContext *context, HeadLayout layout, int64_t headSize, int64_t heads,
-                                               bool bf16) {
-  Type elt = bf16 ? Type(BFloat16Type::get(context)) : Type(Float16Type::get(context));
+                                               Type elementType) {
+  Type elt = elementType ? elementType : Float16Type::get(context);
   auto constant = [&](int64_t value) { return getAffineConstantExpr(value, context); };
   AttentionKernelSpec spec;
   spec.numBatchDims = layout == HeadLayout::Grouped ? 3 : layout == HeadLayout::Flat ? 1 : 2;
@@ -127,8 +127,8 @@ std::vector<AttentionCase> gpu_kernels::getAttentionCases(MLIRContext *context, 
     add(name, std::move(spec), schedule);
     cases.back().isTimed = true;
   };
-  auto make = [&](HeadLayout layout, int64_t head = 64, bool bf16 = false) {
-    return makeAttention(context, layout, head, heads, bf16);
+  auto make = [&](HeadLayout layout, int64_t head = 64, Type type = {}) {
+    return makeAttention(context, layout, head, heads, type);
   };
 
   for (auto &[family, schedule] : families) {
@@ -140,7 +140,7 @@ std::vector<AttentionCase> gpu_kernels::getAttentionCases(MLIRContext *context, 
     else if (schedule.family == S::Wgmma)
       roomy.blocksPerSM = 4;
     add(prefix + "plain", make(HeadLayout::HeadsOutside), schedule);
-    add(prefix + "bf16_inside", make(HeadLayout::HeadsInside, 64, /*bf16=*/true), schedule);
+    add(prefix + "bf16_inside", make(HeadLayout::HeadsInside, 64, b.getBF16Type()), schedule);
     add(prefix + "packed", make(HeadLayout::Packed), schedule);
     add(prefix + "grouped", make(HeadLayout::Grouped), schedule);
     add(prefix + "flat", make(HeadLayout::Flat), schedule);
@@ -211,6 +211,30 @@ std::vector<AttentionCase> gpu_kernels::getAttentionCases(MLIRContext *context, 
   add("mma_odd", make(HeadLayout::OddRows), mma);
   add("mma_odd_head5", make(HeadLayout::OddRows, 5), mma);
   add("mma_groups2", make(HeadLayout::HeadsOutside), {S::Mma, 64, 1, 2, 3, 1});
+  // Without tensor cores.
+  const S simt{S::Simt, 32, 1, 2, 1, 2};
+  Type f32 = b.getF32Type();
+  add("simt_plain", make(HeadLayout::HeadsOutside, 64, f32), simt);
+  add("simt_odd_head5", make(HeadLayout::OddRows, 5, f32), simt);
+  add("simt_grouped_head80", make(HeadLayout::Grouped, 80, f32), simt);
+  add("simt_head512_f16", make(HeadLayout::HeadsInside, 512), simt);
+  AttentionKernelSpec single = make(HeadLayout::HeadsInside, 64, f32);
+  single.structure = AttentionStructure::Causal;
+  add("simt_causal", single, simt);
+  addLengths(single, b.getI64Type(), /*leftPadding=*/true);
+  add("simt_lengths_left_causal", single, simt);
+  single.structure = AttentionStructure::Window;
+  single.windowLeft = 30;
+  single.windowRight = 5;
+  single.windowGlobal = 3;
+  add("simt_window_global", single, simt);
+  single = make(HeadLayout::HeadsOutside, 64, f32);
+  addMask(single, {0, single.dimM(), single.dimN()}, b.getI8Type());
+  add("simt_mask_bool", single, simt);
+  addMask(single, {1, single.dimM(), single.dimN()}, f32);
+  addDistanceScore(single);
+  add("simt_mask_score", single, simt, "distance");
+
   AttentionKernelSpec plain = make(HeadLayout::HeadsOutside);
   time("mma_64_w1_s2", plain, {S::Mma, 64, 1, 1, 2, sm.sharedPerSM > 128 * 1024 ? 3 : 2});
   if (!sm.hasWgmma)

@@ -46,9 +46,9 @@ struct AttentionCase {
   bool isTimed = false;
 };
 
-/// A plain attention of \p headSize with \p heads heads.
+/// A plain attention of \p headSize with \p heads heads; f16 if no type is given.
 AttentionKernelSpec makeAttention(MLIRContext *context, HeadLayout layout, int64_t headSize, int64_t heads,
-                                  bool bf16 = false);
+                                  Type elementType = {});
 /// Adds a mask over the given dimensions, contiguous.
 void addMask(AttentionKernelSpec &spec, ArrayRef<unsigned> dims, Type elementType);
 /// Adds lengths of i32 or i64 for each index of the first batch dimension.

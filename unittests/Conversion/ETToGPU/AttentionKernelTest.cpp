@@ -236,7 +236,7 @@ TEST(GPUAttentionSchedule, ChoiceFitsEverywhere) {
   MLIRContext context;
   context.loadDialect<LLVM::LLVMDialect>();
   for (const nvidia::SM &sm : nvidia::SM::all())
-    for (int64_t head : {1, 16, 40, 64, 96, 128, 200, 256})
+    for (int64_t head : {1, 16, 40, 64, 96, 128, 200, 256, 300, 512})
       for (HeadLayout layout : {HeadLayout::HeadsInside, HeadLayout::OddRows})
         for (std::optional<int64_t> keys : {std::optional<int64_t>(), std::optional<int64_t>(128),
                                             std::optional<int64_t>(512), std::optional<int64_t>(8192)}) {
@@ -312,8 +312,8 @@ TEST_F(GPUAttentionRefusals, Strides) {
 }
 
 TEST_F(GPUAttentionRefusals, ElementTypes) {
-  spec.query.elementType = b.getF32Type();
-  expectSpecError("expected query, key, value and output of f16 or bf16");
+  spec.query.elementType = b.getF64Type();
+  expectSpecError("expected query, key, value and output of f16, bf16 or f32");
   spec.query.elementType = b.getBF16Type();
   expectSpecError("expected query, key, value and output of the same type");
 }
@@ -334,10 +334,13 @@ TEST_F(GPUAttentionRefusals, Lengths) {
 }
 
 TEST_F(GPUAttentionRefusals, HeadSizes) {
-  spec.headSizeV = 257;
-  expectSpecError("expected head sizes from 1 to 256, but got 257");
+  spec.headSizeV = 513;
+  expectSpecError("expected head sizes from 1 to 512, but got 513");
   spec.headSizeV = 0;
-  expectSpecError("expected head sizes from 1 to 256, but got 0");
+  expectSpecError("expected head sizes from 1 to 512, but got 0");
+  spec.headSizeV = 257;
+  expectScheduleError({S::Mma, 64, 1, 1, 2, 1}, hopper,
+                      "expected the family without tensor cores for heads of more than 256, but got 257");
 }
 
 TEST_F(GPUAttentionRefusals, Window) {
@@ -367,6 +370,15 @@ TEST_F(GPUAttentionRefusals, OperandsWithoutTensorMap) {
   many.dims.append({0, 1});
   EXPECT_EQ(*verifyAttentionTensorMap(spec, many),
             "a tensor map has at most 5 dimensions, but the operand has 6");
+}
+
+TEST_F(GPUAttentionRefusals, TensorCoresForF32) {
+  spec = makeAttention(&context, HeadLayout::HeadsOutside, 64, 12, b.getF32Type());
+  expectSpecError("");
+  expectScheduleError({S::Wgmma, 64, 1, 1, 2, 1}, hopper,
+                      "expected the family without tensor cores for f32, which they would round");
+  expectScheduleError({S::Simt, 64, 1, 1, 1, 1}, hopper, "expected a key per lane in this family, but got 64");
+  EXPECT_EQ(chooseAttentionSchedule(spec, hopper, 128, 128).family, S::Simt);
 }
 
 TEST_F(GPUAttentionRefusals, Schedules) {

@@ -89,13 +89,13 @@ using AttentionScoreFn = std::function<Value(OpBuilder &, Location, const Attent
 
 struct AttentionKernelSpec {
   unsigned numBatchDims = 0;
-  /// All of f16 or all of bf16. Scores, softmax and sums are f32.
+  /// All of one type: f16, bf16 or f32. Scores, softmax and sums are f32.
   AttentionOperand query, key, value, output;
   /// Element type i8 (a bool: 0 or not) or f32, f16, bf16 (added).
   std::optional<AttentionOperand> mask;
   /// Number of valid keys per sequence, i32 or i64; batch dimensions only.
   std::optional<AttentionOperand> lengths;
-  /// Static sizes of k and v, 1 to 256.
+  /// Static sizes of k and v, 1 to 512.
   int64_t headSizeK = 0, headSizeV = 0;
   float scale = 1.0f;
   AttentionStructure structure = AttentionStructure::None;
@@ -123,22 +123,26 @@ struct AttentionSchedule {
     /// warpgroups that take turns, so that the softmax of one runs under the products of the others.
     WgmmaPingPong,
     /// mma.sync: sm_80 on, and operands that no tensor map describes.
-    Mma
+    Mma,
+    /// No tensor cores: f32, and heads of more than 256.
+    Simt
   };
+  static constexpr int64_t kSimtRowsPerWarp = 4;
   Family family = Mma;
-  /// Keys per step, a multiple of 16.
+  /// Keys per step, a multiple of 16; 32 in Simt.
   int64_t keyBlock = 64;
   /// Wgmma: steps that the first softmax takes at once; with no more keys than that the softmax is exact and nothing
   /// is rescaled.
   int64_t exactBlocks = 1;
-  /// Groups of four warps that compute. Wgmma families: 64 rows each; Mma: 16 rows per warp.
+  /// Groups of four warps that compute, 64 rows each; Simt: 16 rows.
   int64_t warpgroups = 1;
   /// Blocks of keys and of values in shared memory.
   int64_t stages = 2;
   /// Blocks that should fit on a multiprocessor: the register budget.
   int64_t blocksPerSM = 1;
 
-  int64_t rowsPerBlock() const { return 64 * warpgroups; }
+  bool usesWgmma() const { return family == Wgmma || family == WgmmaPingPong; }
+  int64_t rowsPerBlock() const { return (family == Simt ? 4 * kSimtRowsPerWarp : 64) * warpgroups; }
 };
 
 /// Returns what is wrong with \p spec, or nullopt if a kernel of some schedule can be built for every architecture.

@@ -38,7 +38,7 @@ struct LoopOperand {
   int64_t offsetDivisor = 1;
 };
 
-/// What the body of a loop nest gets.
+/// What the body of a loop nest gets. Elements of 16-bit floats are f32 here, and sums stay f32 until they are stored.
 struct LoopBodyArgs {
   /// Elements of the inputs that have a map, in order, then of the outputs: so far, or as they were.
   SmallVector<Value> elements;
@@ -63,7 +63,7 @@ struct LoopKernelSpec {
   unsigned numScalars = 0;
   /// Take part in programmatic dependent launch (sm_90 on).
   bool programmatic = false;
-  /// Emits the body; returns the new element of each output.
+  /// Emits the body; returns the new element of each output, f32 for 16-bit floats.
   std::function<SmallVector<Value>(OpBuilder &, Location, const LoopBodyArgs &)> body;
 };
 

@@ -13,6 +13,7 @@
 //   AttentionWgmma.cpp     the products by wgmma; schedule Wgmma
 //   AttentionPingPong.cpp  schedule WgmmaPingPong
 //   AttentionMma.cpp       schedule Mma
+//   AttentionSimt.cpp      schedule Simt
 //
 // A warp has 16 rows; a lane holds rows l/4 and l/4 + 8 of them, and of each group of
 // eight keys (or columns of the output) 2*(l%4) and the one behind. Score 4*i + 2*r + j
@@ -47,8 +48,8 @@ struct AttentionLayout {
   AttentionLayout(const AttentionKernelSpec &spec, const AttentionSchedule &schedule);
   AttentionPanels k, v;
   /// Of a warpgroup's queries, which its part of the output replaces; of a block of keys; of a block of values.
-  int64_t queryBytes, keyBytes, valueBytes;
-  int64_t queryAt, outputAt, keyAt, valueAt, barrierAt, total;
+  int64_t queryBytes = 0, keyBytes = 0, valueBytes = 0;
+  int64_t queryAt = 0, outputAt = 0, keyAt = 0, valueAt = 0, barrierAt = 0, total = 0;
 };
 
 class AttentionEmitter : public nvidia::NVVMBuilder {
@@ -104,7 +105,6 @@ private:
   LaunchExpr sizeExpr(unsigned dim) { return Builder::getAffineSymbolExpr(dim); }
   Value size(unsigned dim) { return integer(sizeExpr(dim)); }
   LaunchExpr stride(const AttentionOperand &operand, unsigned dim);
-  bool usesTensorMaps() const { return schedule.family != AttentionSchedule::Mma; }
   TensorMapSpec tensorMap(unsigned number, const AttentionOperand &operand, unsigned rowDim, unsigned columnDim,
                           const AttentionPanels &panels, int64_t rows);
   /// Coordinates of \p operand's tensor map: \p column, \p row, then the batch dimensions that it has.
@@ -202,6 +202,20 @@ private:
   SmallVector<Value> multiplySums(ArrayRef<SmallVector<Value, 4>> weights, Value values, ValueRange sums);
   void storeRows(ValueRange sums, const Softmax &state, const Rows &rows);
   void emitMma();
+
+  //===--------------------------------------------------------------------===//
+  // No tensor cores (AttentionSimt.cpp)
+  //===--------------------------------------------------------------------===//
+
+  /// A row of a warp.
+  struct SimtRow {
+    Value index;
+    KeyRange keys;
+    /// First element of the mask of the row.
+    Value mask;
+  };
+  Value finishScore(Value score, const SimtRow &row, Value key);
+  void emitSimt();
 };
 
 } // namespace mlir::et::gpu_kernels

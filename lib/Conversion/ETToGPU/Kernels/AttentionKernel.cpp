@@ -10,7 +10,7 @@
 // and the way from the number of a block to batch indices and rows.
 //
 // Parameters: tensor maps of query, key, value and output (wgmma) or pointers to them
-// (mma.sync); pointers to mask and lengths; then the integers of MapVector `integers`.
+// (the others); pointers to mask and lengths; then the integers of MapVector `integers`.
 // A stride or size that is constant when compiling is no parameter.
 //
 // A tensor map is (column, row, batch dimensions from the last to the first); those
@@ -37,6 +37,11 @@ AttentionPanels::AttentionPanels(int64_t headSize)
 AttentionLayout::AttentionLayout(const AttentionKernelSpec &spec, const AttentionSchedule &schedule)
     : k(spec.headSizeK), v(spec.headSizeV) {
   constexpr int64_t kTileAlignment = 1024;
+  if (schedule.family == AttentionSchedule::Simt) {
+    queryBytes = schedule.rowsPerBlock() * spec.headSizeK * 4;
+    total = queryBytes;
+    return;
+  }
   if (schedule.family == AttentionSchedule::Mma) {
     // Rows of a multiple of 16 halves and 16 bytes more, so that the eight rows of a matrix start in different banks.
     auto rowBytes = [](int64_t headSize) { return llvm::alignTo(headSize, 16) * 2 + 16; };
@@ -113,7 +118,7 @@ void AttentionEmitter::createArguments(StringRef name) {
     kernel.addPointer(number, getAffineConstantExpr(0));
     types.push_back(globalPtr());
   };
-  if (usesTensorMaps()) {
+  if (schedule.usesWgmma()) {
     kernel.addMap(tensorMap(kAttentionQuery, spec.query, spec.dimM(), spec.dimK(), layout.k, 64));
     kernel.addMap(tensorMap(kAttentionKey, spec.key, spec.dimN(), spec.dimK(), layout.k, schedule.keyBlock));
     kernel.addMap(tensorMap(kAttentionValue, spec.value, spec.dimN(), spec.dimV(), layout.v, schedule.keyBlock));
@@ -151,7 +156,7 @@ void AttentionEmitter::createArguments(StringRef name) {
   kernel.function = createKernel(name, types, {kernel.threads, schedule.blocksPerSM, 1});
 
   auto argument = kernel.function.getBody().front().args_begin();
-  if (usesTensorMaps())
+  if (schedule.usesWgmma())
     for (int64_t i = 0; i < 4; ++i)
       mapValues.push_back(*argument++);
   for (unsigned number : pointerNumbers)
@@ -260,6 +265,9 @@ BuiltKernel AttentionEmitter::emitKernel(StringRef name) {
     break;
   case AttentionSchedule::Mma:
     emitMma();
+    break;
+  case AttentionSchedule::Simt:
+    emitSimt();
     break;
   }
   return kernel;

@@ -61,8 +61,8 @@ std::optional<std::string> gpu_kernels::verifyAttentionSpec(const AttentionKerne
   if (auto error = verifyOperand(spec, "output", spec.output, all))
     return error;
   Type elt = spec.query.elementType;
-  if (!elt.isF16() && !elt.isBF16())
-    return "expected query, key, value and output of f16 or bf16";
+  if (!elt.isF16() && !elt.isBF16() && !elt.isF32())
+    return "expected query, key, value and output of f16, bf16 or f32";
   for (const AttentionOperand *operand : {&spec.key, &spec.value, &spec.output})
     if (operand->elementType != elt)
       return "expected query, key, value and output of the same type";
@@ -80,8 +80,8 @@ std::optional<std::string> gpu_kernels::verifyAttentionSpec(const AttentionKerne
       return "expected lengths of i32 or i64";
   }
   for (int64_t size : {spec.headSizeK, spec.headSizeV})
-    if (size < 1 || size > 256)
-      return ("expected head sizes from 1 to 256, but got " + Twine(size)).str();
+    if (size < 1 || size > 512)
+      return ("expected head sizes from 1 to 512, but got " + Twine(size)).str();
   if (spec.structure == AttentionStructure::Window)
     for (int64_t size : {spec.windowLeft, spec.windowRight, spec.windowGlobal})
       if (size < 0 || size > AttentionKernelSpec::kUnbounded)
@@ -115,9 +115,18 @@ std::optional<std::string> gpu_kernels::verifyAttentionTensorMap(const Attention
 std::optional<std::string> gpu_kernels::verifyAttentionSchedule(const AttentionKernelSpec &spec,
                                                                 const AttentionSchedule &schedule,
                                                                 const nvidia::SM &sm) {
-  const bool wgmma = schedule.family != AttentionSchedule::Mma;
   const bool pingPong = schedule.family == AttentionSchedule::WgmmaPingPong;
-  if (wgmma) {
+  if (schedule.family != AttentionSchedule::Simt) {
+    if (spec.query.elementType.isF32())
+      return "expected the family without tensor cores for f32, which they would round";
+    if (std::max(spec.headSizeK, spec.headSizeV) > 256)
+      return ("expected the family without tensor cores for heads of more than 256, but got " +
+              Twine(std::max(spec.headSizeK, spec.headSizeV)))
+          .str();
+  } else if (schedule.keyBlock != nvidia::kWarpSize) {
+    return ("expected a key per lane in this family, but got " + Twine(schedule.keyBlock)).str();
+  }
+  if (schedule.usesWgmma()) {
     if (!sm.hasWgmma)
       return ("expected mma.sync on " + sm.chip + ", which has no wgmma").str();
     std::pair<StringRef, const AttentionOperand *> operands[] = {
@@ -139,7 +148,8 @@ std::optional<std::string> gpu_kernels::verifyAttentionSchedule(const AttentionK
     return ("expected " + Twine(pingPong ? "2 or 3" : "1 to 4") + " warpgroups that compute, but got " +
             Twine(schedule.warpgroups))
         .str();
-  if (schedule.stages < std::max<int64_t>(2, schedule.exactBlocks) || schedule.stages > 8)
+  if (schedule.family != AttentionSchedule::Simt &&
+      (schedule.stages < std::max<int64_t>(2, schedule.exactBlocks) || schedule.stages > 8))
     return ("expected 2 to 8 stages, and those of the first softmax, but got " + Twine(schedule.stages)).str();
   const int64_t threads = nvidia::kWarpgroupSize * (schedule.warpgroups + pingPong);
   if (schedule.blocksPerSM < 1 || schedule.blocksPerSM * threads > sm.threadsPerSM)
@@ -191,6 +201,7 @@ AttentionSchedule gpu_kernels::chooseAttentionSchedule(const AttentionKernelSpec
   candidates.push_back({S::Mma, 64, 1, 1, 2, head <= 64 ? 3 : head <= 128 ? 2 : 1});
   candidates.push_back({S::Mma, 32, 1, 1, 2, head <= 64 ? 2 : 1});
   candidates.push_back({S::Mma, 16, 1, 1, 2, 1});
+  candidates.push_back({S::Simt, 32, 1, 2, 1, 2});
   std::optional<AttentionSchedule> schedule = firstThatFits(spec, sm, candidates);
   assert(schedule && "the last one fits every architecture");
   return *schedule;

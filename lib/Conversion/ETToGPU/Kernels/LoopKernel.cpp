@@ -27,6 +27,21 @@ using namespace mlir::et::gpu_kernels;
 
 static constexpr int64_t kThreads = 256;
 
+static bool isSmallFloat(Type type) {
+  Type element = getElementTypeOrSelf(type);
+  return element.isF16() || element.isBF16();
+}
+
+/// \p value as the body takes it.
+static Value widen(SIMTKernel &kernel, Value value) {
+  return isSmallFloat(value.getType()) ? kernel.toF32(value) : value;
+}
+
+/// \p value, of the body, as it is stored.
+static Value narrow(SIMTKernel &kernel, Value value, Type elementType) {
+  return isSmallFloat(elementType) ? kernel.fromF32(value, elementType) : value;
+}
+
 namespace {
 /// How an operand depends on the loop whose iterations a thread takes several of.
 enum class Access { None, Contiguous, Other };
@@ -216,14 +231,15 @@ SmallVector<Value> LoopKernelBuilder::emitReductions(unsigned next, SmallVector<
     LoopBodyArgs args;
     for (auto [i, input] : llvm::enumerate(spec.inputs))
       if (input.map)
-        args.elements.push_back(kernel->load(input.elementType, kernel->argument(i), getOffset(i)));
+        args.elements.push_back(widen(*kernel, kernel->load(input.elementType, kernel->argument(i), getOffset(i))));
     llvm::append_range(args.elements, accumulators);
     args.position = position;
     args.scalars = scalars;
     args.load = [&](OpBuilder &at, unsigned operand, ValueRange index) {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPoint(at.getInsertionBlock(), at.getInsertionPoint());
-      return kernel->load(getOperand(operand).elementType, kernel->argument(operand), getOffset(operand, index));
+      return widen(*kernel, kernel->load(getOperand(operand).elementType, kernel->argument(operand),
+                                         getOffset(operand, index)));
     };
     return spec.body(b, b.getLoc(), args);
   }
@@ -247,27 +263,31 @@ void LoopKernelBuilder::emitElements() {
     for (auto [i, output] : llvm::enumerate(spec.outputs)) {
       unsigned operand = numInputs + i;
       if (spec.readsOutput[i])
-        accumulators.push_back(kernel->load(output.elementType, kernel->argument(operand), getOffset(operand)));
+        accumulators.push_back(
+            widen(*kernel, kernel->load(output.elementType, kernel->argument(operand), getOffset(operand))));
       else
-        accumulators.push_back(LLVM::PoisonOp::create(b, output.elementType));
+        accumulators.push_back(
+            LLVM::PoisonOp::create(b, isSmallFloat(output.elementType) ? b.getF32Type() : output.elementType));
     }
     SmallVector<Value> results = emitReductions(0, accumulators);
     for (auto [i, result] : llvm::enumerate(results))
-      kernel->store(result, kernel->argument(numInputs + i), getOffset(numInputs + i));
+      kernel->store(narrow(*kernel, result, spec.outputs[i].elementType), kernel->argument(numInputs + i),
+                    getOffset(numInputs + i));
     return;
   }
   auto loadPiece = [&](unsigned operand) {
     Type type = getOperand(operand).elementType;
     int64_t bytes = width * llvm::divideCeil(type.getIntOrFloatBitWidth(), 8);
     bool isVector = getAccess(getOperand(operand), *inner) == Access::Contiguous;
-    return kernel->load(type, kernel->argument(operand), getOffset(operand), isVector ? width : 0, isVector ? bytes : 0);
+    return widen(*kernel, kernel->load(type, kernel->argument(operand), getOffset(operand), isVector ? width : 0,
+                                       isVector ? bytes : 0));
   };
   SmallVector<Value> pieces, results;
   for (auto [i, input] : llvm::enumerate(spec.inputs))
     if (input.map)
       pieces.push_back(loadPiece(i));
   for (auto [i, output] : llvm::enumerate(spec.outputs)) {
-    auto type = VectorType::get({width}, output.elementType);
+    auto type = VectorType::get({width}, isSmallFloat(output.elementType) ? b.getF32Type() : output.elementType);
     Value empty = LLVM::PoisonOp::create(b, type);
     pieces.push_back(spec.readsOutput[i] ? loadPiece(numInputs + i) : empty);
     results.push_back(empty);
@@ -285,7 +305,8 @@ void LoopKernelBuilder::emitElements() {
     args.load = [&](OpBuilder &at, unsigned operand, ValueRange where) {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPoint(at.getInsertionBlock(), at.getInsertionPoint());
-      return kernel->load(getOperand(operand).elementType, kernel->argument(operand), getOffset(operand, where));
+      return widen(*kernel, kernel->load(getOperand(operand).elementType, kernel->argument(operand),
+                                         getOffset(operand, where)));
     };
     for (auto [result, value] : llvm::zip(results, spec.body(b, b.getLoc(), args)))
       result = LLVM::InsertElementOp::create(b, result, value, index);
@@ -293,7 +314,8 @@ void LoopKernelBuilder::emitElements() {
   position[*inner] = first;
   for (auto [i, result] : llvm::enumerate(results)) {
     int64_t bytes = width * llvm::divideCeil(spec.outputs[i].elementType.getIntOrFloatBitWidth(), 8);
-    kernel->store(result, kernel->argument(numInputs + i), getOffset(numInputs + i), bytes);
+    kernel->store(narrow(*kernel, result, spec.outputs[i].elementType), kernel->argument(numInputs + i),
+                  getOffset(numInputs + i), bytes);
   }
 }
 
