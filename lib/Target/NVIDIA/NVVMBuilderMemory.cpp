@@ -88,9 +88,10 @@ void NVVMBuilder::fenceBarrierInit() { NVVM::FenceMbarrierInitOp::create(*this);
 
 void NVVMBuilder::waitBarrier(Value barrier, Value parity) {
   // nvvm.mbarrier.try_wait.parity is the same loop without a clobber of memory: loads of what the barrier guards could
-  // be moved in front of it.
-  inlineAsm("{ .reg .pred p; WAIT: mbarrier.try_wait.parity.shared::cta.b64 p, [$0], $1; @p bra DONE; bra WAIT; "
-            "DONE: }",
+  // be moved in front of it. The last operand is a hint to sleep up to 10 ms: without it warps that wait take issue
+  // slots from those that compute.
+  inlineAsm("{ .reg .pred p; WAIT: mbarrier.try_wait.parity.shared::cta.b64 p, [$0], $1, 0x989680; @p bra DONE; "
+            "bra WAIT; DONE: }",
             "r,r,~{memory}", {sharedAddress(barrier), parity});
 }
 
