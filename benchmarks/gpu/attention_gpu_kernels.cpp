@@ -1,0 +1,162 @@
+//===- attention_gpu_kernels.cpp - Cubins and launches for attention.py -*- C++ -*-===//
+//
+// Licensed under the Apache License v2.0 with LLVM Exceptions.
+// See https://llvm.org/LICENSE.txt for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Builds the kernels of AttentionCases, which attention.py checks and times on a GPU
+// machine that has neither LLVM nor a toolkit:
+//
+//   attention_gpu_kernels DIR [FILTER [CHIP]]   writes DIR/*.cubin, DIR/*.ptx, DIR/attention.json
+//   python3 benchmarks/gpu/attention.py DIR
+//
+//===----------------------------------------------------------------------===//
+
+#include "AttentionCases.h"
+#include "KernelDump.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace mlir::et;
+using namespace mlir::et::gpu_kernels;
+namespace json = llvm::json;
+
+static json::Object describeOperand(unsigned number, const AttentionOperand &operand, ArrayRef<int64_t> symbols) {
+  std::string type;
+  llvm::raw_string_ostream(type) << operand.elementType;
+  json::Array dims, strides;
+  for (auto [dim, stride] : llvm::zip(operand.dims, operand.strides)) {
+    dims.push_back(dim);
+    strides.push_back(evaluate(stride, symbols));
+  }
+  return json::Object{{"operand", number}, {"type", type}, {"dims", std::move(dims)}, {"strides", std::move(strides)}};
+}
+
+static json::Object describeRun(const AttentionCase &c, const BuiltKernel &kernel, ArrayRef<int64_t> symbols,
+                                bool timed) {
+  const AttentionKernelSpec &spec = c.spec;
+  json::Array operands{
+      describeOperand(kAttentionQuery, spec.query, symbols), describeOperand(kAttentionKey, spec.key, symbols),
+      describeOperand(kAttentionValue, spec.value, symbols), describeOperand(kAttentionOutput, spec.output, symbols)};
+  if (spec.mask)
+    operands.push_back(describeOperand(kAttentionMask, *spec.mask, symbols));
+  if (spec.lengths)
+    operands.push_back(describeOperand(kAttentionLengths, *spec.lengths, symbols));
+  json::Array sizes(symbols);
+  sizes.push_back(spec.headSizeK);
+  sizes.push_back(spec.headSizeV);
+  return json::Object{{"sizes", std::move(sizes)},
+                      {"operands", std::move(operands)},
+                      {"launch", describeLaunch(kernel, symbols)},
+                      {"timed", timed}};
+}
+
+/// Batch dimensions, then m and n.
+static SmallVector<SmallVector<int64_t>> checkedSizes(const AttentionCase &c) {
+  SmallVector<int64_t> batch;
+  if (c.spec.numBatchDims == 1)
+    batch = {12};
+  else if (c.spec.numBatchDims == 2)
+    batch = {3, 12};
+  else
+    batch = {2, 3, 4};
+  SmallVector<std::pair<int64_t, int64_t>> rows{{64, 64},   {1, 1},     {17, 17},   {128, 128}, {130, 130},
+                                                {200, 200}, {384, 384}, {513, 513}, {700, 700}};
+  // Heads of a packed tensor have one length.
+  if (!StringRef(c.name).contains("packed"))
+    rows.append({{5, 300}, {300, 5}, {129, 257}, {64, 1025}});
+  SmallVector<SmallVector<int64_t>> sizes;
+  for (auto [m, n] : rows) {
+    sizes.push_back(batch);
+    sizes.back().append({m, n});
+  }
+  return sizes;
+}
+
+static SmallVector<SmallVector<int64_t>> timedSizes(const AttentionCase &c) {
+  if (!c.isTimed)
+    return {};
+  if (c.spec.headSizeK == 128)
+    return {{32, 12, 512, 512}, {4, 16, 4096, 4096}};
+  return {{32, 12, 128, 128}, {32, 12, 256, 256},  {32, 12, 384, 384}, {32, 12, 512, 512},
+          {1, 12, 128, 128},  {8, 12, 1024, 1024}, {4, 16, 4096, 4096}};
+}
+
+/// Builds \p c, writes its cubin to \p folder and appends it to \p entries; returns whether that went well.
+static bool dump(const AttentionCase &c, const nvidia::SM &sm, StringRef ptxas, StringRef folder,
+                 json::Array &entries) {
+  if (std::optional<std::string> reason = verifyAttentionSchedule(c.spec, c.schedule, sm)) {
+    llvm::errs() << c.name << ": " << *reason << '\n';
+    return false;
+  }
+  KernelModule module(sm);
+  // The case belongs to another context: its expressions and types are made again in this one.
+  std::vector<AttentionCase> cases = getAttentionCases(module.getContext(), sm);
+  const AttentionCase &own = *llvm::find_if(cases, [&](const AttentionCase &other) { return other.name == c.name; });
+  OpBuilder builder = module.getBuilder();
+  BuiltKernel kernel = buildAttentionKernel(builder, module.getLoc(), "attention", own.spec, own.schedule, sm);
+  json::Array runs;
+  for (ArrayRef<int64_t> symbols : checkedSizes(own))
+    runs.push_back(describeRun(own, kernel, symbols, /*timed=*/false));
+  for (ArrayRef<int64_t> symbols : timedSizes(own))
+    runs.push_back(describeRun(own, kernel, symbols, /*timed=*/true));
+  std::string ptx = module.getPTX();
+  if (ptx.empty())
+    return false;
+  nvidia::AssemblyReport report;
+  FailureOr<std::string> cubin = nvidia::assemblePTX(module.getLoc(), ptx, sm, ptxas, &report);
+  if (failed(cubin))
+    return false;
+  for (const std::string &advisory : report.advisories)
+    llvm::errs() << c.name << ": " << advisory << '\n';
+  for (const nvidia::KernelReport &r : report.kernels)
+    llvm::errs() << c.name << ": " << r.registers << " registers, " << r.spillStoreBytes << " bytes spilled\n";
+  auto write = [&](StringRef suffix, StringRef text) {
+    std::error_code error;
+    llvm::raw_fd_ostream((folder + "/" + c.name + suffix).str(), error) << text;
+    return !error;
+  };
+  bool isWritten = write(".ptx", ptx) && write(".cubin", *cubin);
+  constexpr StringRef structures[] = {"none", "causal", "lower_right", "window"};
+  entries.push_back(json::Object{{"name", c.name},
+                                 {"cubin", c.name + ".cubin"},
+                                 {"batch", own.spec.numBatchDims},
+                                 {"scale", own.spec.scale},
+                                 {"structure", structures[unsigned(own.spec.structure)]},
+                                 {"left", own.spec.windowLeft},
+                                 {"right", own.spec.windowRight},
+                                 {"global", own.spec.windowGlobal},
+                                 {"left_padding", own.spec.leftPadding},
+                                 {"score", own.score},
+                                 {"runs", std::move(runs)}});
+  return isWritten;
+}
+
+int main(int argc, char **argv) {
+  if (argc < 2) {
+    llvm::errs() << "usage: attention_gpu_kernels DIR [FILTER [CHIP]]\n";
+    return 2;
+  }
+  StringRef folder = argv[1], filter = argc > 2 ? argv[2] : "";
+  FailureOr<nvidia::SM> sm = nvidia::SM::get(argc > 3 ? argv[3] : "sm_90a");
+  std::optional<std::string> ptxas = nvidia::findPtxas(nvidia::PtxasSearch::fromEnvironment());
+  if (failed(sm) || !ptxas || llvm::sys::fs::create_directories(folder)) {
+    llvm::errs() << "need a known chip, ptxas and a folder to write to\n";
+    return 1;
+  }
+  MLIRContext context;
+  context.loadDialect<LLVM::LLVMDialect>();
+  json::Array entries;
+  bool allGood = true;
+  for (const AttentionCase &c : getAttentionCases(&context, *sm))
+    if (StringRef(c.name).contains(filter))
+      allGood &= dump(c, *sm, *ptxas, folder, entries);
+  std::error_code error;
+  llvm::raw_fd_ostream os((folder + "/attention.json").str(), error);
+  os << json::Value(std::move(entries)) << '\n';
+  return allGood && !error ? 0 : 1;
+}
