@@ -178,7 +178,10 @@ def time_all(functions, entries):
             if run["timed"]:
                 groups.setdefault((tuple(run["sizes"]), entry["structure"]), []).append((entry, run))
     rows = []
-    for (size, structure), members in sorted(groups.items(), key=lambda g: (g[0][0][-1], g[0][1], g[0][0][-3], g[0][0][0])):
+    # By head size, structure, length and batch.
+    order = lambda key: (key[0][-1], key[1], key[0][-3], key[0][0])
+    for size, structure in sorted(groups, key=order):
+        members = groups[size, structure]
         batch, heads, m, n, head, _ = size
         causal = structure == "causal"
         calls = {

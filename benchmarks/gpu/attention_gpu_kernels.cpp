@@ -9,7 +9,7 @@
 // Builds the kernels of AttentionCases, which attention.py checks and times on a GPU
 // machine that has neither LLVM nor a toolkit:
 //
-//   attention_gpu_kernels DIR [FILTER [CHIP]]   writes DIR/*.cubin, DIR/attention.json
+//   attention_gpu_kernels DIR [FILTER [CHIP]]   writes DIR/*.cubin, DIR/*.ptx, DIR/attention.json
 //   python3 benchmarks/gpu/attention.py DIR
 //
 //===----------------------------------------------------------------------===//
@@ -39,10 +39,9 @@ static json::Object describeOperand(unsigned number, const AttentionOperand &ope
 static json::Object describeRun(const AttentionCase &c, const BuiltKernel &kernel, ArrayRef<int64_t> symbols,
                                 bool timed) {
   const AttentionKernelSpec &spec = c.spec;
-  json::Array operands{describeOperand(kAttentionQuery, spec.query, symbols),
-                       describeOperand(kAttentionKey, spec.key, symbols),
-                       describeOperand(kAttentionValue, spec.value, symbols),
-                       describeOperand(kAttentionOutput, spec.output, symbols)};
+  json::Array operands{
+      describeOperand(kAttentionQuery, spec.query, symbols), describeOperand(kAttentionKey, spec.key, symbols),
+      describeOperand(kAttentionValue, spec.value, symbols), describeOperand(kAttentionOutput, spec.output, symbols)};
   if (spec.mask)
     operands.push_back(describeOperand(kAttentionMask, *spec.mask, symbols));
   if (spec.lengths)
@@ -83,12 +82,13 @@ static SmallVector<SmallVector<int64_t>> timedSizes(const AttentionCase &c) {
     return {};
   if (c.spec.headSizeK == 128)
     return {{32, 12, 512, 512}, {4, 16, 4096, 4096}};
-  return {{32, 12, 128, 128}, {32, 12, 256, 256},  {32, 12, 384, 384},  {32, 12, 512, 512},
+  return {{32, 12, 128, 128}, {32, 12, 256, 256},  {32, 12, 384, 384}, {32, 12, 512, 512},
           {1, 12, 128, 128},  {8, 12, 1024, 1024}, {4, 16, 4096, 4096}};
 }
 
 /// Builds \p c, writes its cubin to \p folder and appends it to \p entries; returns whether that went well.
-static bool dump(const AttentionCase &c, const nvidia::SM &sm, StringRef ptxas, StringRef folder, json::Array &entries) {
+static bool dump(const AttentionCase &c, const nvidia::SM &sm, StringRef ptxas, StringRef folder,
+                 json::Array &entries) {
   if (std::optional<std::string> reason = verifyAttentionSchedule(c.spec, c.schedule, sm)) {
     llvm::errs() << c.name << ": " << *reason << '\n';
     return false;
@@ -107,7 +107,6 @@ static bool dump(const AttentionCase &c, const nvidia::SM &sm, StringRef ptxas, 
   std::string ptx = module.getPTX();
   if (ptx.empty())
     return false;
-  if (FILE *f = fopen((folder + "/" + c.name + ".ptx").str().c_str(), "w")) { fputs(ptx.c_str(), f); fclose(f); }
   nvidia::AssemblyReport report;
   FailureOr<std::string> cubin = nvidia::assemblePTX(module.getLoc(), ptx, sm, ptxas, &report);
   if (failed(cubin))
@@ -116,9 +115,12 @@ static bool dump(const AttentionCase &c, const nvidia::SM &sm, StringRef ptxas, 
     llvm::errs() << c.name << ": " << advisory << '\n';
   for (const nvidia::KernelReport &r : report.kernels)
     llvm::errs() << c.name << ": " << r.registers << " registers, " << r.spillStoreBytes << " bytes spilled\n";
-  std::error_code error;
-  llvm::raw_fd_ostream os((folder + "/" + c.name + ".cubin").str(), error);
-  os << *cubin;
+  auto write = [&](StringRef suffix, StringRef text) {
+    std::error_code error;
+    llvm::raw_fd_ostream((folder + "/" + c.name + suffix).str(), error) << text;
+    return !error;
+  };
+  bool isWritten = write(".ptx", ptx) && write(".cubin", *cubin);
   constexpr StringRef structures[] = {"none", "causal", "lower_right", "window"};
   entries.push_back(json::Object{{"name", c.name},
                                  {"cubin", c.name + ".cubin"},
@@ -131,7 +133,7 @@ static bool dump(const AttentionCase &c, const nvidia::SM &sm, StringRef ptxas, 
                                  {"left_padding", own.spec.leftPadding},
                                  {"score", own.score},
                                  {"runs", std::move(runs)}});
-  return !error;
+  return isWritten;
 }
 
 int main(int argc, char **argv) {

@@ -217,7 +217,7 @@ std::vector<AttentionCase> gpu_kernels::getAttentionCases(MLIRContext *context, 
   add("simt_plain", make(HeadLayout::HeadsOutside, 64, f32), simt);
   add("simt_odd_head5", make(HeadLayout::OddRows, 5, f32), simt);
   add("simt_grouped_head80", make(HeadLayout::Grouped, 80, f32), simt);
-  add("simt_head512_f16", make(HeadLayout::HeadsInside, 512), simt);
+  add("simt_head512_f16", make(HeadLayout::HeadsInside, 512), {S::Simt, 32, 1, 1, 1, 2});
   AttentionKernelSpec single = make(HeadLayout::HeadsInside, 64, f32);
   single.structure = AttentionStructure::Causal;
   add("simt_causal", single, simt);

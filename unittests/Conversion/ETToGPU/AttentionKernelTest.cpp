@@ -252,10 +252,15 @@ TEST(GPUAttentionSchedule, ChoiceOfFamily) {
   AttentionKernelSpec spec = makeAttention(&context, HeadLayout::HeadsInside, 64, 12);
   nvidia::SM hopper = getSM("sm_90a");
   EXPECT_EQ(chooseAttentionSchedule(spec, hopper).family, S::Wgmma);
-  EXPECT_EQ(chooseAttentionSchedule(spec, hopper, 128, 128).keyBlock, 128);
+  EXPECT_EQ(chooseAttentionSchedule(spec, hopper, 128, 128).blocksPerSM, 5);
+  EXPECT_EQ(chooseAttentionSchedule(spec, hopper, 256, 256).keyBlock, 128);
   EXPECT_EQ(chooseAttentionSchedule(spec, hopper, 4096, 4096).family, S::WgmmaPingPong);
   EXPECT_EQ(chooseAttentionSchedule(spec, getSM("sm_90")).family, S::Mma);
   EXPECT_EQ(chooseAttentionSchedule(spec, getSM("sm_80")).family, S::Mma);
+  // Tiles of causal attention do not take the same time.
+  AttentionKernelSpec causal = spec;
+  causal.structure = AttentionStructure::Causal;
+  EXPECT_EQ(chooseAttentionSchedule(causal, hopper, 4096, 4096).family, S::Wgmma);
   AttentionKernelSpec odd = makeAttention(&context, HeadLayout::OddRows, 64, 12);
   EXPECT_EQ(chooseAttentionSchedule(odd, hopper, 4096, 4096).family, S::Mma);
 }
@@ -368,8 +373,7 @@ TEST_F(GPUAttentionRefusals, OperandsWithoutTensorMap) {
                       "expected mma.sync for this query: a tensor map needs heads that are contiguous in memory");
   AttentionOperand many = spec.value;
   many.dims.append({0, 1});
-  EXPECT_EQ(*verifyAttentionTensorMap(spec, many),
-            "a tensor map has at most 5 dimensions, but the operand has 6");
+  EXPECT_EQ(*verifyAttentionTensorMap(spec, many), "a tensor map has at most 5 dimensions, but the operand has 6");
 }
 
 TEST_F(GPUAttentionRefusals, TensorCoresForF32) {

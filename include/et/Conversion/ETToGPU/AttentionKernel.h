@@ -163,7 +163,8 @@ AttentionSchedule chooseAttentionSchedule(const AttentionKernelSpec &spec, const
                                           std::optional<int64_t> rows = std::nullopt,
                                           std::optional<int64_t> keys = std::nullopt);
 
-/// Emits the kernel at the insertion point of \p builder, which is in a gpu.module. \p spec and \p schedule must verify.
+/// Emits the kernel at the insertion point of \p builder, which is in a gpu.module. \p spec and \p schedule must
+/// verify.
 BuiltKernel buildAttentionKernel(OpBuilder &builder, Location loc, StringRef name, const AttentionKernelSpec &spec,
                                  const AttentionSchedule &schedule, const nvidia::SM &sm);
 

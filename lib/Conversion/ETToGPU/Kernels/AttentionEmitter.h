@@ -133,8 +133,8 @@ private:
   Rows rowsOf(Value first, int64_t count);
   bool masksEveryStep() const;
   Value limitsNeeded(const Rows &rows, Value start, int64_t count);
-  /// Applies scale, score, mask and limits to the scores of keys \p start on. Without \p mayLimit, the caller knows that
-  /// structure and lengths exclude none of them.
+  /// Applies scale, score, mask and limits to the scores of keys \p start on. Without \p mayLimit, the caller knows
+  /// that structure and lengths exclude none of them.
   SmallVector<Value> finishScores(SmallVector<Value> scores, const Rows &rows, Value start, bool mayLimit);
   void applyScore(SmallVector<Value> &scores, const Rows &rows, Value start);
   void applyMask(SmallVector<Value> &scores, const Rows &rows, Value start);

@@ -32,7 +32,9 @@ using namespace mlir::et::gpu_kernels;
 
 // The narrowest pattern that holds a row: no more than a power of two is wasted on small heads.
 AttentionPanels::AttentionPanels(int64_t headSize)
-    : headSize(headSize), swizzle(headSize <= 16 ? 32 : headSize <= 32 ? 64 : 128) {}
+    : headSize(headSize), swizzle(headSize <= 16   ? 32
+                                  : headSize <= 32 ? 64
+                                                   : 128) {}
 
 AttentionLayout::AttentionLayout(const AttentionKernelSpec &spec, const AttentionSchedule &schedule)
     : k(spec.headSizeK), v(spec.headSizeV) {

@@ -61,8 +61,8 @@ void AttentionEmitter::copyRows(const AttentionOperand &operand, Value base, uns
       if (chunks * kChunk != headSize)
         inside = land(inside, lt(column, headSize));
       // Where nothing is read the address does not matter, but stay inside of the row.
-      Value from = element(base, add(rowStart, sext(min(column, i32(headSize - kChunk)), getI64Type())),
-                           operand.elementType);
+      Value from =
+          element(base, add(rowStart, sext(min(column, i32(headSize - kChunk)), getI64Type())), operand.elementType);
       copyAsync(target, from, 16, select(inside, i32(16), i32(0)));
       return;
     }
@@ -188,8 +188,7 @@ void AttentionEmitter::emitMma() {
   auto valueSlot = [&](Value slot) { return offset(at(layout.valueAt), mul(slot, layout.valueBytes)); };
   auto load = [&](Value step, Value slot) {
     ifThen(lt(step, steps), [&] {
-      copyRows(spec.key, keyBase, spec.dimN(), spec.dimK(), spec.headSizeK, startOf(step), sizeN, block,
-               keySlot(slot));
+      copyRows(spec.key, keyBase, spec.dimN(), spec.dimK(), spec.headSizeK, startOf(step), sizeN, block, keySlot(slot));
       copyRows(spec.value, valueBase, spec.dimN(), spec.dimV(), spec.headSizeV, startOf(step), sizeN, block,
                valueSlot(slot));
     });

@@ -167,8 +167,8 @@ void AttentionEmitter::emitConsumer(Value tiles, Value rowBlocks, Value group) {
     llvm::append_range(rest, nextSlot(slot, parity));
     rest.append({slot, parity});
     SmallVector<Value> init(sumCount, f32(0.0));
-    SmallVector<Value> carried = loop(
-        i32(1), tile.steps, i32(1), carry(init, state, rest), [&](Value step, ValueRange in) {
+    SmallVector<Value> carried =
+        loop(i32(1), tile.steps, i32(1), carry(init, state, rest), [&](Value step, ValueRange in) {
           auto [sums, state] = uncarry(in);
           ValueRange rest = in.drop_front(sumCount + 4), ring = rest.drop_front(weightCount);
           SmallVector<SmallVector<Value, 4>> weights = packed(rest.take_front(weightCount));

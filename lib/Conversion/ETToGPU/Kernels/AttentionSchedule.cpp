@@ -160,8 +160,8 @@ std::optional<std::string> gpu_kernels::verifyAttentionSchedule(const AttentionK
     return "expected one block per multiprocessor in this family";
   const int64_t bytes = attentionSharedBytes(spec, schedule);
   if (bytes > sm.sharedPerBlock || schedule.blocksPerSM * (bytes + sm.sharedReserved) > sm.sharedPerSM)
-    return ("expected shared memory for " + Twine(schedule.blocksPerSM) + " blocks of " + Twine(bytes) + " bytes, but " +
-            sm.chip + " has " + Twine(sm.sharedPerSM))
+    return ("expected shared memory for " + Twine(schedule.blocksPerSM) + " blocks of " + Twine(bytes) +
+            " bytes, but " + sm.chip + " has " + Twine(sm.sharedPerSM))
         .str();
   return std::nullopt;
 }
@@ -183,16 +183,18 @@ AttentionSchedule gpu_kernels::chooseAttentionSchedule(const AttentionKernelSpec
   SmallVector<AttentionSchedule> candidates;
   // What is read or computed for each score takes registers.
   const bool heavy = spec.mask || spec.score;
+  // Tiles of one block are dealt out evenly, which is only fair when they take the same time.
+  const bool even = !heavy && spec.structure == AttentionStructure::None;
   if (head <= 64) {
-    // Five blocks of one warpgroup hide each other's latencies best; few keys gain from one exact softmax, and very many
-    // from products that never wait for a softmax.
-    if (!heavy && keys && *keys <= 256)
+    // Five blocks of one warpgroup hide each other's latencies best. Up to 256 keys gain from one exchange less between
+    // softmax and products, very many from products that never wait for a softmax.
+    if (!heavy && keys && *keys > 128 && *keys <= 256)
       candidates.push_back({S::Wgmma, 128, 1, 1, 2, 3});
-    if (!heavy && keys && *keys > 2048)
+    if (even && keys && *keys > 2048)
       candidates.push_back({S::WgmmaPingPong, 128, 1, 3, 3, 1});
     candidates.push_back({S::Wgmma, 64, 1, 1, 2, heavy ? 4 : 5});
   } else if (head <= 128) {
-    if (!heavy && keys && *keys >= 512)
+    if (even && keys && *keys >= 512)
       candidates.push_back({S::WgmmaPingPong, 128, 1, 2, 2, 1});
     candidates.push_back({S::Wgmma, 64, 1, 1, 2, 2});
   } else {
@@ -202,6 +204,7 @@ AttentionSchedule gpu_kernels::chooseAttentionSchedule(const AttentionKernelSpec
   candidates.push_back({S::Mma, 32, 1, 1, 2, head <= 64 ? 2 : 1});
   candidates.push_back({S::Mma, 16, 1, 1, 2, 1});
   candidates.push_back({S::Simt, 32, 1, 2, 1, 2});
+  candidates.push_back({S::Simt, 32, 1, 1, 1, 1});
   std::optional<AttentionSchedule> schedule = firstThatFits(spec, sm, candidates);
   assert(schedule && "the last one fits every architecture");
   return *schedule;

@@ -28,8 +28,7 @@ using nvidia::kWarpSize;
 static constexpr int64_t kRows = AttentionSchedule::kSimtRowsPerWarp;
 
 /// Reduces over the lanes of a warp.
-template <typename Combine>
-static Value reduceWarp(nvidia::NVVMBuilder &b, Value value, Combine combine) {
+template <typename Combine> static Value reduceWarp(nvidia::NVVMBuilder &b, Value value, Combine combine) {
   for (int64_t mask = kWarpSize / 2; mask > 0; mask /= 2)
     value = combine(value, b.shuffleXor(value, mask));
   return value;
@@ -82,8 +81,8 @@ void AttentionEmitter::emitSimt() {
   loop(thread, i32(schedule.rowsPerBlock() * headK), i32(kernel.threads), [&](Value index) {
     Value row = div(index, headK), column = sub(index, mul(row, headK));
     Value inside = min(add(firstRow, row), sub(sizeM, 1));
-    Value place = AttentionEmitter::add(strided(spec.query, spec.dimM(), inside),
-                                        strided(spec.query, spec.dimK(), column));
+    Value place =
+        AttentionEmitter::add(strided(spec.query, spec.dimM(), inside), strided(spec.query, spec.dimK(), column));
     store(toF32(load(elt, element(queryBase, place, elt))), offset(shared, shl(index, 2)));
   });
   syncThreads();
@@ -130,7 +129,8 @@ void AttentionEmitter::emitSimt() {
     SmallVector<Value> weights;
     for (int64_t r = 0; r < kRows; ++r) {
       Value score = finishScore(scores[r], rows[r], key);
-      Value top = AttentionEmitter::maxf(reduceWarp(*this, score, [&](Value a, Value b) { return maxf(a, b); }), max[r]);
+      Value top =
+          AttentionEmitter::maxf(reduceWarp(*this, score, [&](Value a, Value b) { return maxf(a, b); }), max[r]);
       // See softmax().
       Value shift = select(cmpf(arith::CmpFPredicate::OEQ, top, none), zero, top);
       auto exponential = [&](Value value) { return ex2(mulf(subf(value, shift), factor)); };
@@ -142,20 +142,21 @@ void AttentionEmitter::emitSimt() {
       weights.push_back(weight);
     }
     Value count = min(i32(kWarpSize), sub(keys.end, start));
-    SmallVector<Value> summed = loop(i32(0), count, i32(1), ValueRange(ArrayRef<Value>(out)), [&](Value i, ValueRange in) {
-      SmallVector<Value> result(in);
-      Value row = element(valueBase, strided(spec.value, spec.dimN(), add(start, i)), elt);
-      SmallVector<Value> weight;
-      for (Value own : weights)
-        weight.push_back(shuffle(own, i));
-      for (int64_t c = 0; c < columns; ++c) {
-        Value column = min(add(lane, c * kWarpSize), i32(headV - 1));
-        Value value = toF32(load(elt, element(row, strided(spec.value, spec.dimV(), column), elt)));
-        for (int64_t r = 0; r < kRows; ++r)
-          result[r * columns + c] = fma(weight[r], value, result[r * columns + c]);
-      }
-      return result;
-    });
+    SmallVector<Value> summed =
+        loop(i32(0), count, i32(1), ValueRange(ArrayRef<Value>(out)), [&](Value i, ValueRange in) {
+          SmallVector<Value> result(in);
+          Value row = element(valueBase, strided(spec.value, spec.dimN(), add(start, i)), elt);
+          SmallVector<Value> weight;
+          for (Value own : weights)
+            weight.push_back(shuffle(own, i));
+          for (int64_t c = 0; c < columns; ++c) {
+            Value column = min(add(lane, c * kWarpSize), i32(headV - 1));
+            Value value = toF32(load(elt, element(row, strided(spec.value, spec.dimV(), column), elt)));
+            for (int64_t r = 0; r < kRows; ++r)
+              result[r * columns + c] = fma(weight[r], value, result[r * columns + c]);
+          }
+          return result;
+        });
     llvm::copy(summed, out.begin());
     return state;
   });

@@ -254,8 +254,8 @@ void AttentionEmitter::emitWgmma() {
   for (int64_t slot = 0; slot < exact; ++slot) {
     waitBarrier(barrier(valuesFull + slot), zero);
     wgmmaFence();
-    sums = issueSum(ArrayRef(weights).slice(slot * perSlot, perSlot),
-                    inSlot(valueBase, i32(slot), layout.valueBytes), sums, slot == 0);
+    sums = issueSum(ArrayRef(weights).slice(slot * perSlot, perSlot), inSlot(valueBase, i32(slot), layout.valueBytes),
+                    sums, slot == 0);
     wgmmaCommit();
   }
   sums = wgmmaWait(0, sums);
@@ -268,8 +268,8 @@ void AttentionEmitter::emitWgmma() {
 
   // The other steps.
   SmallVector<Value> ring{i32(exact % stages), i32(exact / stages % 2)};
-  SmallVector<Value> carried = loop(
-      i32(exact), steps, i32(1), carry(sums, state, ring), [&](Value step, ValueRange in) {
+  SmallVector<Value> carried =
+      loop(i32(exact), steps, i32(1), carry(sums, state, ring), [&](Value step, ValueRange in) {
         auto [sums, state] = uncarry(in);
         Value slot = in[in.size() - 2], parity = in.back();
         waitBarrier(barrier(keysFull, slot), parity);
@@ -296,8 +296,7 @@ void AttentionEmitter::emitWgmma() {
   if (sm.hasProgrammaticLaunch)
     launchNext();
   std::tie(sums, state) = uncarry(carried);
-  storeTile(sums, state, offset(at(layout.outputAt), mul(warpgroup, layout.queryBytes)), rows.first,
-            warpgroup);
+  storeTile(sums, state, offset(at(layout.outputAt), mul(warpgroup, layout.queryBytes)), rows.first, warpgroup);
   // Shared memory has to live until it is read; the end of the kernel waits for the writes.
   ifThen(leader, [&] { waitBulk(0, /*read=*/true); });
 }
