@@ -169,7 +169,7 @@ AttentionLaunch::AttentionLaunch(LaunchOp launch) : op(cast<AttentionOp>(cpu::ge
 // Schedules as attributes
 //===----------------------------------------------------------------------===//
 
-static constexpr StringRef kFamilies[] = {"wgmma", "wgmma_ping_pong", "mma"};
+static constexpr StringRef kFamilies[] = {"wgmma", "wgmma_ping_pong", "mma", "simt"};
 
 static DictionaryAttr getAttribute(Builder &builder, const AttentionSchedule &schedule, int64_t fromKeys) {
   NamedAttrList entries;

@@ -187,13 +187,13 @@ func.func @attention_incomplete(%x: memref<?x4x64xf16>, %y: memref<?x4x64xf16>, 
 #k = affine_map<(h, m, n, k, v) -> (n, h, k)>
 #v = affine_map<(h, m, n, k, v) -> (n, h, v)>
 #o = affine_map<(h, m, n, k, v) -> (m, h, v)>
-func.func @attention_f32(%x: memref<?x4x64xf32>, %y: memref<?x4x64xf32>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+func.func @attention_wide_head(%x: memref<?x4x1024xf16>, %y: memref<?x4x1024xf16>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
   // expected-error @below {{has no GPU kernel: }}
-  et.launch "attention" schedule {chip = "sm_80"} ins(%x : memref<?x4x64xf32>) outs(%y : memref<?x4x64xf32>) {
-  ^bb0(%a: tensor<?x4x64xf32>, %p: tensor<?x4x64xf32>):
-    %0 = et.attention query(%a : tensor<?x4x64xf32>) key(%a : tensor<?x4x64xf32>) value(%a : tensor<?x4x64xf32>)
-         {indexing_maps = [#q, #k, #v, #o]} -> tensor<?x4x64xf32>
-    et.yield %0 : tensor<?x4x64xf32>
+  et.launch "attention" schedule {chip = "sm_80"} ins(%x : memref<?x4x1024xf16>) outs(%y : memref<?x4x1024xf16>) {
+  ^bb0(%a: tensor<?x4x1024xf16>, %p: tensor<?x4x1024xf16>):
+    %0 = et.attention query(%a : tensor<?x4x1024xf16>) key(%a : tensor<?x4x1024xf16>) value(%a : tensor<?x4x1024xf16>)
+         {indexing_maps = [#q, #k, #v, #o]} -> tensor<?x4x1024xf16>
+    et.yield %0 : tensor<?x4x1024xf16>
   }
   return
 }

@@ -33,14 +33,22 @@ func.func @keep_attention_f16(%x: tensor<?x4x64xf16>) -> tensor<?x4x64xf16> {
   return %0 : tensor<?x4x64xf16>
 }
 
-// REMARK-DAG: et.attention runs as plain loops:
-// CHECK-LABEL: func.func @attention_f32
-// CHECK-NOT:   et.attention
-// CHECK:       linalg.generic
-func.func @attention_f32(%x: tensor<?x4x64xf32>) -> tensor<?x4x64xf32> {
+// CHECK-LABEL: func.func @keep_attention_f32
+// CHECK:       et.attention
+func.func @keep_attention_f32(%x: tensor<?x4x64xf32>) -> tensor<?x4x64xf32> {
   %0 = et.attention query(%x : tensor<?x4x64xf32>) key(%x : tensor<?x4x64xf32>) value(%x : tensor<?x4x64xf32>)
          {indexing_maps = [#q, #k, #v, #o]} -> tensor<?x4x64xf32>
   return %0 : tensor<?x4x64xf32>
+}
+
+// REMARK-DAG: et.attention runs as plain loops:
+// CHECK-LABEL: func.func @attention_wide_head
+// CHECK-NOT:   et.attention
+// CHECK:       linalg.generic
+func.func @attention_wide_head(%x: tensor<?x4x1024xf16>) -> tensor<?x4x1024xf16> {
+  %0 = et.attention query(%x : tensor<?x4x1024xf16>) key(%x : tensor<?x4x1024xf16>) value(%x : tensor<?x4x1024xf16>)
+         {indexing_maps = [#q, #k, #v, #o]} -> tensor<?x4x1024xf16>
+  return %0 : tensor<?x4x1024xf16>
 }
 
 // REMARK-DAG: et.linear runs as plain loops: the weight has an encoding that has no GPU kernel

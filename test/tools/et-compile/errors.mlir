@@ -35,7 +35,7 @@
 
 // MISSING:   cannot open input file '{{.*}}missing.mlir': No such file or directory
 // FOLDER:    cannot open input file '{{.*}}': Is a directory
-// EMIT:      expected --emit to be bytecode, et, planned, llvm, llvm-ir, asm or obj, but got 'gold'
+// EMIT:      expected --emit to be bytecode, et, planned, llvm, llvm-ir, asm, obj, gpu, ptx, cubin or program, but got 'gold'
 // ISA:       expected isa to be baseline, avx2, avx512 or native, but got 'sse9'
 // ENTRY:     expected a public function named 'backward', but there is none
 // FLAG:      Unknown command line argument '--nothing'
