@@ -65,7 +65,7 @@ void et::buildGPUPlanPipeline(OpPassManager &pm, const GPUPipelineOptions &optio
   pm.addPass(createMergeLinearsPass());
   DecomposeForGPUPassOptions decompose;
   decompose.chip = options.chip;
-  pm.addNestedPass<func::FuncOp>(createDecomposeForGPUPass(decompose));
+  pm.addPass(createDecomposeForGPUPass(decompose));
   pm.addNestedPass<func::FuncOp>(createNormalizeTensorsPass());
   cleanUp(pm);
   // A block has some columns of a row: norms follow in launches of their own.
@@ -76,7 +76,7 @@ void et::buildGPUPlanPipeline(OpPassManager &pm, const GPUPipelineOptions &optio
   cleanUp(pm);
   pm.addPass(createBufferizeLaunchesPass());
   cleanUp(pm);
-  pm.addNestedPass<func::FuncOp>(createCopyUnevenRowsPass());
+  pm.addPass(createCopyUnevenRowsPass());
   pm.addPass(createPlanMemoryPass());
   ScheduleGPUPassOptions schedule;
   schedule.chip = options.chip;

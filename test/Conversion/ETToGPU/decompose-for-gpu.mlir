@@ -1,6 +1,6 @@
-// RUN: et-opt %s --pass-pipeline='builtin.module(func.func(et-decompose-for-gpu))' --mlir-disable-threading --remarks-filter-missed=et-decompose-for-gpu --remark-policy=all 2>%t.err | FileCheck %s
+// RUN: et-opt %s --et-decompose-for-gpu --remarks-filter-missed=et-decompose-for-gpu --remark-policy=all 2>%t.err | FileCheck %s
 // RUN: FileCheck %s --check-prefix=REMARK < %t.err
-// RUN: not et-opt %s --pass-pipeline='builtin.module(func.func(et-decompose-for-gpu{chip=h100}))' 2>&1 | FileCheck %s --check-prefix=CHIP
+// RUN: not et-opt %s --et-decompose-for-gpu=chip=h100 2>&1 | FileCheck %s --check-prefix=CHIP
 
 // CHIP: expected chip to be sm_80, sm_86, sm_89, sm_90 or sm_90a, but got 'h100'
 

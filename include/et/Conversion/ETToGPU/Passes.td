@@ -11,7 +11,7 @@
 
 include "mlir/Pass/PassBase.td"
 
-def DecomposeForGPUPass : InterfacePass<"et-decompose-for-gpu", "mlir::FunctionOpInterface"> {
+def DecomposeForGPUPass : Pass<"et-decompose-for-gpu", "mlir::ModuleOp"> {
   let summary = "Decompose the et ops that no GPU kernel takes";
   let description = [{
     Numerics: as `--et-decompose`.
