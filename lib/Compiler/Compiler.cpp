@@ -21,8 +21,8 @@
 #include "mlir/Dialect/Arith/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Bufferization/Transforms/FuncBufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
-#include "mlir/Dialect/Linalg/Transforms/AllInterfaces.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Linalg/Transforms/AllInterfaces.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/OpenMP/OpenMPDialect.h"
 #include "mlir/Dialect/Tensor/IR/TensorInferTypeOpInterfaceImpl.h"
@@ -70,9 +70,7 @@ FailureOr<Stage> et::parseStage(StringRef name) {
   return *stage;
 }
 
-bool et::isText(Stage stage) {
-  return stage != Stage::Object && stage != Stage::Cubin && stage != Stage::Program;
-}
+bool et::isText(Stage stage) { return stage != Stage::Object && stage != Stage::Cubin && stage != Stage::Program; }
 
 FailureOr<std::optional<std::string>> et::parseTarget(StringRef target) {
   if (target == "cpu")
@@ -93,15 +91,17 @@ static FailureOr<std::optional<std::string>> getChip(ModuleOp module, Stage stag
   bool isShared = stage == Stage::ET || stage == Stage::Planned;
   bool isGPU = stage == Stage::GPU || stage == Stage::PTX || stage == Stage::Cubin || stage == Stage::Program;
   if (!isShared && isGPU != chip->has_value())
-    return module.emitError(isGPU ? "the stages gpu, ptx, cubin and program are those of a GPU; compile for a target "
-                                    "such as cuda:sm_90a"
-                                  : "the stages llvm, llvm-ir, asm and obj are those of a CPU; for a GPU there are gpu, "
-                                    "ptx, cubin and program");
+    return module.emitError(isGPU
+                                ? "the stages gpu, ptx, cubin and program are those of a GPU; compile for a target "
+                                  "such as cuda:sm_90a"
+                                : "the stages llvm, llvm-ir, asm and obj are those of a CPU; for a GPU there are gpu, "
+                                  "ptx, cubin and program");
   return chip;
 }
 
 void et::registerCompilerDialects(DialectRegistry &registry) {
-  registry.insert<ETDialect, cf::ControlFlowDialect, omp::OpenMPDialect, LLVM::LLVMDialect, math::MathDialect, affine::AffineDialect>();
+  registry.insert<ETDialect, cf::ControlFlowDialect, omp::OpenMPDialect, LLVM::LLVMDialect, math::MathDialect,
+                  affine::AffineDialect>();
   registerBufferizableOpInterfaceExternalModels(registry);
   arith::registerBufferizableOpInterfaceExternalModels(registry);
   bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(registry);
@@ -149,18 +149,17 @@ static FailureOr<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(Modul
   if (failed(level))
     return module.emitError("expected isa to be baseline, avx2, avx512 or native, but got '") << isaName << "'";
   if (jit && *level > cpu::ISA::host())
-    return module.emitError("cannot run code for ") << stringifyISALevel(*level)
-                                                    << ": this machine offers " << stringifyISALevel(cpu::ISA::host())
-                                                    << " at most";
+    return module.emitError("cannot run code for ") << stringifyISALevel(*level) << ": this machine offers "
+                                                    << stringifyISALevel(cpu::ISA::host()) << " at most";
   cpu::ISA isa = cpu::ISA::get(*level);
   llvm::Triple triple(llvm::sys::getDefaultTargetTriple());
   std::string error;
   const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!target)
     return module.emitError("no code generator for ") << triple.str() << ": " << error;
-  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
-      triple, isa.targetCPU(), isa.targetFeatures(), {}, llvm::Reloc::PIC_, std::nullopt,
-      llvm::CodeGenOptLevel::Default, jit));
+  std::unique_ptr<llvm::TargetMachine> machine(
+      target->createTargetMachine(triple, isa.targetCPU(), isa.targetFeatures(), {}, llvm::Reloc::PIC_, std::nullopt,
+                                  llvm::CodeGenOptLevel::Default, jit));
   if (!machine)
     return module.emitError("no code generator for ") << isa.targetCPU() << " on " << triple.str();
   return machine;

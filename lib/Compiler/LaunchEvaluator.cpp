@@ -102,7 +102,8 @@ FailureOr<Expr> LaunchEvaluator::computeExpr(OpResult result) {
     return getDim(dim.getSource(), dim.getIndex());
   // Rounding down: x & -64 is x - x % 64.
   if (auto conjunction = dyn_cast<arith::AndIOp>(op))
-    if (std::optional<int64_t> mask = getConstantIntValue(conjunction.getRhs()); mask && *mask < 0 && llvm::isPowerOf2_64(-*mask)) {
+    if (std::optional<int64_t> mask = getConstantIntValue(conjunction.getRhs());
+        mask && *mask < 0 && llvm::isPowerOf2_64(-*mask)) {
       FailureOr<Expr> lhs = getExpr(conjunction.getLhs());
       if (failed(lhs))
         return failure();

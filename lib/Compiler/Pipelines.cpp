@@ -93,18 +93,17 @@ void et::buildPlannedToGPUPipeline(OpPassManager &pm) {
 void et::registerPipelines() {
   PassPipelineRegistration<CPUPipelineOptions>("et-plan-cpu", "Plan et on tensors for a CPU: launches, weights, arena",
                                                buildCPUPlanPipeline);
-  PassPipelineRegistration<CPUPipelineOptions>(
-      "et-to-cpu", "Lower et on tensors to the LLVM dialect for a CPU",
-      [](OpPassManager &pm, const CPUPipelineOptions &options) {
-        buildCPUPlanPipeline(pm, options);
-        buildPlannedToLLVMPipeline(pm);
-      });
+  PassPipelineRegistration<CPUPipelineOptions>("et-to-cpu", "Lower et on tensors to the LLVM dialect for a CPU",
+                                               [](OpPassManager &pm, const CPUPipelineOptions &options) {
+                                                 buildCPUPlanPipeline(pm, options);
+                                                 buildPlannedToLLVMPipeline(pm);
+                                               });
   PassPipelineRegistration<GPUPipelineOptions>("et-plan-gpu", "Plan et on tensors for a GPU: launches, weights, arena",
                                                buildGPUPlanPipeline);
-  PassPipelineRegistration<GPUPipelineOptions>(
-      "et-to-gpu", "Lower et on tensors to GPU kernels and a function that launches them",
-      [](OpPassManager &pm, const GPUPipelineOptions &options) {
-        buildGPUPlanPipeline(pm, options);
-        buildPlannedToGPUPipeline(pm);
-      });
+  PassPipelineRegistration<GPUPipelineOptions>("et-to-gpu",
+                                               "Lower et on tensors to GPU kernels and a function that launches them",
+                                               [](OpPassManager &pm, const GPUPipelineOptions &options) {
+                                                 buildGPUPlanPipeline(pm, options);
+                                                 buildPlannedToGPUPipeline(pm);
+                                               });
 }

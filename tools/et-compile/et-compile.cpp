@@ -31,8 +31,9 @@ static cl::opt<std::string> emit("emit",
                                           "dialect), llvm-ir, asm or obj; for a GPU also program (default), gpu "
                                           "(kernels and launches of them), ptx or cubin"),
                                  cl::value_desc("kind"), cl::cat(category));
-static cl::opt<std::string> target("target", cl::desc("What to compile for: cpu (default), or cuda: and an architecture, "
-                                                      "one of sm_80, sm_86, sm_89, sm_90 and sm_90a"),
+static cl::opt<std::string> target("target",
+                                   cl::desc("What to compile for: cpu (default), or cuda: and an architecture, "
+                                            "one of sm_80, sm_86, sm_89, sm_90 and sm_90a"),
                                    cl::value_desc("target"), cl::init("cpu"), cl::cat(category));
 static cl::opt<std::string> isa("isa", cl::desc("Instruction set level: baseline, avx2, avx512 or native (default)"),
                                 cl::value_desc("level"), cl::init("native"), cl::cat(category));

@@ -127,7 +127,7 @@ AttentionLaunch::AttentionLaunch(LaunchOp launch) : op(cast<AttentionOp>(cpu::ge
   unsigned output = launch.getInputs().size();
   auto getNumber = [](Value value) { return cast<BlockArgument>(value).getArgNumber(); };
   auto getOptional = [&](Value value) { return value ? getNumber(value) : output; };
-  operands = {getNumber(op.getQuery()), getNumber(op.getKey()),       getNumber(op.getValue()),
+  operands = {getNumber(op.getQuery()),  getNumber(op.getKey()),       getNumber(op.getValue()),
               getOptional(op.getMask()), getOptional(op.getLengths()), output};
   // Symbols: the batch dimensions and m as the output has them, n as the key has it, dynamic strides.
   auto addDim = [&](const AttentionOperand &operand, unsigned number, unsigned dim) {
@@ -233,8 +233,8 @@ void gpu_kernels::scheduleAttention(LaunchOp launch, const nvidia::SM &sm, Named
   entries.set("variants", builder.getArrayAttr(variants));
 }
 
-FailureOr<LaunchKernels>
-gpu_kernels::buildAttentionLaunch(OpBuilder &builder, LaunchOp launch, StringRef name, const nvidia::SM &sm) {
+FailureOr<LaunchKernels> gpu_kernels::buildAttentionLaunch(OpBuilder &builder, LaunchOp launch, StringRef name,
+                                                           const nvidia::SM &sm) {
   AttentionLaunch attention(launch);
   if (std::optional<std::string> reason = verifyAttentionSpec(attention.spec))
     return launch.emitOpError("has no GPU kernel: ") << *reason;
@@ -254,7 +254,8 @@ gpu_kernels::buildAttentionLaunch(OpBuilder &builder, LaunchOp launch, StringRef
       return launch.emitOpError("has no GPU kernel with the schedule ") << attribute << ": " << *reason;
     LaunchKernel &kernel = kernels.emplace_back();
     std::string suffix = variants.size() > 1 ? "_from" + std::to_string(from.getInt()) : "";
-    kernel.kernel = buildAttentionKernel(builder, launch.getLoc(), (name + suffix).str(), attention.spec, *schedule, sm);
+    kernel.kernel =
+        buildAttentionKernel(builder, launch.getLoc(), (name + suffix).str(), attention.spec, *schedule, sm);
     if (std::optional<std::string> rest = legalizeScalarMath(kernel.kernel.function))
       return launch.emitOpError("has no GPU kernel: GPUs have no form of '") << *rest << "'";
     kernel.operands = attention.operands;

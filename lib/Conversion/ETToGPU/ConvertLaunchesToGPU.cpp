@@ -202,7 +202,8 @@ public:
     if (!offset || offset == b.getAffineConstantExpr(0))
       return memref;
     auto type = cast<MemRefType>(memref.getType());
-    auto target = MemRefType::get({}, type.getElementType(), StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {}));
+    auto target =
+        MemRefType::get({}, type.getElementType(), StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {}));
     return memref::ReinterpretCastOp::create(b, target, memref, OpFoldResult(getOffset(memref, offset)),
                                              ArrayRef<OpFoldResult>{}, ArrayRef<OpFoldResult>{});
   }
@@ -226,9 +227,10 @@ public:
     AffineExpr offset = map.offset ? map.offset : b.getAffineConstantExpr(0);
     auto type = MemRefType::get(staticSizes, map.elementType,
                                 StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, staticStrides));
-    Value view = memref::ReinterpretCastOp::create(b, type, memref, OpFoldResult(getOffset(memref, offset)), sizes, strides);
-    return TensorMapOp::create(b, TensorMapType::get(b.getContext()), view,
-                               llvm::to_vector(llvm::reverse(map.box)), map.swizzle);
+    Value view =
+        memref::ReinterpretCastOp::create(b, type, memref, OpFoldResult(getOffset(memref, offset)), sizes, strides);
+    return TensorMapOp::create(b, TensorMapType::get(b.getContext()), view, llvm::to_vector(llvm::reverse(map.box)),
+                               map.swizzle);
   }
 
 private:
@@ -312,7 +314,8 @@ void ConvertLaunchesToGPUPass::launchKernel(LaunchOp launch, const LaunchKernel 
     }
   }
   auto constant = [&](int64_t value) { return arith::ConstantIndexOp::create(b, value).getResult(); };
-  gpu::KernelDim3 grid{emitter.getBlocks(kernel.grid[0]), emitter.getIndex(kernel.grid[1]), emitter.getIndex(kernel.grid[2])};
+  gpu::KernelDim3 grid{emitter.getBlocks(kernel.grid[0]), emitter.getIndex(kernel.grid[1]),
+                       emitter.getIndex(kernel.grid[2])};
   gpu::KernelDim3 block{constant(kernel.threads), constant(1), constant(1)};
   std::optional<gpu::KernelDim3> cluster;
   if (kernel.clusterSize > 1)

@@ -41,8 +41,8 @@ struct DecomposeForGPUPass final : et::impl::DecomposeForGPUPassBase<DecomposeFo
     getOperation()->walk([&](Operation *op) {
       if (auto generic = dyn_cast<linalg::GenericOp>(op)) {
         if (linalg::isaContractionOpInterface(generic))
-          remark::missed(op->getLoc(), remark::RemarkOpts::name("PlainLoops").category(DEBUG_TYPE))
-              << remark::reason("a product of two tensors runs as plain loops: it is neither a linear layer nor attention");
+          remark::missed(op->getLoc(), remark::RemarkOpts::name("PlainLoops").category(DEBUG_TYPE)) << remark::reason(
+              "a product of two tensors runs as plain loops: it is neither a linear layer nor attention");
         return;
       }
       if (!isa<linalg::AggregatedOpInterface>(op) || !isa<ETDialect>(op->getDialect()))

@@ -114,7 +114,7 @@ int64_t gpu_kernels::addRowStride(LaunchOp launch, unsigned operand, SmallVector
 }
 
 FailureOr<LaunchKernels> gpu_kernels::buildKernels(OpBuilder &builder, LaunchOp launch, StringRef name,
-                                                               const nvidia::SM &sm) {
+                                                   const nvidia::SM &sm) {
   OpBuilder::InsertionGuard guard(builder);
   Operation *root = cpu::getRoot(launch);
   if (isa_and_nonnull<LinearOp>(root))
@@ -132,8 +132,7 @@ FailureOr<LaunchKernels> gpu_kernels::buildKernels(OpBuilder &builder, LaunchOp 
 /// Whether \p type is a float that kernels compute with.
 static bool isKernelFloat(Type type) { return type.isF16() || type.isBF16() || type.isF32(); }
 
-template <typename NormOp>
-static std::string whyNoNorm(NormOp norm, Value beta) {
+template <typename NormOp> static std::string whyNoNorm(NormOp norm, Value beta) {
   if (norm.getResult().use_empty())
     return "only the sum of the norm is used";
   if (norm.getGamma() && beta && getElementTypeOrSelf(norm.getGamma()) != getElementTypeOrSelf(beta))
@@ -149,7 +148,8 @@ std::string gpu_kernels::whyNoKernel(Operation *op, const nvidia::SM &sm) {
     return "";
   for (Type type : llvm::concat<const Type>(op->getOperandTypes(), op->getResultTypes()))
     if (Type element = getElementTypeOrSelf(type); isa<FloatType>(element) && !isKernelFloat(element))
-      return "kernels compute in f32, and the op has operands of " + std::string(element.isF64() ? "f64" : "another type");
+      return "kernels compute in f32, and the op has operands of " +
+             std::string(element.isF64() ? "f64" : "another type");
   if (auto norm = dyn_cast<LayerNormOp>(op))
     return whyNoNorm(norm, norm.getBeta());
   if (auto norm = dyn_cast<RmsNormOp>(op))

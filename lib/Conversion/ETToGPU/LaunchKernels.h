@@ -91,8 +91,8 @@ std::string whyNoAttention(AttentionOp op);
 /// Whether \p memref is part of the weights, which no launch writes.
 bool isWeight(Value memref);
 
-/// Adds the distance between the rows of operand \p operand of \p launch to \p sizes when it is dynamic; returns it. The
-/// rows of the operand are even.
+/// Adds the distance between the rows of operand \p operand of \p launch to \p sizes when it is dynamic; returns it.
+/// The rows of the operand are even.
 int64_t addRowStride(LaunchOp launch, unsigned operand, SmallVectorImpl<LaunchSize> &sizes);
 
 /// Adds what linear and attention families let choose to \p entries, the schedule of \p launch.
@@ -101,13 +101,11 @@ void scheduleAttention(LaunchOp launch, const nvidia::SM &sm, NamedAttrList &ent
 
 /// Builds the kernels of \p launch (on memrefs) at the insertion point of \p builder, in a gpu.module, with names that
 /// start with \p name. Emits an error on \p launch when there are none.
-FailureOr<LaunchKernels> buildKernels(OpBuilder &builder, LaunchOp launch, StringRef name,
-                                                  const nvidia::SM &sm);
+FailureOr<LaunchKernels> buildKernels(OpBuilder &builder, LaunchOp launch, StringRef name, const nvidia::SM &sm);
 
-FailureOr<LaunchKernels> buildLinearLaunch(OpBuilder &builder, LaunchOp launch, StringRef name,
-                                                       const nvidia::SM &sm);
+FailureOr<LaunchKernels> buildLinearLaunch(OpBuilder &builder, LaunchOp launch, StringRef name, const nvidia::SM &sm);
 FailureOr<LaunchKernels> buildAttentionLaunch(OpBuilder &builder, LaunchOp launch, StringRef name,
-                                                          const nvidia::SM &sm);
+                                              const nvidia::SM &sm);
 
 FailureOr<LaunchKernel> buildRowLaunch(OpBuilder &builder, LaunchOp launch, StringRef name, const nvidia::SM &sm);
 FailureOr<LaunchKernel> buildLoopLaunch(OpBuilder &builder, LaunchOp launch, StringRef name, const nvidia::SM &sm);

@@ -82,7 +82,7 @@ void LinearLaunch::addExtra(Value value, AffineMap map) {
   LinearExtra extra;
   extra.elementType = getElementTypeOrSelf(value.getType());
   int64_t rank = linear.getResult().getType().getRank();
-  extra.kind = map.getNumResults() == 0 ? LinearExtra::Scalar
+  extra.kind = map.getNumResults() == 0                  ? LinearExtra::Scalar
                : map.getNumResults() == rank && rank > 1 ? LinearExtra::Matrix
                                                          : LinearExtra::Columns;
   spec.extras.push_back(extra);
@@ -186,7 +186,8 @@ static Value emitPayload(nvidia::NVVMBuilder &b, Block &block, ArrayRef<Value> a
   for (Operation &op : block.without_terminator()) {
     for (Value operand : op.getOperands())
       (void)lookup(operand);
-    bool isF32 = op.getNumResults() == 1 && (op.getResult(0).getType().isF32() || isSmallFloat(op.getResult(0).getType()));
+    bool isF32 =
+        op.getNumResults() == 1 && (op.getResult(0).getType().isF32() || isSmallFloat(op.getResult(0).getType()));
     if (isa<arith::ExtFOp, arith::TruncFOp>(op)) {
       mapping.map(op.getResult(0), mapping.lookup(op.getOperand(0)));
     } else if (auto constant = dyn_cast<arith::ConstantOp>(op); constant && isF32) {
@@ -305,7 +306,7 @@ void gpu_kernels::scheduleLinear(LaunchOp launch, const nvidia::SM &sm, NamedAtt
 }
 
 FailureOr<LaunchKernels> gpu_kernels::buildLinearLaunch(OpBuilder &builder, LaunchOp launch, StringRef name,
-                                                                    const nvidia::SM &sm) {
+                                                        const nvidia::SM &sm) {
   LinearLaunch linear(launch);
   auto variants = launch.getScheduleAttr().getAs<ArrayAttr>("variants");
   if (!variants || variants.empty())

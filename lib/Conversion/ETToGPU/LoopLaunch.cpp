@@ -186,8 +186,7 @@ LogicalResult LoopLaunchBuilder::readGeneric(linalg::GenericOp generic) {
         launch.getYield().getValues()[argument.getArgNumber() - numInputs] != result)
       return launch.emitOpError("has no GPU kernel: result ")
              << result.getResultNumber() << " of '" << generic->getName() << "' is not computed in an output";
-    addOutput(argument.getArgNumber(), generic.getMatchingIndexingMap(init),
-              generic.payloadUsesValueFromOperand(init));
+    addOutput(argument.getArgNumber(), generic.getMatchingIndexingMap(init), generic.payloadUsesValueFromOperand(init));
   }
   return success();
 }
@@ -206,7 +205,8 @@ void LoopLaunchBuilder::setStrides() {
     kernel.sizes.push_back(size);
 }
 
-/// Whether \p op, cloned from a payload, yields a 16-bit float, or converts between one and f32, which here are the same.
+/// Whether \p op, cloned from a payload, yields a 16-bit float, or converts between one and f32, which here are the
+/// same.
 static bool isWidened(Operation *op) {
   if (op->getNumResults() != 1)
     return false;

@@ -68,8 +68,8 @@ struct LoopKernelSpec {
 };
 
 /// Builds the kernel at the insertion point of \p builder, in a gpu.module. What the body emits beyond what PTX has
-/// (exponentials, error functions) is expanded. Fails, with the name of the op in \p reason, when it holds something that
-/// a GPU has no form of.
+/// (exponentials, error functions) is expanded. Fails, with the name of the op in \p reason, when it holds something
+/// that a GPU has no form of.
 FailureOr<BuiltKernel> buildLoopKernel(OpBuilder &builder, Location loc, StringRef name, const LoopKernelSpec &spec,
                                        std::string &reason);
 

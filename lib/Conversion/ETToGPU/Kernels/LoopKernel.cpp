@@ -127,7 +127,8 @@ int64_t LoopKernelBuilder::chooseWidth() const {
         if (stride != 1 && (ShapedType::isDynamic(stride) ? divisor : stride) % count != 0)
           return false;
       for (auto [dim, expr] : llvm::enumerate(operand.map.getResults()))
-        if (operand.strides[dim] == 1 && !expr.isFunctionOfDim(*inner) && expr != getAffineConstantExpr(0, expr.getContext()))
+        if (operand.strides[dim] == 1 && !expr.isFunctionOfDim(*inner) &&
+            expr != getAffineConstantExpr(0, expr.getContext()))
           return false;
     }
     return true;
@@ -238,8 +239,8 @@ SmallVector<Value> LoopKernelBuilder::emitReductions(unsigned next, SmallVector<
     args.load = [&](OpBuilder &at, unsigned operand, ValueRange index) {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPoint(at.getInsertionBlock(), at.getInsertionPoint());
-      return widen(*kernel, kernel->load(getOperand(operand).elementType, kernel->argument(operand),
-                                         getOffset(operand, index)));
+      return widen(*kernel,
+                   kernel->load(getOperand(operand).elementType, kernel->argument(operand), getOffset(operand, index)));
     };
     return spec.body(b, b.getLoc(), args);
   }
@@ -298,15 +299,15 @@ void LoopKernelBuilder::emitElements() {
     Value index = kernel->constant32(lane);
     LoopBodyArgs args;
     for (Value piece : pieces)
-      args.elements.push_back(isa<VectorType>(piece.getType()) ? LLVM::ExtractElementOp::create(b, piece, index).getResult()
-                                                               : piece);
+      args.elements.push_back(
+          isa<VectorType>(piece.getType()) ? LLVM::ExtractElementOp::create(b, piece, index).getResult() : piece);
     args.position = position;
     args.scalars = scalars;
     args.load = [&](OpBuilder &at, unsigned operand, ValueRange where) {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPoint(at.getInsertionBlock(), at.getInsertionPoint());
-      return widen(*kernel, kernel->load(getOperand(operand).elementType, kernel->argument(operand),
-                                         getOffset(operand, where)));
+      return widen(*kernel,
+                   kernel->load(getOperand(operand).elementType, kernel->argument(operand), getOffset(operand, where)));
     };
     for (auto [result, value] : llvm::zip(results, spec.body(b, b.getLoc(), args)))
       result = LLVM::InsertElementOp::create(b, result, value, index);

@@ -43,9 +43,7 @@ Value SIMTKernel::add(Value x, Value y) { return b.createOrFold<arith::AddIOp>(x
 Value SIMTKernel::mul(Value x, Value y) { return b.createOrFold<arith::MulIOp>(x, y); }
 Value SIMTKernel::div(Value x, Value y) { return b.createOrFold<arith::DivUIOp>(x, y); }
 Value SIMTKernel::rem(Value x, Value y) { return b.createOrFold<arith::RemUIOp>(x, y); }
-Value SIMTKernel::less(Value x, Value y) {
-  return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, x, y);
-}
+Value SIMTKernel::less(Value x, Value y) { return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, x, y); }
 
 Value SIMTKernel::threadId() {
   return arith::ExtUIOp::create(b, b.getI64Type(), NVVM::ThreadIdXOp::create(b, b.getI32Type()));
@@ -144,8 +142,8 @@ Value SIMTKernel::sumOverThreads(Value value, int64_t threads, Value scratch) {
   Value all = constant32(-1), clamp = constant32(kWarpSize - 1);
   auto sumOverWarp = [&](Value sum) {
     for (int64_t distance = kWarpSize / 2; distance > 0; distance /= 2) {
-      Value other = NVVM::ShflOp::create(b, b.getF32Type(), all, sum, constant32(distance), clamp,
-                                         NVVM::ShflKind::bfly, UnitAttr());
+      Value other = NVVM::ShflOp::create(b, b.getF32Type(), all, sum, constant32(distance), clamp, NVVM::ShflKind::bfly,
+                                         UnitAttr());
       sum = arith::AddFOp::create(b, sum, other);
     }
     return sum;

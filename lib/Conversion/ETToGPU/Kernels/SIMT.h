@@ -31,8 +31,8 @@ inline constexpr int64_t kVectorBytes = 16;
 /// Emits the body of one kernel.
 class SIMTKernel {
 public:
-  /// Creates the kernel `name`, of \p threads threads a block, at the insertion point of \p builder, with the parameters
-  /// that \p kernel has arguments for. The body is empty; builder() stands in it.
+  /// Creates the kernel `name`, of \p threads threads a block, at the insertion point of \p builder, with the
+  /// parameters that \p kernel has arguments for. The body is empty; builder() stands in it.
   SIMTKernel(OpBuilder &builder, Location loc, StringRef name, BuiltKernel &kernel);
 
   ImplicitLocOpBuilder &builder() { return b; }
@@ -56,7 +56,8 @@ public:
   /// weight. Nothing on SMs without programmatic dependent launch.
   void waitForPredecessors();
 
-  /// Loads \p count elements of \p type from element \p offset of \p pointer: a scalar when \p count is 0, else a vector.
+  /// Loads \p count elements of \p type from element \p offset of \p pointer: a scalar when \p count is 0, else a
+  /// vector.
   /// \p alignment is in bytes, 0 for that of an element. Booleans are i1 here and bytes in memory.
   Value load(Type type, Value pointer, Value offset, int64_t count = 0, int64_t alignment = 0);
   void store(Value value, Value pointer, Value offset, int64_t alignment = 0);

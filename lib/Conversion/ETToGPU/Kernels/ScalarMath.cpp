@@ -79,8 +79,8 @@ std::optional<std::string> et::gpu_kernels::legalizeScalarMath(Operation *functi
                                name);
   };
   populateMathPolynomialApproximationPatterns(patterns, isForeign);
-  math::populateExpansionPatterns(patterns, {"sinh", "cosh", "tan", "asinh", "acosh", "atanh", "exp2", "powf", "round",
-                                             "fpowi"});
+  math::populateExpansionPatterns(patterns,
+                                  {"sinh", "cosh", "tan", "asinh", "acosh", "atanh", "exp2", "powf", "round", "fpowi"});
   GreedyRewriteConfig config;
   config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
   (void)applyPatternsGreedily(function->getRegion(0), std::move(patterns), config);
