@@ -4,8 +4,9 @@
 #   scripts/gpu.sh prepare FOLDER [BUILD]     here: compiles programs and kernels, and copies what runs them (default: build)
 #   FOLDER/gpu.sh run [FOLDER] [quick]        there: checks and times everything; quick leaves torch.compile and sanitizers out
 #
-# FOLDER is about 60 MiB. The last lines are one table of what ran; the exit status is that of the worst part. Logs and
-# records stay in FOLDER/results.
+# Parts are folders (programs, attention, linear, encoders): where FOLDER is too large to carry at once, carry and run them
+# one by one; what is not there is left out. The last lines are one table of what ran; the exit status is that of the worst
+# part. Logs and records stay in FOLDER/results.
 set -uo pipefail
 
 prepare() {
@@ -18,14 +19,14 @@ prepare() {
   build=$(cd "$build" && pwd) || exit 1
   export ET_BUILD_DIR=$build
   set -e
-  ninja -C "$build" ETCAPI ETRuntime linear_gpu_kernels attention_gpu_kernels
+  ninja -C "$build" ETCAPI ETRuntime et-runtime-device-test linear_gpu_kernels attention_gpu_kernels
   "$python" scripts/gpu_prepare.py "$folder/programs"
   "$python" benchmarks/gpu/encoders.py prepare "$folder/encoders"
   "$build"/bin/linear_gpu_kernels "$folder/linear"
   "$build"/bin/attention_gpu_kernels "$folder/attention"
   mkdir -p "$folder/scripts"
   cp benchmarks/gpu/{driver,linear,attention}.py "$folder/scripts"
-  cp scripts/gpu.sh "$folder"
+  cp scripts/gpu.sh "$build/bin/et-runtime-device-test" "$folder"
   du -sh "$folder"
 }
 
@@ -47,14 +48,15 @@ run() {
   cd "$1" || exit 1
   mkdir -p results
   nvidia-smi --query-gpu=name,driver_version --format=csv,noheader
-  part programs python3 programs/carried/gpu_check.py programs
-  part attention python3 scripts/attention.py attention
-  part linear python3 scripts/linear.py linear
+  [ ! -x et-runtime-device-test ] || part runtime ./et-runtime-device-test
+  [ ! -d programs ] || part programs python3 programs/carried/gpu_check.py programs
+  [ ! -d attention ] || part attention python3 scripts/attention.py attention
+  [ ! -d linear ] || part linear python3 scripts/linear.py linear
   if [ "$2" = quick ]; then
-    part encoders python3 encoders/encoders.py run encoders --compiled --output results/encoders.json
+    [ ! -d encoders ] || part encoders python3 encoders/encoders.py run encoders --compiled --output results/encoders.json
   else
-    part encoders python3 encoders/encoders.py run encoders --output results/encoders.json
-    for sanitizer in memcheck racecheck synccheck; do
+    [ ! -d encoders ] || part encoders python3 encoders/encoders.py run encoders --output results/encoders.json
+    [ -d programs ] && for sanitizer in memcheck racecheck synccheck; do
       for case in attention_f16 mlp_gelu_f16 residual_f16; do
         part "$sanitizer-$case" compute-sanitizer --tool "$sanitizer" --error-exitcode 1 \
           python3 programs/carried/gpu_check.py programs --only "$case"
@@ -67,7 +69,7 @@ run() {
 }
 
 case ${1:-} in
-prepare) [ $# -ge 2 ] || { sed -n 2,8p "$0"; exit 2; }; prepare "$2" "${3:-build}" ;;
+prepare) [ $# -ge 2 ] || { sed -n 2,10p "$0"; exit 2; }; prepare "$2" "${3:-build}" ;;
 run) run "${2:-$(dirname "$0")}" "${3:-all}" ;;
-*) sed -n 2,8p "$0"; exit 2 ;;
+*) sed -n 2,10p "$0"; exit 2 ;;
 esac

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-# Licensed under the Apache License v2.0 with LLVM Exceptions.
-# See https://llvm.org/LICENSE.txt for license information.
+# Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Checks attention kernels against float64 and times them beside cuDNN and FlashAttention as torch calls them.
 

@@ -1,5 +1,5 @@
-# Licensed under the Apache License v2.0 with LLVM Exceptions.
-# See https://llvm.org/LICENSE.txt for license information.
+# Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Launches cubins described by JSON (unittests/Conversion/ETToGPU/KernelDump.h) on torch tensors, by libcuda alone.
 

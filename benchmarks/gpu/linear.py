@@ -1,5 +1,5 @@
-# Licensed under the Apache License v2.0 with LLVM Exceptions.
-# See https://llvm.org/LICENSE.txt for license information.
+# Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Checks linear kernels against float64 and times them beside cuBLAS, both in CUDA graphs of one process.
 

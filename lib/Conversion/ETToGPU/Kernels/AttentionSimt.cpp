@@ -1,7 +1,7 @@
 //===- AttentionSimt.cpp - Attention without tensor cores -*- C++ -*-===//
 //
-// Licensed under the Apache License v2.0 with LLVM Exceptions.
-// See https://llvm.org/LICENSE.txt for license information.
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
@@ -11,8 +11,9 @@
 //
 //   for each 32 keys, one per lane:
 //     s = q k, four rows at a time
-//     p = 2^(s - max); o = o * 2^(old max - max)
-//     for each of the keys: o += p v, with a column of v per lane
+//     p = 2^(s - max)
+//     for each of the keys: part += p v, with a column of v per lane
+//     o = o * 2^(old max - max) + part
 //
 //===----------------------------------------------------------------------===//
 
@@ -126,7 +127,7 @@ void AttentionEmitter::emitSimt() {
         result[r] = fma(load(getF32Type(), offset(query, r * headK * 4)), element, result[r]);
       return result;
     });
-    SmallVector<Value> weights;
+    SmallVector<Value> weights, rescales;
     for (int64_t r = 0; r < kRows; ++r) {
       Value score = finishScore(scores[r], rows[r], key);
       Value top =
@@ -137,13 +138,13 @@ void AttentionEmitter::emitSimt() {
       Value rescale = exponential(max[r]), weight = exponential(score);
       sum[r] = fma(sum[r], rescale, weight);
       max[r] = top;
-      for (int64_t c = 0; c < columns; ++c)
-        out[r * columns + c] = mulf(out[r * columns + c], rescale);
       weights.push_back(weight);
+      rescales.push_back(rescale);
     }
+    // These keys are summed from zero: one chain over all keys would round as often as there are keys.
     Value count = min(i32(kWarpSize), sub(keys.end, start));
     SmallVector<Value> summed =
-        loop(i32(0), count, i32(1), ValueRange(ArrayRef<Value>(out)), [&](Value i, ValueRange in) {
+        loop(i32(0), count, i32(1), SmallVector<Value>(out.size(), zero), [&](Value i, ValueRange in) {
           SmallVector<Value> result(in);
           Value row = element(valueBase, strided(spec.value, spec.dimN(), add(start, i)), elt);
           SmallVector<Value> weight;
@@ -157,7 +158,8 @@ void AttentionEmitter::emitSimt() {
           }
           return result;
         });
-    llvm::copy(summed, out.begin());
+    for (auto [i, part] : llvm::enumerate(summed))
+      out[i] = fma(out[i], rescales[i / columns], part);
     return state;
   });
   if (sm.hasProgrammaticLaunch)
