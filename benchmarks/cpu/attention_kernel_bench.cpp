@@ -60,9 +60,7 @@ static double buildPeak(OpBuilder &b, const ISA &isa) {
   const int64_t lanes = isa.vectorBits / 32, chains = 12, iterations = 20000;
   auto vec = VectorType::get({lanes}, b.getF32Type());
   auto mem = MemRefType::get({ShapedType::kDynamic}, b.getF32Type());
-  auto func = func::FuncOp::create(
-      b, loc, "peak",
-      b.getFunctionType({b.getIndexType(), b.getIndexType(), mem}, {}));
+  auto func = func::FuncOp::create(b, loc, "peak", b.getFunctionType({b.getIndexType(), b.getIndexType(), mem}, {}));
   func->setAttr("llvm.emit_c_interface", b.getUnitAttr());
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(func.addEntryBlock());
@@ -72,8 +70,7 @@ static double buildPeak(OpBuilder &b, const ISA &isa) {
   Value x = vector::LoadOp::create(b, loc, vec, func.getArgument(2), zero);
   SmallVector<Value> init(chains, x);
   for (auto [i, v] : llvm::enumerate(init)) {
-    Value c = arith::ConstantOp::create(
-        b, loc, DenseElementsAttr::get(vec, b.getF32FloatAttr(i * 0.01f)));
+    Value c = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vec, b.getF32FloatAttr(i * 0.01f)));
     v = arith::AddFOp::create(b, loc, x, c);
   }
   auto loop = scf::ForOp::create(b, loc, zero, end, one, init);
@@ -85,8 +82,7 @@ static double buildPeak(OpBuilder &b, const ISA &isa) {
       if (isa.fma)
         next.push_back(vector::FMAOp::create(b, loc, v, x, x));
       else
-        next.push_back(arith::AddFOp::create(
-            b, loc, arith::MulFOp::create(b, loc, v, x), x));
+        next.push_back(arith::AddFOp::create(b, loc, arith::MulFOp::create(b, loc, v, x), x));
     }
     scf::YieldOp::create(b, loc, next);
   }
@@ -142,8 +138,8 @@ static int run(const ISA &isa, DType type, int64_t s, int64_t d) {
   std::mt19937 rng(1);
   const int64_t h = numHeads;
   // Query, key and value are slices of one fused projection, as in encoders.
-  Array q(type, {1, s, h, d}), k(type, {1, s, h, d}), v(type, {1, s, h, d}),
-      o(type, {1, s, h, d}), mask(DType::I8, {1, s});
+  Array q(type, {1, s, h, d}), k(type, {1, s, h, d}), v(type, {1, s, h, d}), o(type, {1, s, h, d}),
+      mask(DType::I8, {1, s});
   Array scratch(DType::F32, {attentionScratchBytes(spec, isa) / 4});
   Array ones(DType::F32, {16});
   for (Array *array : {&q, &k, &v})
@@ -174,10 +170,8 @@ static int run(const ISA &isa, DType type, int64_t s, int64_t d) {
   auto share = [&](double t) { return 100.0 * flops / t / peakRate; };
   printf("S %4lld d %3lld  best %8.1f us %6.1f GF/s %5.1f %% of peak (%.1f)  "
          "median %5.1f %%  compile %.0f+%.0f+%.0f ms, %.0f ms CPU\n",
-         (long long)s, (long long)d, seconds.front() * 1e6,
-         flops / seconds.front() * 1e-9, share(seconds.front()),
-         peakRate * 1e-9, share(seconds[seconds.size() / 2]), jit->lowerMs,
-         jit->optMs, jit->codegenMs, cpuMs);
+         (long long)s, (long long)d, seconds.front() * 1e6, flops / seconds.front() * 1e-9, share(seconds.front()),
+         peakRate * 1e-9, share(seconds[seconds.size() / 2]), jit->lowerMs, jit->optMs, jit->codegenMs, cpuMs);
   return 0;
 }
 
@@ -188,17 +182,14 @@ int main(int argc, char **argv) {
     fprintf(stderr, "expected --isa to be baseline, avx2, avx512 or native\n");
     return 1;
   }
-  DType type = typeName == "f16"    ? DType::F16
-               : typeName == "bf16" ? DType::BF16
-                                    : DType::F32;
+  DType type = typeName == "f16" ? DType::F16 : typeName == "bf16" ? DType::BF16 : DType::F32;
   std::vector<std::string> list(shapes.begin(), shapes.end());
   if (list.empty())
     list = {"128x32", "128x64", "512x32", "512x64", "17x32", "64x32", "200x64"};
   for (const std::string &shape : list) {
     int64_t s = 0, d = 0;
     if (sscanf(shape.c_str(), "%ldx%ld", &s, &d) != 2) {
-      fprintf(stderr, "expected a shape such as 128x32, but got %s\n",
-              shape.c_str());
+      fprintf(stderr, "expected a shape such as 128x32, but got %s\n", shape.c_str());
       return 1;
     }
     if (int rc = run(ISA::get(*level), type, s, d))

@@ -59,7 +59,8 @@ ET_CAPI_EXPORTED void etErrorDestroy(EtError error);
 /// Sets the defaults.
 ET_CAPI_EXPORTED void etCompileOptionsInit(EtCompileOptions *options);
 
-/// Compiles the module \p source (text or bytecode, \p size bytes) with the data of \p resources, and stores a program in
+/// Compiles the module \p source (text or bytecode, \p size bytes) with the data of \p resources, and stores a program
+/// in
 /// \p program, owned by the caller. The data of resources is read during the call only. \p remarks may be null.
 ET_CAPI_EXPORTED EtError etCompile(const char *source, size_t size, const EtResource *resources, size_t numResources,
                                    const EtCompileOptions *options, EtRemarkCallback remarks, void *remarkContext,
@@ -68,12 +69,12 @@ ET_CAPI_EXPORTED EtError etCompile(const char *source, size_t size, const EtReso
 /// Compiles for a GPU, which \p options name as the target, and stores the bytes of a saved program in \p output
 /// (\p outputSize of them, destroyed with etStringDestroy). Loading it is et-c/Runtime.h's.
 ET_CAPI_EXPORTED EtError etCompileSaved(const char *source, size_t size, const EtResource *resources,
-                                        size_t numResources, const EtCompileOptions *options,
-                                        EtRemarkCallback remarks, void *remarkContext, char **output,
-                                        size_t *outputSize);
+                                        size_t numResources, const EtCompileOptions *options, EtRemarkCallback remarks,
+                                        void *remarkContext, char **output, size_t *outputSize);
 
-/// Compiles as etCompile does, up to \p stage (et, planned, llvm, llvm-ir, asm, obj; of a GPU et, planned, gpu, ptx, cubin, program), and stores what et-compile would
-/// print in \p output (\p outputSize bytes, destroyed with etStringDestroy).
+/// Compiles as etCompile does, up to \p stage (et, planned, llvm, llvm-ir, asm, obj; of a GPU et, planned, gpu, ptx,
+/// cubin, program), and stores what et-compile would print in \p output (\p outputSize bytes, destroyed with
+/// etStringDestroy).
 ET_CAPI_EXPORTED EtError etEmit(const char *source, size_t size, const EtResource *resources, size_t numResources,
                                 const EtCompileOptions *options, const char *stage, char **output, size_t *outputSize);
 /// Destroys a string that a function here returned.
@@ -105,13 +106,13 @@ ET_CAPI_EXPORTED size_t etProgramGetArenaSize(EtProgram program);
 /// Threads of later calls.
 ET_CAPI_EXPORTED void etProgramSetThreads(EtProgram program, uint32_t threads);
 
-/// Checks \p inputs and stores the sizes of all outputs, one output after the other, in \p sizes, which has room for the
-/// sum of their ranks.
+/// Checks \p inputs and stores the sizes of all outputs, one output after the other, in \p sizes, which has room for
+/// the sum of their ranks.
 ET_CAPI_EXPORTED EtError etProgramComputeShapes(EtProgram program, const EtTensor *inputs, size_t numInputs,
                                                 int64_t *sizes);
 
-/// Runs on \p inputs and writes \p outputs, whose shapes are those of etProgramComputeShapes. Calls from several threads
-/// wait for each other.
+/// Runs on \p inputs and writes \p outputs, whose shapes are those of etProgramComputeShapes. Calls from several
+/// threads wait for each other.
 ET_CAPI_EXPORTED EtError etProgramRun(EtProgram program, const EtTensor *inputs, size_t numInputs,
                                       const EtTensor *outputs, size_t numOutputs);
 

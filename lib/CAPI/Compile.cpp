@@ -67,9 +67,7 @@ public:
     return nullptr;
   }
 
-  EtError takeError(StringRef fallback) {
-    return makeError(messages.empty() ? fallback.str() : std::move(messages));
-  }
+  EtError takeError(StringRef fallback) { return makeError(messages.empty() ? fallback.str() : std::move(messages)); }
 
   ModuleOp getModule() { return *module; }
 
@@ -158,9 +156,10 @@ EtError etEmit(const char *source, size_t size, const EtResource *resources, siz
                const EtCompileOptions *options, const char *stageName, char **output, size_t *outputSize) {
   FailureOr<Stage> stage = parseStage(stageName);
   if (failed(stage))
-    return makeError(std::string("expected a stage of et, planned, llvm, llvm-ir, asm, obj, gpu, ptx, cubin or program, "
-                                 "but got '") +
-                     stageName + "'");
+    return makeError(
+        std::string("expected a stage of et, planned, llvm, llvm-ir, asm, obj, gpu, ptx, cubin or program, "
+                    "but got '") +
+        stageName + "'");
   Session session(nullptr, nullptr);
   if (EtError error = session.parse({source, size}, {resources, numResources}))
     return error;

@@ -82,9 +82,9 @@ static FailureOr<RawElements> getRawElements(WeightOp weight, Attribute source) 
       return weight.emitOpError("has no data: nothing was given for the resource '")
              << resource.getRawHandle().getKey() << "'";
     if (static_cast<int64_t>(blob->getData().size()) != numBytes)
-      return weight.emitOpError("expected ") << numBytes << " bytes of data for the resource '"
-                                             << resource.getRawHandle().getKey() << "' of type " << type << ", but got "
-                                             << blob->getData().size();
+      return weight.emitOpError("expected ")
+             << numBytes << " bytes of data for the resource '" << resource.getRawHandle().getKey() << "' of type "
+             << type << ", but got " << blob->getData().size();
     raw.data = blob->getData().data();
     return raw;
   }
@@ -109,8 +109,7 @@ static FailureOr<RawElements> getRawElements(WeightOp weight, Attribute source) 
 }
 
 /// Position of the first element of \p data that is not finite; -1 when all are.
-template <typename Bits>
-static int64_t findNonFinite(const char *data, int64_t count, Bits exponentMask) {
+template <typename Bits> static int64_t findNonFinite(const char *data, int64_t count, Bits exponentMask) {
   const Bits *values = reinterpret_cast<const Bits *>(data);
   // Blocks, so that the common case is one pass of vector code.
   constexpr int64_t block = 4096;

@@ -8,19 +8,19 @@
 
 #include "et/Tools/Session.h"
 
-#include "et/Conversion/ETToCPU/Passes.h"
-#include "et/Dialect/ET/Transforms/Passes.h"
 #include "et/Compiler/Compiler.h"
 #include "et/Compiler/Resources.h"
+#include "et/Conversion/ETToCPU/Passes.h"
+#include "et/Dialect/ET/Transforms/Passes.h"
 #include "et/Tools/Safetensors.h"
 
-#include "mlir/Transforms/Passes.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Support/Timing.h"
+#include "mlir/Transforms/Passes.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/WithColor.h"
 

@@ -26,8 +26,7 @@ static AttentionOperand getOperand(AffineMap map, Type elementType) {
   for (AffineExpr expr : map.getResults())
     operand.dims.push_back(cast<AffineDimExpr>(expr).getPosition());
   // Booleans are bytes in memory.
-  operand.elementType =
-      elementType.isInteger(1) ? IntegerType::get(elementType.getContext(), 8) : elementType;
+  operand.elementType = elementType.isInteger(1) ? IntegerType::get(elementType.getContext(), 8) : elementType;
   return operand;
 }
 

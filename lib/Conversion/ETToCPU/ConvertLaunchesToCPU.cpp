@@ -85,8 +85,8 @@ func::FuncOp ConvertLaunchesToCPUPass::declare(StringRef name, SymbolTable &symb
   if (auto known = symbols.lookup<func::FuncOp>(name))
     return known;
   OpBuilder builder(getOperation().getBodyRegion());
-  auto function = func::FuncOp::create(builder, getOperation().getLoc(), name,
-                                       builder.getFunctionType({}, builder.getI32Type()));
+  auto function =
+      func::FuncOp::create(builder, getOperation().getLoc(), name, builder.getFunctionType({}, builder.getI32Type()));
   function.setPrivate();
   symbols.insert(function);
   return function;
@@ -161,8 +161,8 @@ LogicalResult ConvertLaunchesToCPUPass::convert(func::FuncOp function, SymbolTab
     Value zero = arith::ConstantIndexOp::create(builder, 0);
     Value each = arith::ConstantIndexOp::create(builder, scratchBytes / sizeof(float));
     Value all = arith::MulIOp::create(builder, nth, each);
-    scratch = memref::ViewOp::create(builder, MemRefType::get({ShapedType::kDynamic}, builder.getF32Type()), arena, zero,
-                                     ValueRange{all});
+    scratch = memref::ViewOp::create(builder, MemRefType::get({ShapedType::kDynamic}, builder.getF32Type()), arena,
+                                     zero, ValueRange{all});
   }
   auto terminator = omp::TerminatorOp::create(builder);
   for (Operation &op : llvm::make_early_inc_range(body)) {

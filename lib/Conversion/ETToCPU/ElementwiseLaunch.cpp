@@ -41,8 +41,8 @@ static FailureOr<ElementwiseKernelSpec> getSpec(linalg::GenericOp generic, const
     if (!map.isProjectedPermutation())
       return failure();
   std::string reason;
-  FailureOr<ElementwiseKernelSpec> spec = getElementwiseSpec(
-      *generic.getBody(), generic.getIndexingMapsArray(), generic.getNumDpsInputs(), isa, reason);
+  FailureOr<ElementwiseKernelSpec> spec =
+      getElementwiseSpec(*generic.getBody(), generic.getIndexingMapsArray(), generic.getNumDpsInputs(), isa, reason);
   if (failed(spec) || verifyElementwiseSpec(*spec))
     return failure();
   return spec;

@@ -156,8 +156,9 @@ std::string cpu::whyNoKernel(Operation *op) {
         return *reason;
     return verifyAttentionSpec(getAttentionSpec(attention)).value_or("");
   }
-  if (auto norm = dyn_cast<LayerNormOp>(op); norm && norm.getGamma() && norm.getBeta() &&
-                                             getElementTypeOrSelf(norm.getGamma()) != getElementTypeOrSelf(norm.getBeta()))
+  if (auto norm = dyn_cast<LayerNormOp>(op);
+      norm && norm.getGamma() && norm.getBeta() &&
+      getElementTypeOrSelf(norm.getGamma()) != getElementTypeOrSelf(norm.getBeta()))
     return "gamma and beta have different element types";
   if (isa<LayerNormOp, RmsNormOp>(op))
     return op->getResult(0).use_empty() ? "only the sum of the norm is used" : "";

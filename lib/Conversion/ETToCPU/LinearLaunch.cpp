@@ -102,7 +102,8 @@ Value LinearLaunchBuilder::emitEpilogue(OpBuilder &builder, Location loc, const 
   AffineMap identity = AffineMap::getMultiDimIdentityMap(linear.getResult().getType().getRank(), builder.getContext());
   for (Operation *op : epilogue) {
     if (auto gelu = dyn_cast<GeluOp>(op)) {
-      vectors[gelu.getResult()] = emitMath(builder, loc, getGeluFunction(gelu.getApproximate()), vectors.lookup(gelu.getInput()), isa);
+      vectors[gelu.getResult()] =
+          emitMath(builder, loc, getGeluFunction(gelu.getApproximate()), vectors.lookup(gelu.getInput()), isa);
       continue;
     }
     auto generic = cast<linalg::GenericOp>(op);
@@ -117,8 +118,7 @@ Value LinearLaunchBuilder::emitEpilogue(OpBuilder &builder, Location loc, const 
     // The destination is not read; any value does.
     arguments.push_back(args.acc);
     std::string reason;
-    FailureOr<SmallVector<Value>> results =
-        vectorizeBlock(builder, *generic.getBody(), arguments, isa, reason);
+    FailureOr<SmallVector<Value>> results = vectorizeBlock(builder, *generic.getBody(), arguments, isa, reason);
     assert(succeeded(results) && "an epilogue that does not vectorise is refused when launches are formed");
     vectors[generic.getResult(0)] = extendToF32(builder, loc, broadcastToLanes(builder, loc, (*results)[0], isa), isa);
   }
@@ -143,7 +143,8 @@ FailureOr<LaunchKernel> LinearLaunchBuilder::build(OpBuilder &builder, StringRef
   Value current = linear.getResult();
   // Asking for a size is no use of the values.
   auto getUser = [](Value value) -> Operation * {
-    auto users = llvm::make_filter_range(value.getUsers(), [](Operation *user) { return !llvm::isa<tensor::DimOp>(user); });
+    auto users =
+        llvm::make_filter_range(value.getUsers(), [](Operation *user) { return !llvm::isa<tensor::DimOp>(user); });
     return llvm::hasSingleElement(users) ? *users.begin() : nullptr;
   };
   while (Operation *user = norm ? nullptr : getUser(current)) {

@@ -79,9 +79,8 @@ private:
                                 "--et-outline-weights and --et-decompose-for-cpu first");
     auto weight = symbols->lookup<WeightOp>(ref.getWeight());
     RankedTensorType type = weight.getTensorType();
-    auto packedType =
-        RankedTensorType::get(type.getShape(), cpu::packedLinearWeightType(target, type.getElementType()),
-                              PanelsAttr::get(&getContext(), width));
+    auto packedType = RankedTensorType::get(type.getShape(), cpu::packedLinearWeightType(target, type.getElementType()),
+                                            PanelsAttr::get(&getContext(), width));
     WeightOp &packed = packedWeights[{weight, packedType}];
     if (!packed) {
       OpBuilder builder(weight);
@@ -90,8 +89,8 @@ private:
       symbols->insert(packed);
     }
     OpBuilder builder(launch);
-    auto packedRef = WeightRefOp::create(builder, ref.getLoc(), packedType,
-                                         FlatSymbolRefAttr::get(packed.getSymNameAttr()));
+    auto packedRef =
+        WeightRefOp::create(builder, ref.getLoc(), packedType, FlatSymbolRefAttr::get(packed.getSymNameAttr()));
     launch->setOperand(number, packedRef.getResult());
     launch.getBodyArgument(number).setType(packedType);
     if (ref.use_empty())

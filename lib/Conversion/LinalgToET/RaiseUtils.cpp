@@ -102,7 +102,8 @@ llvm::SetVector<Operation *> mlir::et::getDependents(Operation *start, Operation
     Operation *op = result[i];
     if (op == root)
       continue;
-    if (op->hasTrait<OpTrait::IsTerminator>() || !isMemoryEffectFree(op) || (op->getNumRegions() && !isa<linalg::LinalgOp>(op))) {
+    if (op->hasTrait<OpTrait::IsTerminator>() || !isMemoryEffectFree(op) ||
+        (op->getNumRegions() && !isa<linalg::LinalgOp>(op))) {
       if (!escape)
         escape = op;
       continue;

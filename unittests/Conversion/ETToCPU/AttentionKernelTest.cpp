@@ -32,8 +32,7 @@ namespace {
 constexpr unsigned B = 0, H = 1, M = 2, N = 3, K = 4, V = 5;
 
 struct Config {
-  std::vector<unsigned> queryDims{B, M, H, K}, keyDims{B, N, H, K},
-      valueDims{B, N, H, V}, outputDims{B, M, H, V};
+  std::vector<unsigned> queryDims{B, M, H, K}, keyDims{B, N, H, K}, valueDims{B, N, H, V}, outputDims{B, M, H, V};
   DType type = DType::F32;
   std::optional<std::vector<unsigned>> maskDims;
   DType maskType = DType::I8;
@@ -52,9 +51,7 @@ public:
     ISA isa = ISA::get(level);
     OpBuilder builder(&context);
     auto operand = [&](std::vector<unsigned> dims, DType type) {
-      return AttentionOperand{
-          SmallVector<unsigned>(dims.begin(), dims.end()),
-          toMLIR(&context, type)};
+      return AttentionOperand{SmallVector<unsigned>(dims.begin(), dims.end()), toMLIR(&context, type)};
     };
     AttentionKernelSpec spec;
     spec.numBatchDims = 2;
@@ -75,16 +72,13 @@ public:
     spec.windowGlobal = config.global;
     spec.leftPadding = config.leftPadding;
     if (config.score)
-      spec.score = [&](OpBuilder &b, Location loc,
-                       const AttentionScoreArgs &args) -> Value {
+      spec.score = [&](OpBuilder &b, Location loc, const AttentionScoreArgs &args) -> Value {
         auto toFloat = [&](Value v, double factor) {
           v = broadcastToLanes(b, loc, v, isa);
           auto type = cast<VectorType>(args.score.getType());
           v = arith::IndexCastOp::create(b, loc, type.clone(b.getI32Type()), v);
           v = arith::SIToFPOp::create(b, loc, type, v);
-          Value c = arith::ConstantOp::create(
-              b, loc,
-              DenseElementsAttr::get(type, b.getF32FloatAttr(factor)));
+          Value c = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, b.getF32FloatAttr(factor)));
           return arith::MulFOp::create(b, loc, v, c).getResult();
         };
         Value s = args.score;
@@ -96,8 +90,7 @@ public:
     scratchBytes = attentionScratchBytes(spec, isa);
     auto module = ModuleOp::create(builder.getUnknownLoc());
     builder.setInsertionPointToEnd(module.getBody());
-    auto func = buildAttentionKernel(builder, builder.getUnknownLoc(), "kernel",
-                                     spec, isa);
+    auto func = buildAttentionKernel(builder, builder.getUnknownLoc(), "kernel", spec, isa);
     func->setAttr("llvm.emit_c_interface", builder.getUnitAttr());
     EXPECT_TRUE(succeeded(verify(module)));
     jit = KernelJIT::compile(module, isa, {});
@@ -110,8 +103,7 @@ public:
     Array query, key, value, mask, lengths, output;
   };
 
-  std::vector<int64_t> shape(const std::vector<unsigned> &dims, int64_t b,
-                             int64_t h, int64_t m, int64_t n) {
+  std::vector<int64_t> shape(const std::vector<unsigned> &dims, int64_t b, int64_t h, int64_t m, int64_t n) {
     int64_t all[] = {b, h, m, n, config.k, config.v};
     std::vector<int64_t> sizes;
     for (unsigned dim : dims)
@@ -119,8 +111,7 @@ public:
     return sizes;
   }
 
-  Inputs inputs(std::mt19937 &rng, int64_t b, int64_t h, int64_t m, int64_t n,
-                double deviation = 1.0) {
+  Inputs inputs(std::mt19937 &rng, int64_t b, int64_t h, int64_t m, int64_t n, double deviation = 1.0) {
     Inputs in;
     in.query = Array(config.type, shape(config.queryDims, b, h, m, n));
     in.key = Array(config.type, shape(config.keyDims, b, h, m, n));
@@ -135,9 +126,7 @@ public:
         in.mask.fill([&] { return rng() % 3 != 0; });
       else
         in.mask.fill([&] {
-          return rng() % 5 == 0   ? -INFINITY
-                 : rng() % 7 == 0 ? -20.0
-                                  : std::normal_distribution<>(0, 2)(rng);
+          return rng() % 5 == 0 ? -INFINITY : rng() % 7 == 0 ? -20.0 : std::normal_distribution<>(0, 2)(rng);
         });
     }
     if (config.lengths) {
@@ -147,8 +136,7 @@ public:
     return in;
   }
 
-  static double at(const Array &array, const std::vector<unsigned> &dims,
-                   llvm::ArrayRef<int64_t> iteration) {
+  static double at(const Array &array, const std::vector<unsigned> &dims, llvm::ArrayRef<int64_t> iteration) {
     int64_t offset = 0;
     for (size_t i = 0; i < dims.size(); ++i)
       offset += iteration[dims[i]] * array.strides[i];
@@ -164,8 +152,7 @@ public:
     case AttentionStructure::CausalLowerRight:
       return j <= i + n - m;
     case AttentionStructure::Window:
-      return (i - config.left <= j && j <= i + config.right) ||
-             i < config.global || j < config.global;
+      return (i - config.left <= j && j <= i + config.right) || i < config.global || j < config.global;
     }
     return true;
   }
@@ -188,8 +175,7 @@ public:
   }
 
   double compare(const Inputs &in) {
-    auto sizeOf = [&](const Array &a, const std::vector<unsigned> &dims,
-                      unsigned dim) {
+    auto sizeOf = [&](const Array &a, const std::vector<unsigned> &dims, unsigned dim) {
       return a.sizes[llvm::find(dims, dim) - dims.begin()];
     };
     int64_t b = sizeOf(in.output, config.outputDims, B);
@@ -211,8 +197,7 @@ public:
             s *= scale;
             if (config.score)
               s += 0.01 * j - 0.02 * i + 0.5 * hi;
-            bool valid =
-                config.leftPadding ? j >= n - length : j < length;
+            bool valid = config.leftPadding ? j >= n - length : j < length;
             if (!valid || !attends(i, j, m, n))
               s = -INFINITY;
             if (config.maskDims) {
@@ -231,8 +216,7 @@ public:
             p[j] = std::exp(p[j] - top);
             sum += p[j];
             for (int64_t c = 0; c < config.v; ++c)
-              expected[c] +=
-                  p[j] * at(in.value, config.valueDims, {bi, hi, i, j, 0, c});
+              expected[c] += p[j] * at(in.value, config.valueDims, {bi, hi, i, j, 0, c});
           }
           for (int64_t c = 0; c < config.v; ++c) {
             double want = sum ? expected[c] / sum : 0.0;
@@ -260,8 +244,7 @@ constexpr double kTolerance = 8e-6;
 class Attention : public testing::TestWithParam<ISALevel> {
 protected:
   /// Runs \p config on several sizes; returns the largest error.
-  double check(const Config &config, double tolerance,
-               std::vector<std::pair<int64_t, int64_t>> sizes,
+  double check(const Config &config, double tolerance, std::vector<std::pair<int64_t, int64_t>> sizes,
                double deviation = 1.0) {
     AttentionKernel kernel(config, GetParam());
     unsigned seed = std::random_device{}();
@@ -273,17 +256,14 @@ protected:
           continue;
         auto in = kernel.inputs(rng, 2, threads == 3 ? 2 : 1, m, n, deviation);
         double error = kernel.run(in, threads);
-        EXPECT_LE(error, tolerance)
-            << "m " << m << " n " << n << " threads " << threads << " seed "
-            << seed;
+        EXPECT_LE(error, tolerance) << "m " << m << " n " << n << " threads " << threads << " seed " << seed;
         worst = std::max(worst, error);
       }
-    printf("  max abs error %.2e (compiled in %.0f + %.0f + %.0f ms)\n", worst,
-           kernel.jit->lowerMs, kernel.jit->optMs, kernel.jit->codegenMs);
+    printf("  max abs error %.2e (compiled in %.0f + %.0f + %.0f ms)\n", worst, kernel.jit->lowerMs, kernel.jit->optMs,
+           kernel.jit->codegenMs);
     return worst;
   }
-  const std::vector<std::pair<int64_t, int64_t>> few{
-      {1, 1}, {7, 7}, {17, 64}, {65, 33}, {33, 129}};
+  const std::vector<std::pair<int64_t, int64_t>> few{{1, 1}, {7, 7}, {17, 64}, {65, 33}, {33, 129}};
 };
 
 TEST_P(Attention, SequenceLengths) {
@@ -342,9 +322,7 @@ TEST_P(Attention, HalfPrecision) {
 }
 
 TEST_P(Attention, BoolMasks) {
-  for (std::vector<unsigned> dims :
-       {std::vector<unsigned>{B, N}, {M, N}, {B, H, M, N}, {N, M}, {B, M},
-        {N}, {}}) {
+  for (std::vector<unsigned> dims : {std::vector<unsigned>{B, N}, {M, N}, {B, H, M, N}, {N, M}, {B, M}, {N}, {}}) {
     Config config;
     config.maskDims = dims;
     check(config, kTolerance, few);
@@ -352,8 +330,7 @@ TEST_P(Attention, BoolMasks) {
 }
 
 TEST_P(Attention, FloatMasks) {
-  for (std::vector<unsigned> dims :
-       {std::vector<unsigned>{B, N}, {H, M, N}, {B, M}, {}}) {
+  for (std::vector<unsigned> dims : {std::vector<unsigned>{B, N}, {H, M, N}, {B, M}, {}}) {
     Config config;
     config.maskDims = dims;
     config.maskType = DType::F32;
@@ -433,10 +410,9 @@ TEST_P(Attention, Lengths) {
 }
 
 TEST_P(Attention, Causal) {
-  const std::vector<std::pair<int64_t, int64_t>> sizes{
-      {1, 1}, {7, 7}, {17, 64}, {65, 33}, {33, 200}, {130, 130}, {150, 20}};
-  for (auto structure :
-       {AttentionStructure::Causal, AttentionStructure::CausalLowerRight}) {
+  const std::vector<std::pair<int64_t, int64_t>> sizes{{1, 1},    {7, 7},     {17, 64}, {65, 33},
+                                                       {33, 200}, {130, 130}, {150, 20}};
+  for (auto structure : {AttentionStructure::Causal, AttentionStructure::CausalLowerRight}) {
     Config config;
     config.structure = structure;
     check(config, kTolerance, sizes);
@@ -449,11 +425,14 @@ TEST_P(Attention, Causal) {
 }
 
 TEST_P(Attention, Window) {
-  const std::vector<std::pair<int64_t, int64_t>> sizes{
-      {1, 1}, {7, 7}, {17, 64}, {65, 33}, {200, 200}, {150, 20}, {20, 300}};
+  const std::vector<std::pair<int64_t, int64_t>> sizes{{1, 1},     {7, 7},    {17, 64}, {65, 33},
+                                                       {200, 200}, {150, 20}, {20, 300}};
   struct {
     int64_t left, right, global;
-  } windows[] = {{0, 0, 0}, {3, 0, 0}, {16, 16, 0}, {40, 5, 1},
+  } windows[] = {{0, 0, 0},
+                 {3, 0, 0},
+                 {16, 16, 0},
+                 {40, 5, 1},
                  {2, 3, 5},
                  {2, AttentionKernelSpec::kUnbounded, 1},
                  {AttentionKernelSpec::kUnbounded, 3, 0}};
@@ -495,8 +474,7 @@ TEST_P(Attention, InfiniteScoresMakeTheRowNaN) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, Attention,
-                         testing::ValuesIn(testableLevels()),
+INSTANTIATE_TEST_SUITE_P(Levels, Attention, testing::ValuesIn(testableLevels()),
                          [](const testing::TestParamInfo<ISALevel> &info) {
                            return stringifyISALevel(info.param).str();
                          });
@@ -513,41 +491,28 @@ TEST(AttentionSpec, RejectsWhatItCannotBuild) {
   good.headSizeK = good.headSizeV = 8;
   EXPECT_EQ(verifyAttentionSpec(good), std::nullopt);
 
-  auto expectError = [&](llvm::function_ref<void(AttentionKernelSpec &)> change,
-                         StringRef message) {
+  auto expectError = [&](llvm::function_ref<void(AttentionKernelSpec &)> change, StringRef message) {
     AttentionKernelSpec bad = good;
     change(bad);
     auto error = verifyAttentionSpec(bad);
     ASSERT_TRUE(error.has_value()) << message.str();
     EXPECT_NE(error->find(message.str()), std::string::npos) << *error;
   };
-  expectError([](auto &s) { s.query.dims = {0, 1}; },
-              "expected query to use iteration dimension 3");
-  expectError([](auto &s) { s.key.dims = {0, 1, 2, 3}; },
-              "expected no iteration dimension 1 in key");
+  expectError([](auto &s) { s.query.dims = {0, 1}; }, "expected query to use iteration dimension 3");
+  expectError([](auto &s) { s.key.dims = {0, 1, 2, 3}; }, "expected no iteration dimension 1 in key");
   expectError([](auto &s) { s.value.dims = {0, 0, 2, 4}; }, "0 is repeated");
-  expectError([](auto &s) { s.output.dims = {1, 4}; },
-              "expected output to use iteration dimension 0");
-  expectError([&](auto &s) { s.query.elementType = b.getF64Type(); },
-              "f32, f16 or bf16");
-  expectError([](auto &s) { s.headSizeK = 0; },
-              "expected head sizes from 1 to 512, but got 0");
+  expectError([](auto &s) { s.output.dims = {1, 4}; }, "expected output to use iteration dimension 0");
+  expectError([&](auto &s) { s.query.elementType = b.getF64Type(); }, "f32, f16 or bf16");
+  expectError([](auto &s) { s.headSizeK = 0; }, "expected head sizes from 1 to 512, but got 0");
   expectError([](auto &s) { s.headSizeV = 513; }, "but got 513");
-  expectError([&](auto &s) { s.mask = {{2, 4}, b.getF32Type()}; },
-              "expected no iteration dimension 4 in mask");
-  expectError([&](auto &s) { s.mask = {{2}, b.getI1Type()}; },
-              "expected a mask of i8");
-  expectError([&](auto &s) { s.lengths = {{2}, b.getI64Type()}; },
-              "expected no iteration dimension 2 in lengths");
-  expectError([&](auto &s) { s.lengths = {{0}, b.getF32Type()}; },
-              "expected lengths of i32 or i64");
+  expectError([&](auto &s) { s.mask = {{2, 4}, b.getF32Type()}; }, "expected no iteration dimension 4 in mask");
+  expectError([&](auto &s) { s.mask = {{2}, b.getI1Type()}; }, "expected a mask of i8");
+  expectError([&](auto &s) { s.lengths = {{2}, b.getI64Type()}; }, "expected no iteration dimension 2 in lengths");
+  expectError([&](auto &s) { s.lengths = {{0}, b.getF32Type()}; }, "expected lengths of i32 or i64");
   good.structure = AttentionStructure::Window;
   EXPECT_EQ(verifyAttentionSpec(good), std::nullopt);
-  expectError([](auto &s) { s.windowLeft = -1; },
-              "expected window sizes from 0 to 2^30, but got -1");
-  expectError([](auto &s) { s.windowRight = s.kUnbounded + 1; },
-              "but got 1073741825");
-  expectError([](auto &s) { s.windowGlobal = s.kUnbounded + 1; },
-              "but got 1073741825");
+  expectError([](auto &s) { s.windowLeft = -1; }, "expected window sizes from 0 to 2^30, but got -1");
+  expectError([](auto &s) { s.windowRight = s.kUnbounded + 1; }, "but got 1073741825");
+  expectError([](auto &s) { s.windowGlobal = s.kUnbounded + 1; }, "but got 1073741825");
 }
 } // namespace

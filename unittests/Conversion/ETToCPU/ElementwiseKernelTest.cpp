@@ -42,8 +42,7 @@ struct Kernel {
     source->walk([&](linalg::GenericOp op) { generic = op; });
     ISA isa = ISA::get(level);
     auto spec =
-        getElementwiseSpec(*generic.getBody(), generic.getIndexingMapsArray(),
-                           generic.getNumDpsInputs(), isa, reason);
+        getElementwiseSpec(*generic.getBody(), generic.getIndexingMapsArray(), generic.getNumDpsInputs(), isa, reason);
     if (failed(spec))
       return;
     OpBuilder b(&context);
@@ -68,8 +67,7 @@ struct Kernel {
 };
 
 /// A function with one linalg.generic over \p inputs (types) and one output.
-std::string generic(const std::string &iterators,
-                    std::vector<std::pair<std::string, std::string>> operands,
+std::string generic(const std::string &iterators, std::vector<std::pair<std::string, std::string>> operands,
                     const std::string &body) {
   std::string args, maps, ins, types, blockArgs;
   for (size_t i = 0; i < operands.size(); ++i) {
@@ -92,10 +90,9 @@ std::string generic(const std::string &iterators,
   return "func.func @f(" + args + ") -> " + outType +
          " {\n%two = arith.constant 2.0 : f32\n%r = linalg.generic "
          "{indexing_maps = [" +
-         maps + "], iterator_types = [" + iterators + "]} " +
-         (ins.empty() ? "" : "ins(" + ins + " : " + types + ") ") + "outs(" +
-         out + " : " + outType + ") {\n^bb0(" + blockArgs + "):\n" + body +
-         "\n} -> " + outType + "\nreturn %r : " + outType + "\n}";
+         maps + "], iterator_types = [" + iterators + "]} " + (ins.empty() ? "" : "ins(" + ins + " : " + types + ") ") +
+         "outs(" + out + " : " + outType + ") {\n^bb0(" + blockArgs + "):\n" + body + "\n} -> " + outType +
+         "\nreturn %r : " + outType + "\n}";
 }
 
 class Elementwise : public testing::TestWithParam<ISALevel> {};
@@ -105,13 +102,12 @@ const std::string par3 = "\"parallel\", \"parallel\", \"parallel\"";
 
 TEST_P(Elementwise, BroadcastAddGelu) {
   // gelu(x * 2 + row bias) with a constant from outside.
-  Kernel kernel(GetParam(),
-                generic(par3,
-                        {{"(a, b, c) -> (a, b, c)", "tensor<?x?x?xf32>"},
-                         {"(a, b, c) -> (c)", "tensor<?xf32>"},
-                         {"(a, b, c) -> (b, 0)", "tensor<?x1xf32>"},
-                         {"(a, b, c) -> (a, b, c)", "tensor<?x?x?xf32>"}},
-                        R"(
+  Kernel kernel(GetParam(), generic(par3,
+                                    {{"(a, b, c) -> (a, b, c)", "tensor<?x?x?xf32>"},
+                                     {"(a, b, c) -> (c)", "tensor<?xf32>"},
+                                     {"(a, b, c) -> (b, 0)", "tensor<?x1xf32>"},
+                                     {"(a, b, c) -> (a, b, c)", "tensor<?x?x?xf32>"}},
+                                    R"(
       %0 = arith.mulf %x0, %two : f32
       %1 = arith.addf %0, %x1 : f32
       %2 = arith.subf %1, %x2 : f32
@@ -120,14 +116,19 @@ TEST_P(Elementwise, BroadcastAddGelu) {
   ASSERT_NE(kernel.symbol, nullptr) << kernel.reason;
   std::mt19937 rng(std::random_device{}());
   double worst = 0;
-  for (std::vector<int64_t> size :
-       {std::vector<int64_t>{1, 1, 1}, {2, 3, 5}, {3, 1, 16}, {2, 7, 33},
-        {1, 2, 9001}, {0, 3, 5}, {4, 0, 2}, {2, 3, 0}})
+  for (std::vector<int64_t> size : {std::vector<int64_t>{1, 1, 1},
+                                    {2, 3, 5},
+                                    {3, 1, 16},
+                                    {2, 7, 33},
+                                    {1, 2, 9001},
+                                    {0, 3, 5},
+                                    {4, 0, 2},
+                                    {2, 3, 0}})
     for (std::vector<int> order : {std::vector<int>{0, 1, 2}, {2, 0, 1}, {1, 0, 2}})
       for (int64_t padding : {0, 3})
         for (int64_t threads : {1, 3}) {
-          Array x(DType::F32, size), bias(DType::F32, {size[2]}),
-              row(DType::F32, {size[1], 1}), y(DType::F32, size, order, padding);
+          Array x(DType::F32, size), bias(DType::F32, {size[2]}), row(DType::F32, {size[1], 1}),
+              y(DType::F32, size, order, padding);
           for (Array *array : {&x, &bias, &row})
             array->fillNormal(rng);
           callKernel(kernel.symbol, {&x, &bias, &row, &y}, threads);
@@ -137,16 +138,15 @@ TEST_P(Elementwise, BroadcastAddGelu) {
             worst = std::max(worst, std::abs(want - y.at(i)));
           });
         }
-  printf("  max abs error %.2e (compiled in %.0f + %.0f + %.0f ms)\n", worst,
-         kernel.jit->lowerMs, kernel.jit->optMs, kernel.jit->codegenMs);
+  printf("  max abs error %.2e (compiled in %.0f + %.0f + %.0f ms)\n", worst, kernel.jit->lowerMs, kernel.jit->optMs,
+         kernel.jit->codegenMs);
   EXPECT_LE(worst, 8e-7);
 }
 
 TEST_P(Elementwise, InPlace) {
-  Kernel kernel(GetParam(), generic(par2,
-                                    {{"(a, b) -> (a, b)", "tensor<?x?xf32>"},
-                                     {"(a, b) -> (a, b)", "tensor<?x?xf32>"}},
-                                    R"(
+  Kernel kernel(GetParam(),
+                generic(par2, {{"(a, b) -> (a, b)", "tensor<?x?xf32>"}, {"(a, b) -> (a, b)", "tensor<?x?xf32>"}},
+                        R"(
       %0 = arith.addf %x0, %two : f32
       linalg.yield %0 : f32)"));
   ASSERT_NE(kernel.symbol, nullptr) << kernel.reason;
@@ -157,10 +157,9 @@ TEST_P(Elementwise, InPlace) {
 }
 
 TEST_P(Elementwise, Transposes) {
-  Kernel kernel(GetParam(), generic(par2,
-                                    {{"(a, b) -> (b, a)", "tensor<?x?xf16>"},
-                                     {"(a, b) -> (a, b)", "tensor<?x?xf32>"}},
-                                    R"(
+  Kernel kernel(GetParam(),
+                generic(par2, {{"(a, b) -> (b, a)", "tensor<?x?xf16>"}, {"(a, b) -> (a, b)", "tensor<?x?xf32>"}},
+                        R"(
       %0 = arith.extf %x0 : f16 to f32
       linalg.yield %0 : f32)"));
   ASSERT_NE(kernel.symbol, nullptr) << kernel.reason;
@@ -168,9 +167,7 @@ TEST_P(Elementwise, Transposes) {
   Array x(DType::F16, {41, 19}), y(DType::F32, {19, 41});
   x.fillNormal(rng);
   callKernel(kernel.symbol, {&x, &y}, 2);
-  y.forEach([&](llvm::ArrayRef<int64_t> i) {
-    EXPECT_EQ(y.at(i), x.at({i[1], i[0]}));
-  });
+  y.forEach([&](llvm::ArrayRef<int64_t> i) { EXPECT_EQ(y.at(i), x.at({i[1], i[0]})); });
 }
 
 TEST_P(Elementwise, BoolsAndIntegers) {
@@ -191,15 +188,12 @@ TEST_P(Elementwise, BoolsAndIntegers) {
   ids.fill([&] { return rng() % 7; });
   callKernel(kernel.symbol, {&mask, &ids, &out}, 2);
   EXPECT_TRUE(out.guardsIntact());
-  out.forEach([&](llvm::ArrayRef<int64_t> i) {
-    EXPECT_EQ(out.at(i), mask.at(i) && ids.get(i[1]) > 3);
-  });
+  out.forEach([&](llvm::ArrayRef<int64_t> i) { EXPECT_EQ(out.at(i), mask.at(i) && ids.get(i[1]) > 3); });
 }
 
 TEST_P(Elementwise, Indices) {
   // A causal mask out of nothing: 0 or -inf.
-  Kernel kernel(GetParam(), generic(par2,
-                                    {{"(a, b) -> (a, b)", "tensor<?x?xbf16>"}},
+  Kernel kernel(GetParam(), generic(par2, {{"(a, b) -> (a, b)", "tensor<?x?xbf16>"}},
                                     R"(
       %i = linalg.index 0 : index
       %j = linalg.index 1 : index
@@ -211,15 +205,11 @@ TEST_P(Elementwise, Indices) {
   ASSERT_NE(kernel.symbol, nullptr) << kernel.reason;
   Array out(DType::BF16, {21, 50});
   callKernel(kernel.symbol, {&out}, 2);
-  out.forEach([&](llvm::ArrayRef<int64_t> i) {
-    EXPECT_EQ(out.at(i), i[1] <= i[0] ? 0.0 : -INFINITY);
-  });
+  out.forEach([&](llvm::ArrayRef<int64_t> i) { EXPECT_EQ(out.at(i), i[1] <= i[0] ? 0.0 : -INFINITY); });
 }
 
 TEST_P(Elementwise, Scalars) {
-  Kernel kernel(GetParam(), generic("",
-                                    {{"() -> ()", "tensor<f32>"},
-                                     {"() -> ()", "tensor<f32>"}},
+  Kernel kernel(GetParam(), generic("", {{"() -> ()", "tensor<f32>"}, {"() -> ()", "tensor<f32>"}},
                                     R"(
       %0 = math.exp %x0 : f32
       linalg.yield %0 : f32)"));
@@ -230,8 +220,7 @@ TEST_P(Elementwise, Scalars) {
   EXPECT_NEAR(y.get(0), std::exp(1.0), 1e-6);
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, Elementwise,
-                         testing::ValuesIn(testableLevels()),
+INSTANTIATE_TEST_SUITE_P(Levels, Elementwise, testing::ValuesIn(testableLevels()),
                          [](const testing::TestParamInfo<ISALevel> &info) {
                            return stringifyISALevel(info.param).str();
                          });
@@ -241,31 +230,23 @@ TEST(ElementwiseSpec, Refuses) {
     std::string text, reason;
   } bad[] = {
       {generic("\"parallel\", \"reduction\"",
-               {{"(a, b) -> (a, b)", "tensor<?x?xf32>"},
-                {"(a, b) -> (a)", "tensor<?xf32>"}},
+               {{"(a, b) -> (a, b)", "tensor<?x?xf32>"}, {"(a, b) -> (a)", "tensor<?xf32>"}},
                "%0 = arith.addf %x0, %x1 : f32\nlinalg.yield %0 : f32"),
        "reductions are not elementwise"},
-      {generic(par2,
-               {{"(a, b) -> (a, b)", "tensor<?x?xf32>"},
-                {"(a, b) -> (a, b)", "tensor<?x?xf32>"}},
+      {generic(par2, {{"(a, b) -> (a, b)", "tensor<?x?xf32>"}, {"(a, b) -> (a, b)", "tensor<?x?xf32>"}},
                "%0 = arith.addf %x0, %x1 : f32\nlinalg.yield %0 : f32"),
        "previous value of an output"},
-      {generic(par2,
-               {{"(a, b) -> (a + b)", "tensor<?xf32>"},
-                {"(a, b) -> (a, b)", "tensor<?x?xf32>"}},
+      {generic(par2, {{"(a, b) -> (a + b)", "tensor<?xf32>"}, {"(a, b) -> (a, b)", "tensor<?x?xf32>"}},
                "linalg.yield %x0 : f32"),
        "plain dimensions and zeros"},
-      {generic(par2,
-               {{"(a, b) -> (a, b)", "tensor<?x?xf32>"},
-                {"(a, b) -> (a, b)", "tensor<?x?xf32>"}},
+      {generic(par2, {{"(a, b) -> (a, b)", "tensor<?x?xf32>"}, {"(a, b) -> (a, b)", "tensor<?x?xf32>"}},
                "%0 = math.atan2 %x0, %x0 : f32\nlinalg.yield %0 : f32"),
        "no vector form"},
   };
   for (auto &test : bad) {
     Kernel kernel(ISALevel::Baseline, test.text);
     EXPECT_EQ(kernel.symbol, nullptr);
-    EXPECT_NE(kernel.reason.find(test.reason), std::string::npos)
-        << kernel.reason;
+    EXPECT_NE(kernel.reason.find(test.reason), std::string::npos) << kernel.reason;
   }
 }
 } // namespace

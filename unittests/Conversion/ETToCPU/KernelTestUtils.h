@@ -70,8 +70,7 @@ inline Type toMLIR(MLIRContext *context, DType type) {
 }
 
 inline const llvm::fltSemantics &semantics(DType type) {
-  return type == DType::F16 ? llvm::APFloat::IEEEhalf()
-                            : llvm::APFloat::BFloat();
+  return type == DType::F16 ? llvm::APFloat::IEEEhalf() : llvm::APFloat::BFloat();
 }
 
 /// A strided array. Its memory ends at the last element, followed by guard bytes
@@ -80,8 +79,7 @@ class Array {
 public:
   Array() = default;
   /// \p order lists the dimensions from outermost to innermost in memory.
-  Array(DType type, std::vector<int64_t> sizes, std::vector<int> order = {},
-        int64_t padding = 0)
+  Array(DType type, std::vector<int64_t> sizes, std::vector<int> order = {}, int64_t padding = 0)
       : type(type), sizes(std::move(sizes)) {
     const int rank = this->sizes.size();
     if (order.empty())
@@ -230,8 +228,7 @@ private:
 };
 
 /// Calls a kernel (the C interface) for each of \p threads in turn.
-inline void callKernel(void *symbol, llvm::ArrayRef<Array *> arrays,
-                       int64_t threads) {
+inline void callKernel(void *symbol, llvm::ArrayRef<Array *> arrays, int64_t threads) {
   std::vector<std::vector<int64_t>> words;
   void *p[12] = {};
   for (Array *array : arrays)
@@ -239,11 +236,11 @@ inline void callKernel(void *symbol, llvm::ArrayRef<Array *> arrays,
   for (size_t i = 0; i < words.size(); ++i)
     p[i] = words[i].data();
   // The calling convention ignores arguments beyond those of the callee.
-  using Fn = void (*)(int64_t, int64_t, void *, void *, void *, void *, void *,
-                      void *, void *, void *, void *, void *, void *, void *);
+  using Fn = void (*)(int64_t, int64_t, void *, void *, void *, void *, void *, void *, void *, void *, void *, void *,
+                      void *, void *);
   for (int64_t tid = 0; tid < threads; ++tid)
-    reinterpret_cast<Fn>(symbol)(tid, threads, p[0], p[1], p[2], p[3], p[4],
-                                 p[5], p[6], p[7], p[8], p[9], p[10], p[11]);
+    reinterpret_cast<Fn>(symbol)(tid, threads, p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8], p[9], p[10],
+                                 p[11]);
 }
 
 /// The functions that \p assembly calls outside of the wrapper that is the C
@@ -265,8 +262,7 @@ inline std::string libraryCalls(llvm::StringRef assembly) {
 /// The instruction set levels this machine runs.
 inline std::vector<ISALevel> testableLevels() {
   std::vector<ISALevel> levels;
-  for (ISALevel level :
-       {ISALevel::Baseline, ISALevel::AVX2, ISALevel::AVX512})
+  for (ISALevel level : {ISALevel::Baseline, ISALevel::AVX2, ISALevel::AVX512})
     if (level <= ISA::host())
       levels.push_back(level);
   return levels;

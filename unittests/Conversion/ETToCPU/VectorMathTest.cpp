@@ -33,8 +33,7 @@ namespace {
 using Emit = llvm::function_ref<Value(OpBuilder &, Location, Value)>;
 
 /// Compiles a loop over vectors of an array and applies it to \p in.
-std::vector<float> apply(ISALevel level, Emit emit, std::vector<float> in,
-                         bool scalar = false) {
+std::vector<float> apply(ISALevel level, Emit emit, std::vector<float> in, bool scalar = false) {
   MLIRContext context;
   loadKernelDialects(context);
   ISA isa = ISA::get(level);
@@ -44,8 +43,7 @@ std::vector<float> apply(ISALevel level, Emit emit, std::vector<float> in,
   b.setInsertionPointToEnd(module.getBody());
   auto mem = MemRefType::get({ShapedType::kDynamic}, b.getF32Type());
   Type index = b.getIndexType();
-  auto func = func::FuncOp::create(
-      b, loc, "apply", b.getFunctionType({index, index, mem, mem}, {}));
+  auto func = func::FuncOp::create(b, loc, "apply", b.getFunctionType({index, index, mem, mem}, {}));
   func->setAttr("llvm.emit_c_interface", b.getUnitAttr());
   b.setInsertionPointToStart(func.addEntryBlock());
   const int64_t lanes = scalar ? 1 : isa.vectorBits / 32;
@@ -98,51 +96,30 @@ struct Case {
 
 const Case cases[] = {
     {"exp", MathFn::Exp, [](double x) { return std::exp(x); }, -110, 92, 1.5, 0},
-    {"exp2", MathFn::Exp2, [](double x) { return std::exp2(x); }, -155, 130, 1.5,
-     0},
-    {"expm1", MathFn::Expm1, [](double x) { return std::expm1(x); }, -20, 90, 8,
-     0},
-    {"expm1 near 0", MathFn::Expm1, [](double x) { return std::expm1(x); }, -0.1,
-     0.1, 8, 0},
+    {"exp2", MathFn::Exp2, [](double x) { return std::exp2(x); }, -155, 130, 1.5, 0},
+    {"expm1", MathFn::Expm1, [](double x) { return std::expm1(x); }, -20, 90, 8, 0},
+    {"expm1 near 0", MathFn::Expm1, [](double x) { return std::expm1(x); }, -0.1, 0.1, 8, 0},
     {"log", MathFn::Log, [](double x) { return std::log(x); }, 1e-40, 10, 2, 0},
-    {"log large", MathFn::Log, [](double x) { return std::log(x); }, 1, 1e38, 2,
-     0},
-    {"log2", MathFn::Log2, [](double x) { return std::log2(x); }, 1e-3, 100, 4,
-     0},
-    {"log1p", MathFn::Log1p, [](double x) { return std::log1p(x); }, -0.99, 30,
-     4, 0},
+    {"log large", MathFn::Log, [](double x) { return std::log(x); }, 1, 1e38, 2, 0},
+    {"log2", MathFn::Log2, [](double x) { return std::log2(x); }, 1e-3, 100, 4, 0},
+    {"log1p", MathFn::Log1p, [](double x) { return std::log1p(x); }, -0.99, 30, 4, 0},
     {"tanh", MathFn::Tanh, [](double x) { return std::tanh(x); }, -12, 12, 8, 0},
-    {"tanh near 0", MathFn::Tanh, [](double x) { return std::tanh(x); }, -1e-2,
-     1e-2, 6, 0},
+    {"tanh near 0", MathFn::Tanh, [](double x) { return std::tanh(x); }, -1e-2, 1e-2, 6, 0},
     {"erf", MathFn::Erf, [](double x) { return std::erf(x); }, -6, 6, 8, 0},
-    {"erf near 0", MathFn::Erf, [](double x) { return std::erf(x); }, -1e-2, 1e-2,
-     6, 0},
-    {"sigmoid", MathFn::Sigmoid, [](double x) { return 1 / (1 + std::exp(-x)); },
-     -86, 40, 3.5, 0},
-    {"rsqrt", MathFn::Rsqrt, [](double x) { return 1 / std::sqrt(x); }, 1e-6, 1e6,
-     1.5, 0},
-    {"sin", MathFn::Sin, [](double x) { return std::sin(x); }, -8192, 8192, 3,
-     3e-7},
-    {"cos", MathFn::Cos, [](double x) { return std::cos(x); }, -8192, 8192, 3,
-     3e-7},
-    {"floor", MathFn::Floor, [](double x) { return std::floor(x); }, -1e8, 1e8, 0,
-     0},
-    {"ceil", MathFn::Ceil, [](double x) { return std::ceil(x); }, -100, 100, 0,
-     0},
-    {"roundeven", MathFn::RoundEven,
-     [](double x) { return std::nearbyint(x); }, -100, 100, 0, 0},
-    {"gelu erf", MathFn::GeluErf, [](double x) { return x * phi(x); }, -12, 12, 1,
-     5e-7},
-    {"gelu erf near 0", MathFn::GeluErf, [](double x) { return x * phi(x); },
-     -1e-2, 1e-2, 40, 0},
+    {"erf near 0", MathFn::Erf, [](double x) { return std::erf(x); }, -1e-2, 1e-2, 6, 0},
+    {"sigmoid", MathFn::Sigmoid, [](double x) { return 1 / (1 + std::exp(-x)); }, -86, 40, 3.5, 0},
+    {"rsqrt", MathFn::Rsqrt, [](double x) { return 1 / std::sqrt(x); }, 1e-6, 1e6, 1.5, 0},
+    {"sin", MathFn::Sin, [](double x) { return std::sin(x); }, -8192, 8192, 3, 3e-7},
+    {"cos", MathFn::Cos, [](double x) { return std::cos(x); }, -8192, 8192, 3, 3e-7},
+    {"floor", MathFn::Floor, [](double x) { return std::floor(x); }, -1e8, 1e8, 0, 0},
+    {"ceil", MathFn::Ceil, [](double x) { return std::ceil(x); }, -100, 100, 0, 0},
+    {"roundeven", MathFn::RoundEven, [](double x) { return std::nearbyint(x); }, -100, 100, 0, 0},
+    {"gelu erf", MathFn::GeluErf, [](double x) { return x * phi(x); }, -12, 12, 1, 5e-7},
+    {"gelu erf near 0", MathFn::GeluErf, [](double x) { return x * phi(x); }, -1e-2, 1e-2, 40, 0},
     {"gelu tanh", MathFn::GeluTanh,
-     [](double x) {
-       return 0.5 * x *
-              (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
-     },
-     -12, 12, 3, 5e-7},
-    {"gelu sigmoid", MathFn::GeluSigmoid,
-     [](double x) { return x / (1 + std::exp(-1.702 * x)); }, -20, 20, 3, 5e-7},
+     [](double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); }, -12, 12, 3,
+     5e-7},
+    {"gelu sigmoid", MathFn::GeluSigmoid, [](double x) { return x / (1 + std::exp(-1.702 * x)); }, -20, 20, 3, 5e-7},
 };
 
 class VectorMath : public testing::TestWithParam<ISALevel> {};
@@ -158,12 +135,8 @@ TEST_P(VectorMath, Accuracy) {
       in.push_back(dist(rng));
     in.push_back(c.low);
     in.push_back(c.high);
-    auto out = apply(
-        GetParam(),
-        [&](OpBuilder &b, Location loc, Value x) {
-          return emitMath(b, loc, c.fn, x, isa);
-        },
-        in);
+    auto out =
+        apply(GetParam(), [&](OpBuilder &b, Location loc, Value x) { return emitMath(b, loc, c.fn, x, isa); }, in);
     ASSERT_GE(out.size(), in.size());
     double worstUlp = 0, worstAbs = 0;
     int failures = 0;
@@ -175,8 +148,8 @@ TEST_P(VectorMath, Accuracy) {
       worstUlp = std::max(worstUlp, ulp);
       bool good = ulp <= c.ulp || (c.absolute && abs <= c.absolute);
       if (!good && failures++ < 3)
-        ADD_FAILURE() << c.name << "(" << in[i] << ") = " << out[i] << ", not "
-                      << want << " (" << ulp << " ulp), seed " << seed;
+        ADD_FAILURE() << c.name << "(" << in[i] << ") = " << out[i] << ", not " << want << " (" << ulp << " ulp), seed "
+                      << seed;
     }
     printf("  %-16s %8.2f ulp  %.2e absolute\n", c.name, worstUlp, worstAbs);
   }
@@ -189,13 +162,10 @@ TEST_P(VectorMath, SpecialValues) {
     MathFn fn;
     std::vector<std::pair<float, float>> values;
   } special[] = {
-      {MathFn::Exp,
-       {{inf, inf}, {-inf, 0}, {NAN, NAN}, {max, inf}, {-max, 0}, {0, 1}}},
-      {MathFn::Exp2,
-       {{inf, inf}, {-inf, 0}, {NAN, NAN}, {max, inf}, {-max, 0}, {-1, 0.5f}}},
+      {MathFn::Exp, {{inf, inf}, {-inf, 0}, {NAN, NAN}, {max, inf}, {-max, 0}, {0, 1}}},
+      {MathFn::Exp2, {{inf, inf}, {-inf, 0}, {NAN, NAN}, {max, inf}, {-max, 0}, {-1, 0.5f}}},
       {MathFn::Expm1, {{inf, inf}, {-inf, -1}, {NAN, NAN}, {-max, -1}, {0, 0}}},
-      {MathFn::Log,
-       {{inf, inf}, {-inf, NAN}, {NAN, NAN}, {0, -inf}, {-1, NAN}, {1, 0}}},
+      {MathFn::Log, {{inf, inf}, {-inf, NAN}, {NAN, NAN}, {0, -inf}, {-1, NAN}, {1, 0}}},
       {MathFn::Log1p, {{inf, inf}, {-1, -inf}, {-2, NAN}, {NAN, NAN}, {0, 0}}},
       {MathFn::Tanh, {{inf, 1}, {-inf, -1}, {NAN, NAN}, {max, 1}, {0, 0}}},
       {MathFn::Erf, {{inf, 1}, {-inf, -1}, {NAN, NAN}, {-max, -1}, {0, 0}}},
@@ -213,38 +183,28 @@ TEST_P(VectorMath, SpecialValues) {
       for (auto [x, y] : test.values)
         in.push_back(x);
       auto out = apply(
-          GetParam(),
-          [&](OpBuilder &b, Location loc, Value x) {
-            return emitMath(b, loc, test.fn, x, isa);
-          },
-          in, scalar);
+          GetParam(), [&](OpBuilder &b, Location loc, Value x) { return emitMath(b, loc, test.fn, x, isa); }, in,
+          scalar);
       ASSERT_GE(out.size(), in.size());
       for (size_t i = 0; i < in.size(); ++i) {
         float want = test.values[i].second;
-        bool same = std::isnan(want) ? std::isnan(out[i])
-                    : std::isinf(want)
-                        ? out[i] == want
-                        : std::abs(out[i] - want) <= 2e-7f * std::abs(want) + 1e-6f;
-        EXPECT_TRUE(same) << "function " << int(test.fn) << " of " << in[i]
-                          << " is " << out[i] << ", not " << want;
+        bool same = std::isnan(want)   ? std::isnan(out[i])
+                    : std::isinf(want) ? out[i] == want
+                                       : std::abs(out[i] - want) <= 2e-7f * std::abs(want) + 1e-6f;
+        EXPECT_TRUE(same) << "function " << int(test.fn) << " of " << in[i] << " is " << out[i] << ", not " << want;
       }
     }
 }
 
 TEST_P(VectorMath, SoftmaxExponential) {
   ISA isa = ISA::get(GetParam());
-  std::vector<float> in{0, -1, -0.5f, -126, -127, -150, -1e30f, -3.4e38f,
-                        -INFINITY, NAN};
+  std::vector<float> in{0, -1, -0.5f, -126, -127, -150, -1e30f, -3.4e38f, -INFINITY, NAN};
   std::mt19937 rng(std::random_device{}());
   std::uniform_real_distribution<float> dist(-130, 0);
   for (int i = 0; i < 100000; ++i)
     in.push_back(dist(rng));
-  auto out = apply(
-      GetParam(),
-      [&](OpBuilder &b, Location loc, Value x) {
-        return emitExp2Softmax(b, loc, x, isa);
-      },
-      in);
+  auto out =
+      apply(GetParam(), [&](OpBuilder &b, Location loc, Value x) { return emitExp2Softmax(b, loc, x, isa); }, in);
   double worst = 0;
   for (size_t i = 0; i < in.size(); ++i) {
     if (in[i] < -126)
@@ -258,8 +218,7 @@ TEST_P(VectorMath, SoftmaxExponential) {
 }
 
 /// Vectorises the body of the function in \p text and applies it.
-std::vector<float> applyBody(ISALevel level, StringRef text,
-                             std::vector<float> in) {
+std::vector<float> applyBody(ISALevel level, StringRef text, std::vector<float> in) {
   ISA isa = ISA::get(level);
   return apply(
       level,
@@ -338,23 +297,20 @@ TEST(VectorMathBody, Refuses) {
       {"%c = arith.constant true\n%r = scf.if %c -> f32 { scf.yield %x : f32 } "
        "else { scf.yield %x : f32 }",
        "has a region"},
-      {"%m = memref.alloca() : memref<f32>\n%r = memref.load %m[] : memref<f32>",
-       "not a scalar"},
+      {"%m = memref.alloca() : memref<f32>\n%r = memref.load %m[] : memref<f32>", "not a scalar"},
       {"%v = vector.broadcast %x : f32 to vector<4xf32>\n"
        "%r = vector.extract %v[0] : f32 from vector<4xf32>",
        "not a scalar"},
   };
   for (auto &test : bad) {
-    std::string text = std::string("func.func @f(%x: f32) -> f32 {\n") + test.op +
-                       "\nreturn %r : f32 }";
+    std::string text = std::string("func.func @f(%x: f32) -> f32 {\n") + test.op + "\nreturn %r : f32 }";
     auto module = parseSourceString<ModuleOp>(text, &context);
     ASSERT_TRUE(module) << text;
     auto func = *module->getOps<func::FuncOp>().begin();
     OpBuilder b(func);
     std::string reason;
     ISA isa = ISA::get(ISALevel::Baseline);
-    EXPECT_TRUE(failed(vectorizeBlock(b, func.front(), func.getArguments(), isa,
-                                      reason)));
+    EXPECT_TRUE(failed(vectorizeBlock(b, func.front(), func.getArguments(), isa, reason)));
     EXPECT_NE(reason.find(test.reason), std::string::npos) << reason;
   }
 }

@@ -76,8 +76,7 @@ struct AttentionScoreArgs {
 
 /// Emits the replacement of a vector of scores, vector<Lxf32>. Must not read or
 /// write memory that the kernel writes.
-using AttentionScoreFn =
-    std::function<Value(OpBuilder &, Location, const AttentionScoreArgs &)>;
+using AttentionScoreFn = std::function<Value(OpBuilder &, Location, const AttentionScoreArgs &)>;
 
 struct AttentionKernelSpec {
   unsigned numBatchDims = 0;
@@ -115,14 +114,11 @@ std::optional<std::string> verifyAttentionSpec(const AttentionKernelSpec &spec);
 int64_t attentionScratchBytes(const AttentionKernelSpec &spec, const ISA &isa);
 
 /// Returns the argument types of the kernel.
-SmallVector<Type> attentionArgTypes(OpBuilder &builder,
-                                    const AttentionKernelSpec &spec);
+SmallVector<Type> attentionArgTypes(OpBuilder &builder, const AttentionKernelSpec &spec);
 
 /// Emits the kernel at the insertion point of \p builder (in a module). \p spec
 /// must satisfy verifyAttentionSpec().
-func::FuncOp buildAttentionKernel(OpBuilder &builder, Location loc,
-                                  StringRef name,
-                                  const AttentionKernelSpec &spec,
+func::FuncOp buildAttentionKernel(OpBuilder &builder, Location loc, StringRef name, const AttentionKernelSpec &spec,
                                   const ISA &isa);
 
 } // namespace mlir::et::cpu

@@ -49,8 +49,8 @@ struct ElementwiseOperand {
 /// Emits the computation: \p inputs holds one value per input, scalars or
 /// vector<LxT>, \p indices the iteration indices (index or vector<Lxindex>; empty
 /// unless `usesIndices`). Returns one scalar or vector per output.
-using ElementwiseBodyFn = std::function<SmallVector<Value>(
-    OpBuilder &, Location, ValueRange inputs, ValueRange indices)>;
+using ElementwiseBodyFn =
+    std::function<SmallVector<Value>(OpBuilder &, Location, ValueRange inputs, ValueRange indices)>;
 
 struct ElementwiseKernelSpec {
   unsigned numDims = 0;
@@ -62,27 +62,22 @@ struct ElementwiseKernelSpec {
 };
 
 /// Returns what is wrong with \p spec, or nullopt if a kernel can be built.
-std::optional<std::string>
-verifyElementwiseSpec(const ElementwiseKernelSpec &spec);
+std::optional<std::string> verifyElementwiseSpec(const ElementwiseKernelSpec &spec);
 
 /// Makes a specification from the body of an elementwise linalg.generic (or any
 /// block of scalar operations like it): \p maps has one projected permutation per
 /// block argument, \p numInputs of them are inputs. Constants defined outside of
 /// \p block are copied into the kernel. On failure, \p reason says why. The block
 /// must outlive the specification.
-FailureOr<ElementwiseKernelSpec>
-getElementwiseSpec(Block &block, ArrayRef<AffineMap> maps, unsigned numInputs,
-                   const ISA &isa, std::string &reason);
+FailureOr<ElementwiseKernelSpec> getElementwiseSpec(Block &block, ArrayRef<AffineMap> maps, unsigned numInputs,
+                                                    const ISA &isa, std::string &reason);
 
 /// Returns the argument types of the kernel.
-SmallVector<Type> elementwiseArgTypes(OpBuilder &builder,
-                                      const ElementwiseKernelSpec &spec);
+SmallVector<Type> elementwiseArgTypes(OpBuilder &builder, const ElementwiseKernelSpec &spec);
 
 /// Emits the kernel at the insertion point of \p builder (in a module). \p spec
 /// must satisfy verifyElementwiseSpec().
-func::FuncOp buildElementwiseKernel(OpBuilder &builder, Location loc,
-                                    StringRef name,
-                                    const ElementwiseKernelSpec &spec,
+func::FuncOp buildElementwiseKernel(OpBuilder &builder, Location loc, StringRef name, const ElementwiseKernelSpec &spec,
                                     const ISA &isa);
 
 } // namespace mlir::et::cpu

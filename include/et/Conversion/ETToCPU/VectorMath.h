@@ -54,13 +54,11 @@ enum class MathFn {
 /// Emits \p fn of \p x, which is an f32 or a vector of f32 with as many elements
 /// as the level has lanes. Infinities, NaN, overflow and underflow behave as in
 /// the C library.
-Value emitMath(OpBuilder &builder, Location loc, MathFn fn, Value x,
-               const ISA &isa);
+Value emitMath(OpBuilder &builder, Location loc, MathFn fn, Value x, const ISA &isa);
 
 /// Emits 2^x for x <= 0 as softmax needs it: results below the smallest normal
 /// number become zero, 2^-inf is exactly zero, NaN stays NaN; 3 ulp.
-Value emitExp2Softmax(OpBuilder &builder, Location loc, Value x,
-                      const ISA &isa);
+Value emitExp2Softmax(OpBuilder &builder, Location loc, Value x, const ISA &isa);
 
 /// Returns the value of an operation that a caller knows better, for example
 /// `linalg.index`; null for any other operation.
@@ -71,29 +69,23 @@ std::optional<std::string> whyNotVectorizable(Operation *op);
 
 /// Returns why vectorizeBlock() refuses \p block, or nullopt if it takes it.
 /// Operations for which \p known is true are the caller's.
-std::optional<std::string>
-whyNotVectorizable(Block &block,
-                   llvm::function_ref<bool(Operation *)> known = nullptr);
+std::optional<std::string> whyNotVectorizable(Block &block, llvm::function_ref<bool(Operation *)> known = nullptr);
 
 /// Emits the scalar operation \p op on vectors: \p operands holds one value per
 /// operand, either a scalar or, in place of a scalar of type T, a
 /// vector<lanes x T> with the lanes of f32. Operations of `math` are expanded
 /// through emitMath(); f16 and bf16 are computed in f32 and rounded. Results are
 /// scalars if all operands are. Requires !whyNotVectorizable(op).
-SmallVector<Value> vectorizeScalarOp(OpBuilder &builder, Operation *op,
-                                     ValueRange operands, const ISA &isa);
+SmallVector<Value> vectorizeScalarOp(OpBuilder &builder, Operation *op, ValueRange operands, const ISA &isa);
 
 /// Emits the body of \p block with its arguments replaced by \p args, scalars or
 /// vectors, and returns the operands of the terminator. Scalar constants from
 /// outside of the block are cloned. On failure \p reason names the operation.
-FailureOr<SmallVector<Value>>
-vectorizeBlock(OpBuilder &builder, Block &block, ValueRange args,
-               const ISA &isa, std::string &reason,
-               ResolveOpFn resolve = nullptr);
+FailureOr<SmallVector<Value>> vectorizeBlock(OpBuilder &builder, Block &block, ValueRange args, const ISA &isa,
+                                             std::string &reason, ResolveOpFn resolve = nullptr);
 
 /// Makes \p value a vector of the level's f32 lane count, if it is a scalar.
-Value broadcastToLanes(OpBuilder &builder, Location loc, Value value,
-                       const ISA &isa);
+Value broadcastToLanes(OpBuilder &builder, Location loc, Value value, const ISA &isa);
 
 } // namespace mlir::et::cpu
 

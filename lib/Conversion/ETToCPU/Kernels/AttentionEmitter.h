@@ -25,11 +25,9 @@ namespace mlir::et::cpu {
 
 class AttentionEmitter : public KernelBuilder {
 public:
-  AttentionEmitter(OpBuilder &builder, Location loc,
-                   const AttentionKernelSpec &spec, const ISA &isa)
+  AttentionEmitter(OpBuilder &builder, Location loc, const AttentionKernelSpec &spec, const ISA &isa)
       : KernelBuilder(builder, loc, isa), spec(spec), tiling(spec, isa),
-        natural(spec.score ||
-                (spec.mask && !spec.mask->elementType.isInteger(8))) {}
+        natural(spec.score || (spec.mask && !spec.mask->elementType.isInteger(8))) {}
 
   void emitKernel(Block *entry);
 
@@ -73,10 +71,8 @@ private:
 
   // AttentionKernel.cpp
   Value batchOffset(const FlatMemRef &flat, const AttentionOperand &operand);
-  Value stride(const FlatMemRef &flat, const AttentionOperand &operand,
-               unsigned dim);
-  Value size(const FlatMemRef &flat, const AttentionOperand &operand,
-             unsigned dim);
+  Value stride(const FlatMemRef &flat, const AttentionOperand &operand, unsigned dim);
+  Value size(const FlatMemRef &flat, const AttentionOperand &operand, unsigned dim);
   void forEachBlock(llvm::function_ref<void(const QueryBlock &)> body);
   KeyRange keyLimits();
   KeyRange blockLimits(const QueryBlock &block);
@@ -85,32 +81,27 @@ private:
   void emitTask(Value task, Value numGroups, Value blocksPerGroup);
 
   // AttentionRows.cpp
-  void copyRow(const FlatMemRef &src, Value base, Value elemStride,
-               int64_t count, Value dstBase, std::optional<double> factor);
+  void copyRow(const FlatMemRef &src, Value base, Value elemStride, int64_t count, Value dstBase,
+               std::optional<double> factor);
   void storeRow(Value srcBase, int64_t count, Value base, Value elemStride);
   void loadQueries(const QueryBlock &block);
   void storeOutput(const QueryBlock &block);
-  Matrix packRows(const FlatMemRef &src, Value base, Value rowStride,
-                  Value elemStride, int64_t count, int64_t start,
+  Matrix packRows(const FlatMemRef &src, Value base, Value rowStride, Value elemStride, int64_t count, int64_t start,
                   int64_t padded, Value numKeys);
   Value maskToF32(Value value);
   Value stagePerKeyMask(Value begin, Value numKeys);
   void stageFullMask(const QueryBlock &block, Value begin, Value numKeys);
 
   // AttentionScores.cpp
-  SmallVector<Value> scoreTile(const QueryBlock &block, int64_t vectors,
-                               int64_t keys, const Matrix &k, Value firstKey,
+  SmallVector<Value> scoreTile(const QueryBlock &block, int64_t vectors, int64_t keys, const Matrix &k, Value firstKey,
                                ValueRange maxima);
-  void computeScores(const QueryBlock &block, int64_t vectors, const Matrix &k,
-                     Value numKeys);
+  void computeScores(const QueryBlock &block, int64_t vectors, const Matrix &k, Value numKeys);
   Value maskNeeded(const QueryBlock &block, Value begin, Value numKeys);
-  void applyMasks(const QueryBlock &block, Value begin, Value numKeys,
-                  Value maskStart);
+  void applyMasks(const QueryBlock &block, Value begin, Value numKeys, Value maskStart);
   void softmax(const QueryBlock &block, Value numKeys);
-  void accumulate(const QueryBlock &block, int64_t vectors, const Matrix &v,
-                  Value numKeys);
-  void emitQueryBlock(const QueryBlock &block, const Matrix &k, const Matrix &v,
-                      Value begin, Value numKeys, Value skipped);
+  void accumulate(const QueryBlock &block, int64_t vectors, const Matrix &v, Value numKeys);
+  void emitQueryBlock(const QueryBlock &block, const Matrix &k, const Matrix &v, Value begin, Value numKeys,
+                      Value skipped);
 
   Value exp2(Value x) {
     if (natural)
@@ -118,13 +109,9 @@ private:
     return emitExp2Softmax(*this, getLoc(), x, isa);
   }
   Value loadScratch(Value at) { return loadVector(scratch, at, lanes()); }
-  void storeScratch(Value vector, Value at) {
-    storeVector(vector, scratch, at, lanes());
-  }
+  void storeScratch(Value vector, Value at) { storeVector(vector, scratch, at, lanes()); }
   /// Index of element [row][column] of a scratch array with \p width columns.
-  Value at(int64_t array, Value row, int64_t width, int64_t column = 0) {
-    return add(mul(row, width), array + column);
-  }
+  Value at(int64_t array, Value row, int64_t width, int64_t column = 0) { return add(mul(row, width), array + column); }
 };
 
 } // namespace mlir::et::cpu

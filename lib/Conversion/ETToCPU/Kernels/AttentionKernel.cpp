@@ -38,8 +38,7 @@ using namespace mlir::et::cpu;
 // Operands
 //===----------------------------------------------------------------------===//
 
-Value AttentionEmitter::batchOffset(const FlatMemRef &flat,
-                                    const AttentionOperand &operand) {
+Value AttentionEmitter::batchOffset(const FlatMemRef &flat, const AttentionOperand &operand) {
   Value offset = flat.offset;
   for (auto [pos, dim] : llvm::enumerate(operand.dims))
     if (dim < spec.numBatchDims)
@@ -48,15 +47,12 @@ Value AttentionEmitter::batchOffset(const FlatMemRef &flat,
 }
 
 /// The stride along an iteration dimension; 0 if the operand does not have it.
-Value AttentionEmitter::stride(const FlatMemRef &flat,
-                               const AttentionOperand &operand, unsigned dim) {
+Value AttentionEmitter::stride(const FlatMemRef &flat, const AttentionOperand &operand, unsigned dim) {
   const auto *it = llvm::find(operand.dims, dim);
-  return it == operand.dims.end() ? idx(0)
-                                  : flat.strides[it - operand.dims.begin()];
+  return it == operand.dims.end() ? idx(0) : flat.strides[it - operand.dims.begin()];
 }
 
-Value AttentionEmitter::size(const FlatMemRef &flat,
-                             const AttentionOperand &operand, unsigned dim) {
+Value AttentionEmitter::size(const FlatMemRef &flat, const AttentionOperand &operand, unsigned dim) {
   return flat.sizes[llvm::find(operand.dims, dim) - operand.dims.begin()];
 }
 
@@ -69,8 +65,7 @@ AttentionEmitter::KeyRange AttentionEmitter::keyLimits() {
   KeyRange keys{idx(0), sizeN};
   if (spec.lengths) {
     Value length = load(lengths.mem, batchOffset(lengths, *spec.lengths));
-    length =
-        arith::IndexCastOp::create(*this, getLoc(), getIndexType(), length);
+    length = arith::IndexCastOp::create(*this, getLoc(), getIndexType(), length);
     length = min(max(length, idx(0)), sizeN);
     if (spec.leftPadding)
       keys.begin = sub(sizeN, length);
@@ -86,8 +81,7 @@ AttentionEmitter::KeyRange AttentionEmitter::keyLimits() {
 }
 
 /// The keys that the structure leaves to one block of queries.
-AttentionEmitter::KeyRange
-AttentionEmitter::blockLimits(const QueryBlock &block) {
+AttentionEmitter::KeyRange AttentionEmitter::blockLimits(const QueryBlock &block) {
   KeyRange keys{idx(0), sizeN};
   Value endRow = add(block.firstRow, block.numRows);
   switch (spec.structure) {
@@ -103,8 +97,7 @@ AttentionEmitter::blockLimits(const QueryBlock &block) {
     keys.begin = sub(block.firstRow, idx(spec.windowLeft));
     keys.end = add(endRow, spec.windowRight);
     if (spec.windowGlobal) {
-      Value all = lor(inGlobalKeys,
-                      lt(block.firstRow, idx(spec.windowGlobal)));
+      Value all = lor(inGlobalKeys, lt(block.firstRow, idx(spec.windowGlobal)));
       keys.begin = select(all, idx(0), keys.begin);
       keys.end = select(all, sizeN, keys.end);
     }
@@ -118,10 +111,9 @@ AttentionEmitter::blockLimits(const QueryBlock &block) {
 AttentionEmitter::KeyRange AttentionEmitter::trimMasked(KeyRange keys) {
   Value strideN = stride(mask, *spec.mask, spec.dimN());
   Type elt = spec.mask->elementType;
-  auto scan = [&](Value start, llvm::function_ref<Value(Value)> inside,
-                  llvm::function_ref<Value(Value)> element, int64_t step) {
-    auto op = scf::WhileOp::create(*this, getLoc(), TypeRange(getIndexType()),
-                                   ValueRange(start));
+  auto scan = [&](Value start, llvm::function_ref<Value(Value)> inside, llvm::function_ref<Value(Value)> element,
+                  int64_t step) {
+    auto op = scf::WhileOp::create(*this, getLoc(), TypeRange(getIndexType()), ValueRange(start));
     OpBuilder::InsertionGuard guard(*this);
     Block *before = createBlock(&op.getBefore(), {}, {getIndexType()}, {getLoc()});
     Value n = before->getArgument(0);
@@ -129,26 +121,18 @@ AttentionEmitter::KeyRange AttentionEmitter::trimMasked(KeyRange keys) {
         inside(n), TypeRange(getI1Type()),
         [&]() -> SmallVector<Value> {
           Value v = load(mask.mem, add(maskBase, mul(element(n), strideN)));
-          Value zero =
-              arith::ConstantOp::create(*this, getLoc(), getZeroAttr(elt));
+          Value zero = arith::ConstantOp::create(*this, getLoc(), getZeroAttr(elt));
           return {eq(v, zero)};
         },
-        [&]() -> SmallVector<Value> {
-          return {arith::ConstantOp::create(*this, getLoc(),
-                                            getBoolAttr(false))};
-        })[0];
+        [&]() -> SmallVector<Value> { return {arith::ConstantOp::create(*this, getLoc(), getBoolAttr(false))}; })[0];
     scf::ConditionOp::create(*this, getLoc(), more, n);
     Block *after = createBlock(&op.getAfter(), {}, {getIndexType()}, {getLoc()});
     Value next = add(after->getArgument(0), step);
     scf::YieldOp::create(*this, getLoc(), next);
     return op.getResult(0);
   };
-  keys.end = scan(
-      keys.end, [&](Value n) { return lt(keys.begin, n); },
-      [&](Value n) { return sub(n, idx(1)); }, -1);
-  keys.begin = scan(
-      keys.begin, [&](Value n) { return lt(n, keys.end); },
-      [&](Value n) { return n; }, 1);
+  keys.end = scan(keys.end, [&](Value n) { return lt(keys.begin, n); }, [&](Value n) { return sub(n, idx(1)); }, -1);
+  keys.begin = scan(keys.begin, [&](Value n) { return lt(n, keys.end); }, [&](Value n) { return n; }, 1);
   return keys;
 }
 
@@ -158,19 +142,16 @@ void AttentionEmitter::emitKeyRange(KeyRange keys) {
   Value length = max(sub(keys.end, keys.begin), idx(0));
   Value blocks = max(ceilDiv(length, idx(tiling.keyBlock)), idx(1));
   Value most = ceilDiv(length, blocks);
-  most = max(mul(ceilDiv(most, idx(tiling.keyTile)), tiling.keyTile),
-             idx(tiling.keyTile));
+  most = max(mul(ceilDiv(most, idx(tiling.keyTile)), tiling.keyTile), idx(tiling.keyTile));
   Value keyStride = stride(key, spec.key, spec.dimN());
   Value valueStride = stride(value, spec.value, spec.dimN());
   loop(keys.begin, keys.end, most, [&](Value begin) {
     Value numKeys = min(most, sub(keys.end, begin));
-    Matrix k = packRows(key, add(keyBase, mul(begin, keyStride)), keyStride,
-                        stride(key, spec.key, spec.dimK()), spec.headSizeK,
-                        tiling.keyAt, tiling.paddedK, numKeys);
-    Matrix v = packRows(value, add(valueBase, mul(begin, valueStride)),
-                        valueStride, stride(value, spec.value, spec.dimV()),
-                        spec.headSizeV, tiling.valueAt, tiling.paddedV,
-                        numKeys);
+    Matrix k = packRows(key, add(keyBase, mul(begin, keyStride)), keyStride, stride(key, spec.key, spec.dimK()),
+                        spec.headSizeK, tiling.keyAt, tiling.paddedK, numKeys);
+    Matrix v =
+        packRows(value, add(valueBase, mul(begin, valueStride)), valueStride, stride(value, spec.value, spec.dimV()),
+                 spec.headSizeV, tiling.valueAt, tiling.paddedV, numKeys);
     if (tiling.maskKind == MaskKind::PerKey)
       keysMasked = stagePerKeyMask(begin, numKeys);
     forEachBlock([&](const QueryBlock &block) {
@@ -187,8 +168,7 @@ void AttentionEmitter::emitKeyRange(KeyRange keys) {
           matrix.base = add(matrix.base, mul(skipped, matrix.rowStride));
           return matrix;
         };
-        emitQueryBlock(block, from(k), from(v), own.begin,
-                       sub(own.end, own.begin), skipped);
+        emitQueryBlock(block, from(k), from(v), own.begin, sub(own.end, own.begin), skipped);
       });
     });
   });
@@ -199,8 +179,7 @@ void AttentionEmitter::emitKeyRange(KeyRange keys) {
 //===----------------------------------------------------------------------===//
 
 /// Emits a loop over the blocks of queries of the group.
-void AttentionEmitter::forEachBlock(
-    llvm::function_ref<void(const QueryBlock &)> body) {
+void AttentionEmitter::forEachBlock(llvm::function_ref<void(const QueryBlock &)> body) {
   loop(groupBlocks, [&](Value number) {
     QueryBlock block;
     block.number = number;
@@ -213,8 +192,7 @@ void AttentionEmitter::forEachBlock(
 }
 
 /// Task number -> batch indices and group of blocks of queries.
-void AttentionEmitter::emitTask(Value task, Value numGroups,
-                                Value blocksPerGroup) {
+void AttentionEmitter::emitTask(Value task, Value numGroups, Value blocksPerGroup) {
   Value rest = div(task, numGroups);
   Value rowsPerGroup = mul(blocksPerGroup, tiling.queries);
   groupRow = mul(sub(task, mul(rest, numGroups)), rowsPerGroup);
@@ -236,8 +214,7 @@ void AttentionEmitter::emitTask(Value task, Value numGroups,
 
   forEachBlock([&](const QueryBlock &block) {
     loadQueries(block);
-    Value start = at(tiling.outputAt, block.number,
-                     tiling.paddedV * tiling.queries);
+    Value start = at(tiling.outputAt, block.number, tiling.paddedV * tiling.queries);
     loop(idx(0), idx(spec.headSizeV * tiling.queries), idx(lanes()),
          [&](Value i) { storeScratch(splat(0.0), add(start, i)); });
     for (int64_t v = 0; v < tiling.vectors; ++v) {
@@ -248,8 +225,7 @@ void AttentionEmitter::emitTask(Value task, Value numGroups,
   });
 
   KeyRange keys = keyLimits();
-  if (tiling.maskKind == MaskKind::PerKey &&
-      spec.mask->elementType.isInteger(8))
+  if (tiling.maskKind == MaskKind::PerKey && spec.mask->elementType.isInteger(8))
     keys = trimMasked(keys);
   if (spec.structure != AttentionStructure::Window) {
     emitKeyRange(keys);
@@ -288,14 +264,11 @@ void AttentionEmitter::emitKernel(Block *entry) {
     lengths = flatten(*arg++);
   output = flatten(*arg++);
   Value allScratch = *arg++;
-  auto scratchType = MemRefType::get(
-      {ShapedType::kDynamic}, getF32Type(),
-      StridedLayoutAttr::get(getContext(), ShapedType::kDynamic, {1}));
+  auto scratchType = MemRefType::get({ShapedType::kDynamic}, getF32Type(),
+                                     StridedLayoutAttr::get(getContext(), ShapedType::kDynamic, {1}));
   scratch = memref::SubViewOp::create(
-      *this, getLoc(), scratchType, allScratch,
-      ArrayRef<OpFoldResult>{OpFoldResult(mul(tid, tiling.total))},
-      ArrayRef<OpFoldResult>{OpFoldResult(idx(tiling.total))},
-      ArrayRef<OpFoldResult>{OpFoldResult(getIndexAttr(1))});
+      *this, getLoc(), scratchType, allScratch, ArrayRef<OpFoldResult>{OpFoldResult(mul(tid, tiling.total))},
+      ArrayRef<OpFoldResult>{OpFoldResult(idx(tiling.total))}, ArrayRef<OpFoldResult>{OpFoldResult(getIndexAttr(1))});
 
   sizeM = size(output, spec.output, spec.dimM());
   sizeN = size(key, spec.key, spec.dimN());
@@ -306,17 +279,15 @@ void AttentionEmitter::emitKernel(Block *entry) {
   // Groups as large as possible that leave each thread a few tasks, so that the
   // threads end at about the same time.
   constexpr int64_t tasksPerThread = 4;
-  Value blocksPerGroup =
-      div(mul(numBatches, numBlocks), mul(nth, tasksPerThread));
-  blocksPerGroup = select(eq(nth, idx(1)), idx(tiling.groupBlocks),
-                          min(max(blocksPerGroup, idx(1)),
-                              idx(tiling.groupBlocks)));
+  Value blocksPerGroup = div(mul(numBatches, numBlocks), mul(nth, tasksPerThread));
+  blocksPerGroup =
+      select(eq(nth, idx(1)), idx(tiling.groupBlocks), min(max(blocksPerGroup, idx(1)), idx(tiling.groupBlocks)));
   Value numGroups = ceilDiv(numBlocks, blocksPerGroup);
   Value numTasks = mul(numBatches, numGroups);
   blocksPerGroup = ceilDiv(numBlocks, max(numGroups, idx(1)));
 
-  const bool causal = spec.structure == AttentionStructure::Causal ||
-                      spec.structure == AttentionStructure::CausalLowerRight;
+  const bool causal =
+      spec.structure == AttentionStructure::Causal || spec.structure == AttentionStructure::CausalLowerRight;
   if (!causal) {
     // Neighbouring tasks share keys and values: they stay on one thread.
     Value begin = div(mul(numTasks, tid), nth);
@@ -337,9 +308,7 @@ void AttentionEmitter::emitKernel(Block *entry) {
 // Entry points
 //===----------------------------------------------------------------------===//
 
-SmallVector<Type>
-et::cpu::attentionArgTypes(OpBuilder &builder,
-                           const AttentionKernelSpec &spec) {
+SmallVector<Type> et::cpu::attentionArgTypes(OpBuilder &builder, const AttentionKernelSpec &spec) {
   auto memref = [](const AttentionOperand &operand) {
     return getStridedMemRefType(operand.dims.size(), operand.elementType);
   };
@@ -350,18 +319,14 @@ et::cpu::attentionArgTypes(OpBuilder &builder,
   if (spec.lengths)
     types.push_back(memref(*spec.lengths));
   types.push_back(memref(spec.output));
-  types.push_back(
-      MemRefType::get({ShapedType::kDynamic}, builder.getF32Type()));
+  types.push_back(MemRefType::get({ShapedType::kDynamic}, builder.getF32Type()));
   return types;
 }
 
-func::FuncOp et::cpu::buildAttentionKernel(OpBuilder &builder, Location loc,
-                                           StringRef name,
-                                           const AttentionKernelSpec &spec,
-                                           const ISA &isa) {
+func::FuncOp et::cpu::buildAttentionKernel(OpBuilder &builder, Location loc, StringRef name,
+                                           const AttentionKernelSpec &spec, const ISA &isa) {
   assert(!verifyAttentionSpec(spec) && "expected a specification that verifies");
-  func::FuncOp func = createKernelFunction(builder, loc, name,
-                                           attentionArgTypes(builder, spec));
+  func::FuncOp func = createKernelFunction(builder, loc, name, attentionArgTypes(builder, spec));
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(&func.front());
   AttentionEmitter(builder, loc, spec, isa).emitKernel(&func.front());

@@ -23,35 +23,30 @@ using namespace mlir::et::cpu;
 
 /// Scores of \p keys keys from \p firstKey on with all queries of the block,
 /// stored to S^T. Returns the updated maxima.
-SmallVector<Value>
-AttentionEmitter::scoreTile(const QueryBlock &block, int64_t vectors,
-                            int64_t keys, const Matrix &k, Value firstKey,
-                            ValueRange maxima) {
+SmallVector<Value> AttentionEmitter::scoreTile(const QueryBlock &block, int64_t vectors, int64_t keys, const Matrix &k,
+                                               Value firstKey, ValueRange maxima) {
   SmallVector<Value> rows;
   for (int64_t i = 0; i < keys; ++i)
     rows.push_back(add(k.base, mul(add(firstKey, i), k.rowStride)));
   SmallVector<Value> acc(keys * vectors, splat(0.0));
-  Value queries = at(tiling.queryAt, block.number,
-                     tiling.paddedK * tiling.queries);
-  acc = loop(idx(0), idx(spec.headSizeK), idx(1), acc,
-             [&](Value ki, ValueRange in) {
-               SmallVector<Value> out(in), q;
-               Value from = add(queries, mul(ki, tiling.queries));
-               for (int64_t v = 0; v < vectors; ++v)
-                 q.push_back(loadScratch(add(from, v * lanes())));
-               Value column = mul(ki, k.colStride);
-               for (int64_t i = 0; i < keys; ++i) {
-                 Value s = broadcast(load(k.mem, add(rows[i], column)));
-                 for (int64_t v = 0; v < vectors; ++v)
-                   out[i * vectors + v] = fma(s, q[v], out[i * vectors + v]);
-               }
-               return out;
-             });
+  Value queries = at(tiling.queryAt, block.number, tiling.paddedK * tiling.queries);
+  acc = loop(idx(0), idx(spec.headSizeK), idx(1), acc, [&](Value ki, ValueRange in) {
+    SmallVector<Value> out(in), q;
+    Value from = add(queries, mul(ki, tiling.queries));
+    for (int64_t v = 0; v < vectors; ++v)
+      q.push_back(loadScratch(add(from, v * lanes())));
+    Value column = mul(ki, k.colStride);
+    for (int64_t i = 0; i < keys; ++i) {
+      Value s = broadcast(load(k.mem, add(rows[i], column)));
+      for (int64_t v = 0; v < vectors; ++v)
+        out[i * vectors + v] = fma(s, q[v], out[i * vectors + v]);
+    }
+    return out;
+  });
   Value to = at(tiling.scoreAt, firstKey, tiling.queries);
   for (int64_t i = 0; i < keys; ++i)
     for (int64_t v = 0; v < vectors; ++v)
-      storeScratch(acc[i * vectors + v],
-                   add(to, i * tiling.queries + v * lanes()));
+      storeScratch(acc[i * vectors + v], add(to, i * tiling.queries + v * lanes()));
   SmallVector<Value> result;
   for (int64_t v = 0; v < vectors; ++v) {
     Value top = maxima[v];
@@ -64,25 +59,20 @@ AttentionEmitter::scoreTile(const QueryBlock &block, int64_t vectors,
 
 /// All scores of the block and their maxima. The last tile overlaps the one
 /// before instead of being shorter.
-void AttentionEmitter::computeScores(const QueryBlock &block, int64_t vectors,
-                                     const Matrix &k, Value numKeys) {
+void AttentionEmitter::computeScores(const QueryBlock &block, int64_t vectors, const Matrix &k, Value numKeys) {
   SmallVector<Type> types(vectors, vecF32());
   SmallVector<Value> init(vectors, splat(-kInf));
   SmallVector<Value> maxima = ifElse(
       le(idx(tiling.keyTile), numKeys), types,
       [&] {
         Value last = sub(numKeys, idx(tiling.keyTile));
-        return loop(idx(0), numKeys, idx(tiling.keyTile), init,
-                    [&](Value n, ValueRange in) {
-                      return scoreTile(block, vectors, tiling.keyTile, k,
-                                       min(n, last), in);
-                    });
+        return loop(idx(0), numKeys, idx(tiling.keyTile), init, [&](Value n, ValueRange in) {
+          return scoreTile(block, vectors, tiling.keyTile, k, min(n, last), in);
+        });
       },
       [&] {
         return loop(idx(0), numKeys, idx(1), init,
-                    [&](Value n, ValueRange in) {
-                      return scoreTile(block, vectors, 1, k, n, in);
-                    });
+                    [&](Value n, ValueRange in) { return scoreTile(block, vectors, 1, k, n, in); });
       });
   for (int64_t v = 0; v < vectors; ++v)
     storeScratch(maxima[v], idx(tiling.factorAt + v * lanes()));
@@ -94,8 +84,7 @@ void AttentionEmitter::computeScores(const QueryBlock &block, int64_t vectors,
 
 /// Whether some score of the block can be excluded by the structure; null if
 /// there is no structure.
-Value AttentionEmitter::maskNeeded(const QueryBlock &block, Value begin,
-                                   Value numKeys) {
+Value AttentionEmitter::maskNeeded(const QueryBlock &block, Value begin, Value numKeys) {
   Value end = add(begin, numKeys);
   Value lastRow = sub(add(block.firstRow, block.numRows), idx(1));
   switch (spec.structure) {
@@ -116,31 +105,23 @@ Value AttentionEmitter::maskNeeded(const QueryBlock &block, Value begin,
 
 /// Applies score callback, structure and mask to S^T, and replaces the maxima.
 /// \p maskStart is the place of the first key in the staged mask of keys.
-void AttentionEmitter::applyMasks(const QueryBlock &block, Value begin,
-                                  Value numKeys, Value maskStart) {
+void AttentionEmitter::applyMasks(const QueryBlock &block, Value begin, Value numKeys, Value maskStart) {
   VectorType vecI32 = vecType(getI32Type());
-  auto castI32 = [&](Value v) {
-    return arith::IndexCastOp::create(*this, getLoc(), getI32Type(), v)
-        .getResult();
-  };
+  auto castI32 = [&](Value v) { return arith::IndexCastOp::create(*this, getLoc(), getI32Type(), v).getResult(); };
   auto constI32 = [&](int64_t v) {
-    return arith::ConstantOp::create(*this, getLoc(),
-                                     getI32IntegerAttr(int32_t(v)))
-        .getResult();
+    return arith::ConstantOp::create(*this, getLoc(), getI32IntegerAttr(int32_t(v))).getResult();
   };
   SmallVector<int32_t> iota(lanes());
   for (int64_t i = 0; i < lanes(); ++i)
     iota[i] = i;
-  Value step = arith::ConstantOp::create(
-      *this, getLoc(), DenseElementsAttr::get(vecI32, ArrayRef(iota)));
+  Value step = arith::ConstantOp::create(*this, getLoc(), DenseElementsAttr::get(vecI32, ArrayRef(iota)));
   loop(block.numVectors, [&](Value vec) {
     Value lane = mul(vec, lanes());
     // Rows of the lanes.
     Value rows = add(broadcast(castI32(add(block.firstRow, lane))), step);
     Value indexRows;
     if (spec.score)
-      indexRows = arith::IndexCastOp::create(*this, getLoc(),
-                                             vecType(getIndexType()), rows);
+      indexRows = arith::IndexCastOp::create(*this, getLoc(), vecType(getIndexType()), rows);
     auto body = [&](Value n, ValueRange top) -> SmallVector<Value> {
       Value keyIndex = add(begin, n);
       Value keyI32 = castI32(keyIndex);
@@ -149,9 +130,7 @@ void AttentionEmitter::applyMasks(const QueryBlock &block, Value begin,
       if (spec.score)
         s = spec.score(*this, getLoc(), {s, batch, indexRows, keyIndex});
       auto sle = [&](Value a, Value b) {
-        return arith::CmpIOp::create(*this, getLoc(), arith::CmpIPredicate::sle,
-                                     a, b)
-            .getResult();
+        return arith::CmpIOp::create(*this, getLoc(), arith::CmpIPredicate::sle, a, b).getResult();
       };
       Value keep;
       switch (spec.structure) {
@@ -164,10 +143,8 @@ void AttentionEmitter::applyMasks(const QueryBlock &block, Value begin,
         keep = sle(broadcast(add(keyI32, castI32(sub(sizeM, sizeN)))), rows);
         break;
       case AttentionStructure::Window: {
-        Value left =
-            sle(rows, broadcast(add(keyI32, constI32(spec.windowLeft))));
-        Value right =
-            sle(broadcast(sub(keyI32, constI32(spec.windowRight))), rows);
+        Value left = sle(rows, broadcast(add(keyI32, constI32(spec.windowLeft))));
+        Value right = sle(broadcast(sub(keyI32, constI32(spec.windowRight))), rows);
         keep = land(left, right);
         if (spec.windowGlobal) {
           Value global = constI32(spec.windowGlobal - 1);
@@ -180,17 +157,15 @@ void AttentionEmitter::applyMasks(const QueryBlock &block, Value begin,
       if (keep)
         s = select(keep, s, splat(-kInf));
       if (tiling.maskKind == MaskKind::PerKey)
-        s = addf(s, broadcast(load(scratch, add(add(maskStart, n),
-                                                tiling.maskAt))));
+        s = addf(s, broadcast(load(scratch, add(add(maskStart, n), tiling.maskAt))));
       else if (tiling.maskKind == MaskKind::Full)
-        s = addf(s, loadScratch(add(at(tiling.maskAt, n, tiling.queries),
-                                    lane)));
+        s = addf(s, loadScratch(add(at(tiling.maskAt, n, tiling.queries), lane)));
       storeScratch(s, where);
       return {maxf(s, top[0])};
     };
     Value top = splat(-kInf), first = idx(0);
-    const bool causal = spec.structure == AttentionStructure::Causal ||
-                        spec.structure == AttentionStructure::CausalLowerRight;
+    const bool causal =
+        spec.structure == AttentionStructure::Causal || spec.structure == AttentionStructure::CausalLowerRight;
     if (causal && !spec.score && !spec.mask) {
       // The keys before the diagonal only enter the maximum.
       Value diagonal = add(block.firstRow, 1);
@@ -199,16 +174,13 @@ void AttentionEmitter::applyMasks(const QueryBlock &block, Value begin,
       constexpr int64_t unroll = 4;
       first = min(max(sub(diagonal, begin), idx(0)), numKeys);
       first = mul(div(first, unroll), unroll);
-      top = loop(idx(0), first, idx(unroll), top,
-                 [&](Value n, ValueRange in) -> SmallVector<Value> {
-                   Value from =
-                       add(at(tiling.scoreAt, n, tiling.queries), lane);
-                   Value most = in[0];
-                   for (int64_t i = 0; i < unroll; ++i)
-                     most = maxf(loadScratch(add(from, i * tiling.queries)),
-                                 most);
-                   return {most};
-                 })[0];
+      top = loop(idx(0), first, idx(unroll), top, [&](Value n, ValueRange in) -> SmallVector<Value> {
+        Value from = add(at(tiling.scoreAt, n, tiling.queries), lane);
+        Value most = in[0];
+        for (int64_t i = 0; i < unroll; ++i)
+          most = maxf(loadScratch(add(from, i * tiling.queries)), most);
+        return {most};
+      })[0];
     }
     top = loop(first, numKeys, idx(1), top, body)[0];
     storeScratch(top, add(lane, tiling.factorAt));
@@ -234,8 +206,7 @@ void AttentionEmitter::softmax(const QueryBlock &block, Value numKeys) {
     Value top = maxf(loadScratch(factorAt), old);
     // Where no key has been attended so far the maximum is -inf; any finite
     // number in its place keeps exp2(-inf - maximum) at zero.
-    Value none = arith::CmpFOp::create(
-        *this, getLoc(), arith::CmpFPredicate::OEQ, top, splat(-kInf));
+    Value none = arith::CmpFOp::create(*this, getLoc(), arith::CmpFPredicate::OEQ, top, splat(-kInf));
     Value shift = select(none, splat(0.0), top);
     Value factor = exp2(subf(old, shift));
     storeScratch(top, maximumAt);
@@ -252,12 +223,8 @@ void AttentionEmitter::softmax(const QueryBlock &block, Value numKeys) {
       return {addf(sum, total)};
     };
     Value sum = mulf(loadScratch(sumAt), factor);
-    sum = loop(idx(0), whole, idx(unroll), sum, [&](Value n, ValueRange in) {
-      return step(n, unroll, in[0]);
-    })[0];
-    sum = loop(whole, numKeys, idx(1), sum, [&](Value n, ValueRange in) {
-      return step(n, 1, in[0]);
-    })[0];
+    sum = loop(idx(0), whole, idx(unroll), sum, [&](Value n, ValueRange in) { return step(n, unroll, in[0]); })[0];
+    sum = loop(whole, numKeys, idx(1), sum, [&](Value n, ValueRange in) { return step(n, 1, in[0]); })[0];
     storeScratch(sum, sumAt);
   });
 }
@@ -266,18 +233,14 @@ void AttentionEmitter::softmax(const QueryBlock &block, Value numKeys) {
 // O^T = O^T * factor + V^T P^T
 //===----------------------------------------------------------------------===//
 
-void AttentionEmitter::accumulate(const QueryBlock &block, int64_t vectors,
-                                  const Matrix &v, Value numKeys) {
+void AttentionEmitter::accumulate(const QueryBlock &block, int64_t vectors, const Matrix &v, Value numKeys) {
   SmallVector<Value> factors;
   for (int64_t q = 0; q < vectors; ++q)
     factors.push_back(loadScratch(idx(tiling.factorAt + q * lanes())));
-  Value output = at(tiling.outputAt, block.number,
-                    tiling.paddedV * tiling.queries);
+  Value output = at(tiling.outputAt, block.number, tiling.paddedV * tiling.queries);
   auto tile = [&](Value first, int64_t count) {
     Value where = add(output, mul(first, tiling.queries));
-    auto place = [&](int64_t i, int64_t q) {
-      return add(where, i * tiling.queries + q * lanes());
-    };
+    auto place = [&](int64_t i, int64_t q) { return add(where, i * tiling.queries + q * lanes()); };
     SmallVector<Value> acc, columns;
     for (int64_t i = 0; i < count; ++i) {
       for (int64_t q = 0; q < vectors; ++q)
@@ -303,16 +266,14 @@ void AttentionEmitter::accumulate(const QueryBlock &block, int64_t vectors,
   };
   int64_t whole = spec.headSizeV / tiling.valueTile * tiling.valueTile;
   if (whole)
-    loop(idx(0), idx(whole), idx(tiling.valueTile),
-         [&](Value first) { tile(first, tiling.valueTile); });
+    loop(idx(0), idx(whole), idx(tiling.valueTile), [&](Value first) { tile(first, tiling.valueTile); });
   if (whole < spec.headSizeV)
     tile(idx(whole), spec.headSizeV - whole);
 }
 
 /// One block of queries with keys [begin, begin + numKeys), which \p k and \p v
 /// start at. \p skipped is the number of keys of the block of keys before them.
-void AttentionEmitter::emitQueryBlock(const QueryBlock &block, const Matrix &k,
-                                      const Matrix &v, Value begin,
+void AttentionEmitter::emitQueryBlock(const QueryBlock &block, const Matrix &k, const Matrix &v, Value begin,
                                       Value numKeys, Value skipped) {
   // Short blocks take narrower tiles.
   Value narrow = le(block.numRows, idx(lanes()));

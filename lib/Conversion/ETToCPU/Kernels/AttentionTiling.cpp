@@ -28,8 +28,7 @@
 using namespace mlir;
 using namespace mlir::et::cpu;
 
-AttentionTiling::AttentionTiling(const AttentionKernelSpec &spec,
-                                 const ISA &isa) {
+AttentionTiling::AttentionTiling(const AttentionKernelSpec &spec, const ISA &isa) {
   lanes = isa.vectorBits / 32;
   vectors = 2;
   queries = vectors * lanes;
@@ -42,14 +41,11 @@ AttentionTiling::AttentionTiling(const AttentionKernelSpec &spec,
   const bool packValue = !spec.value.elementType.isF32();
   groupBlocks = 1;
   if (packKey || packValue)
-    groupBlocks = std::clamp<int64_t>(
-        32 * 1024 / (queries * (paddedK + paddedV)), 1, 128 / queries);
+    groupBlocks = std::clamp<int64_t>(32 * 1024 / (queries * (paddedK + paddedV)), 1, 128 / queries);
   if (!spec.mask)
     maskKind = MaskKind::None;
   else
-    maskKind = llvm::is_contained(spec.mask->dims, spec.dimM())
-                   ? MaskKind::Full
-                   : MaskKind::PerKey;
+    maskKind = llvm::is_contained(spec.mask->dims, spec.dimM()) ? MaskKind::Full : MaskKind::PerKey;
 
   int64_t at = 0;
   auto take = [&](int64_t elements) {
@@ -63,9 +59,7 @@ AttentionTiling::AttentionTiling(const AttentionKernelSpec &spec,
   maximumAt = take(groupBlocks * queries);
   sumAt = take(groupBlocks * queries);
   factorAt = take(queries);
-  maskAt = take(maskKind == MaskKind::None     ? 0
-                : maskKind == MaskKind::PerKey ? keyBlock
-                                               : keyBlock * queries);
+  maskAt = take(maskKind == MaskKind::None ? 0 : maskKind == MaskKind::PerKey ? keyBlock : keyBlock * queries);
   stageStride = std::max(paddedK, paddedV);
   stageAt = take(lanes * stageStride);
   keyAt = take(packKey ? keyBlock * paddedK : 0);
@@ -73,36 +67,26 @@ AttentionTiling::AttentionTiling(const AttentionKernelSpec &spec,
   total = at;
 }
 
-int64_t et::cpu::attentionScratchBytes(const AttentionKernelSpec &spec,
-                                       const ISA &isa) {
+int64_t et::cpu::attentionScratchBytes(const AttentionKernelSpec &spec, const ISA &isa) {
   return AttentionTiling(spec, isa).total * 4;
 }
 
-std::optional<std::string>
-et::cpu::verifyAttentionSpec(const AttentionKernelSpec &spec) {
-  auto check = [&](StringRef name, const AttentionOperand &operand,
-                   ArrayRef<unsigned> required,
+std::optional<std::string> et::cpu::verifyAttentionSpec(const AttentionKernelSpec &spec) {
+  auto check = [&](StringRef name, const AttentionOperand &operand, ArrayRef<unsigned> required,
                    ArrayRef<unsigned> allowed) -> std::optional<std::string> {
     llvm::SmallDenseSet<unsigned> seen;
     for (unsigned dim : operand.dims) {
-      if (dim >= spec.numBatchDims && !llvm::is_contained(required, dim) &&
-          !llvm::is_contained(allowed, dim))
-        return ("expected no iteration dimension " + Twine(dim) + " in " + name)
-            .str();
+      if (dim >= spec.numBatchDims && !llvm::is_contained(required, dim) && !llvm::is_contained(allowed, dim))
+        return ("expected no iteration dimension " + Twine(dim) + " in " + name).str();
       if (!seen.insert(dim).second)
-        return ("expected each dimension once in " + name + ", but " +
-                Twine(dim) + " is repeated")
-            .str();
+        return ("expected each dimension once in " + name + ", but " + Twine(dim) + " is repeated").str();
     }
     for (unsigned dim : required)
       if (!seen.contains(dim))
-        return ("expected " + name + " to use iteration dimension " + Twine(dim))
-            .str();
+        return ("expected " + name + " to use iteration dimension " + Twine(dim)).str();
     return std::nullopt;
   };
-  auto isFloat = [](Type type) {
-    return type.isF32() || type.isF16() || type.isBF16();
-  };
+  auto isFloat = [](Type type) { return type.isF32() || type.isF16() || type.isBF16(); };
   const unsigned m = spec.dimM(), n = spec.dimN();
   if (auto error = check("query", spec.query, {m, spec.dimK()}, {}))
     return error;
@@ -115,22 +99,19 @@ et::cpu::verifyAttentionSpec(const AttentionKernelSpec &spec) {
     all.push_back(dim);
   if (auto error = check("output", spec.output, all, {}))
     return error;
-  for (const AttentionOperand *operand :
-       {&spec.query, &spec.key, &spec.value, &spec.output})
+  for (const AttentionOperand *operand : {&spec.query, &spec.key, &spec.value, &spec.output})
     if (!isFloat(operand->elementType))
       return "expected query, key, value and output of f32, f16 or bf16";
   if (spec.mask) {
     if (auto error = check("mask", *spec.mask, {}, {m, n}))
       return error;
-    if (!isFloat(spec.mask->elementType) &&
-        !spec.mask->elementType.isInteger(8))
+    if (!isFloat(spec.mask->elementType) && !spec.mask->elementType.isInteger(8))
       return "expected a mask of i8, f32, f16 or bf16";
   }
   if (spec.lengths) {
     if (auto error = check("lengths", *spec.lengths, {}, {}))
       return error;
-    if (!spec.lengths->elementType.isInteger(32) &&
-        !spec.lengths->elementType.isInteger(64))
+    if (!spec.lengths->elementType.isInteger(32) && !spec.lengths->elementType.isInteger(64))
       return "expected lengths of i32 or i64";
   }
   for (int64_t size : {spec.headSizeK, spec.headSizeV})

@@ -48,8 +48,7 @@ struct Access {
 
 class ElementwiseEmitter : public KernelBuilder {
 public:
-  ElementwiseEmitter(OpBuilder &builder, Location loc,
-                     const ElementwiseKernelSpec &spec, const ISA &isa)
+  ElementwiseEmitter(OpBuilder &builder, Location loc, const ElementwiseKernelSpec &spec, const ISA &isa)
       : KernelBuilder(builder, loc, isa), spec(spec) {}
 
   void emitKernel(Block *entry);
@@ -68,8 +67,7 @@ private:
 };
 } // namespace
 
-Access ElementwiseEmitter::makeAccess(const ElementwiseOperand &operand,
-                                      Value memref) {
+Access ElementwiseEmitter::makeAccess(const ElementwiseOperand &operand, Value memref) {
   Access access;
   access.flat = flatten(memref);
   access.isBool = operand.elementType.isInteger(1);
@@ -79,19 +77,15 @@ Access ElementwiseEmitter::makeAccess(const ElementwiseOperand &operand,
       access.strides[dim] = access.flat.strides[pos];
   if (spec.numDims)
     access.hasInner = llvm::is_contained(operand.dims, int64_t(order.back()));
-  access.buffer = memref::AllocaOp::create(
-      *this, getLoc(),
-      MemRefType::get({lanes()}, access.flat.getElementType()));
+  access.buffer = memref::AllocaOp::create(*this, getLoc(), MemRefType::get({lanes()}, access.flat.getElementType()));
   return access;
 }
 
 Value ElementwiseEmitter::fromMemory(const Access &access, Value value) {
   if (!access.isBool)
     return value;
-  Value zero =
-      arith::ConstantOp::create(*this, getLoc(), getZeroAttr(value.getType()));
-  return arith::CmpIOp::create(*this, getLoc(), arith::CmpIPredicate::ne, value,
-                               zero);
+  Value zero = arith::ConstantOp::create(*this, getLoc(), getZeroAttr(value.getType()));
+  return arith::CmpIOp::create(*this, getLoc(), arith::CmpIPredicate::ne, value, zero);
 }
 
 Value ElementwiseEmitter::toMemory(const Access &access, Value value) {
@@ -103,8 +97,7 @@ Value ElementwiseEmitter::toMemory(const Access &access, Value value) {
 
 /// Computes lanes() elements from \p at on along the row; only \p count of them
 /// exist, unless it is null.
-void ElementwiseEmitter::emitVector(ValueRange rowIndices, Value at,
-                                    Value count) {
+void ElementwiseEmitter::emitVector(ValueRange rowIndices, Value at, Value count) {
   const unsigned numInputs = spec.inputs.size();
   SmallVector<Value> inputs;
   for (Access &access : MutableArrayRef(accesses).take_front(numInputs)) {
@@ -129,15 +122,12 @@ void ElementwiseEmitter::emitVector(ValueRange rowIndices, Value at,
     SmallVector<int64_t> iota;
     for (int64_t i = 0; i < lanes(); ++i)
       iota.push_back(i);
-    Value step = arith::ConstantOp::create(
-        *this, getLoc(),
-        DenseIntElementsAttr::get(vecType(getIndexType()), iota));
+    Value step = arith::ConstantOp::create(*this, getLoc(), DenseIntElementsAttr::get(vecType(getIndexType()), iota));
     if (spec.numDims)
       indices[order.back()] = add(broadcast(at), step);
   }
   SmallVector<Value> results = spec.body(*this, getLoc(), inputs, indices);
-  for (auto [access, result] : llvm::zip_equal(
-           MutableArrayRef(accesses).drop_front(numInputs), results)) {
+  for (auto [access, result] : llvm::zip_equal(MutableArrayRef(accesses).drop_front(numInputs), results)) {
     Value value = toMemory(access, result);
     if (!count) {
       storeVector(value, access.flat.mem, add(access.base, at), lanes());
@@ -154,15 +144,11 @@ void ElementwiseEmitter::emitVector(ValueRange rowIndices, Value at,
 
 /// Elements [begin, end) of a row. \p unit is whether operands can be loaded and
 /// stored as vectors.
-void ElementwiseEmitter::emitRow(ValueRange rowIndices, Value begin, Value end,
-                                 Value unit) {
+void ElementwiseEmitter::emitRow(ValueRange rowIndices, Value begin, Value end, Value unit) {
   Value whole = mul(div(sub(end, begin), lanes()), lanes());
   Value middle = select(unit, add(begin, whole), begin);
-  loop(begin, middle, idx(lanes()),
-       [&](Value at) { emitVector(rowIndices, at, Value()); });
-  loop(middle, end, idx(lanes()), [&](Value at) {
-    emitVector(rowIndices, at, min(idx(lanes()), sub(end, at)));
-  });
+  loop(begin, middle, idx(lanes()), [&](Value at) { emitVector(rowIndices, at, Value()); });
+  loop(middle, end, idx(lanes()), [&](Value at) { emitVector(rowIndices, at, min(idx(lanes()), sub(end, at))); });
 }
 
 void ElementwiseEmitter::emitKernel(Block *entry) {
@@ -189,8 +175,7 @@ void ElementwiseEmitter::emitKernel(Block *entry) {
   // How far outer dimensions join the innermost one.
   Value length = numDims ? sizes[order.back()] : idx(1);
   Value rows = idx(1);
-  Value joined =
-      arith::ConstantOp::create(*this, getLoc(), getBoolAttr(!spec.usesIndices));
+  Value joined = arith::ConstantOp::create(*this, getLoc(), getBoolAttr(!spec.usesIndices));
   SmallVector<Value> rowSizes(numDims);
   for (unsigned pos = numDims; pos-- > 0;) {
     unsigned dim = order[pos];
@@ -237,8 +222,7 @@ void ElementwiseEmitter::emitKernel(Block *entry) {
       access.base = access.flat.offset;
       for (unsigned dim = 0; dim < numDims; ++dim)
         if (dim != order.back())
-          access.base =
-              add(access.base, mul(indices[dim], access.strides[dim]));
+          access.base = add(access.base, mul(indices[dim], access.strides[dim]));
     }
     emitRow(indices, from, to, unit);
   });
@@ -248,12 +232,10 @@ void ElementwiseEmitter::emitKernel(Block *entry) {
 // Specifications
 //===----------------------------------------------------------------------===//
 
-std::optional<std::string>
-et::cpu::verifyElementwiseSpec(const ElementwiseKernelSpec &spec) {
+std::optional<std::string> et::cpu::verifyElementwiseSpec(const ElementwiseKernelSpec &spec) {
   auto checkType = [](Type type) {
-    return type.isF32() || type.isF64() || type.isF16() || type.isBF16() ||
-           type.isInteger(1) || type.isInteger(8) || type.isInteger(16) ||
-           type.isInteger(32) || type.isInteger(64);
+    return type.isF32() || type.isF64() || type.isF16() || type.isBF16() || type.isInteger(1) || type.isInteger(8) ||
+           type.isInteger(16) || type.isInteger(32) || type.isInteger(64);
   };
   if (spec.outputs.empty())
     return "expected at least one output";
@@ -262,9 +244,7 @@ et::cpu::verifyElementwiseSpec(const ElementwiseKernelSpec &spec) {
     ArrayRef<ElementwiseOperand> operands = output ? spec.outputs : spec.inputs;
     for (size_t number = 0; number < operands.size(); ++number) {
       const ElementwiseOperand &operand = operands[number];
-      auto error = [&](const Twine &text) {
-        return (Twine("expected ") + kind + Twine(number) + " " + text).str();
-      };
+      auto error = [&](const Twine &text) { return (Twine("expected ") + kind + Twine(number) + " " + text).str(); };
       if (!checkType(operand.elementType))
         return error("to hold floats or integers of 1, 8, 16, 32 or 64 bits");
       SmallVector<bool> seen(spec.numDims, false);
@@ -272,8 +252,7 @@ et::cpu::verifyElementwiseSpec(const ElementwiseKernelSpec &spec) {
         if (dim == ElementwiseOperand::kBroadcast && !output)
           continue;
         if (dim < 0 || dim >= int64_t(spec.numDims))
-          return error("to use iteration dimensions below " +
-                       Twine(spec.numDims) + ", but got " + Twine(dim));
+          return error("to use iteration dimensions below " + Twine(spec.numDims) + ", but got " + Twine(dim));
         if (seen[dim])
           return error("to use iteration dimension " + Twine(dim) + " once");
         seen[dim] = true;
@@ -286,10 +265,8 @@ et::cpu::verifyElementwiseSpec(const ElementwiseKernelSpec &spec) {
   return std::nullopt;
 }
 
-FailureOr<ElementwiseKernelSpec>
-et::cpu::getElementwiseSpec(Block &block, ArrayRef<AffineMap> maps,
-                            unsigned numInputs, const ISA &isa,
-                            std::string &reason) {
+FailureOr<ElementwiseKernelSpec> et::cpu::getElementwiseSpec(Block &block, ArrayRef<AffineMap> maps, unsigned numInputs,
+                                                             const ISA &isa, std::string &reason) {
   ElementwiseKernelSpec spec;
   spec.numDims = maps.front().getNumDims();
   for (auto [number, map] : llvm::enumerate(maps)) {
@@ -298,16 +275,14 @@ et::cpu::getElementwiseSpec(Block &block, ArrayRef<AffineMap> maps,
     for (AffineExpr expr : map.getResults()) {
       if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
         operand.dims.push_back(dim.getPosition());
-      } else if (auto zero = dyn_cast<AffineConstantExpr>(expr);
-                 zero && zero.getValue() == 0) {
+      } else if (auto zero = dyn_cast<AffineConstantExpr>(expr); zero && zero.getValue() == 0) {
         operand.dims.push_back(ElementwiseOperand::kBroadcast);
       } else {
         reason = "expected indexing maps of plain dimensions and zeros";
         return failure();
       }
     }
-    (number < numInputs ? spec.inputs : spec.outputs)
-        .push_back(std::move(operand));
+    (number < numInputs ? spec.inputs : spec.outputs).push_back(std::move(operand));
   }
   if (auto error = verifyElementwiseSpec(spec)) {
     reason = *error;
@@ -323,30 +298,25 @@ et::cpu::getElementwiseSpec(Block &block, ArrayRef<AffineMap> maps,
     reason = *why;
     return failure();
   }
-  spec.body = [&block, numInputs, isa](
-                  OpBuilder &b, Location loc, ValueRange inputs,
-                  ValueRange indices) -> SmallVector<Value> {
+  spec.body = [&block, numInputs, isa](OpBuilder &b, Location loc, ValueRange inputs,
+                                       ValueRange indices) -> SmallVector<Value> {
     SmallVector<Value> args(inputs);
     // Outputs are never read; any value of the right kind will do.
     for (unsigned i = numInputs; i < block.getNumArguments(); ++i)
       args.push_back(Value());
     std::string why;
-    auto results = vectorizeBlock(
-        b, block, args, isa, why,
-        [&](Operation *op) -> Value {
-          if (auto index = dyn_cast<linalg::IndexOp>(op))
-            return indices[index.getDim()];
-          return {};
-        });
+    auto results = vectorizeBlock(b, block, args, isa, why, [&](Operation *op) -> Value {
+      if (auto index = dyn_cast<linalg::IndexOp>(op))
+        return indices[index.getDim()];
+      return {};
+    });
     assert(succeeded(results) && "checked above");
     return *results;
   };
   return spec;
 }
 
-SmallVector<Type>
-et::cpu::elementwiseArgTypes(OpBuilder &builder,
-                             const ElementwiseKernelSpec &spec) {
+SmallVector<Type> et::cpu::elementwiseArgTypes(OpBuilder &builder, const ElementwiseKernelSpec &spec) {
   SmallVector<Type> types(2, builder.getIndexType());
   for (const auto *operands : {&spec.inputs, &spec.outputs})
     for (const ElementwiseOperand &operand : *operands) {
@@ -358,13 +328,10 @@ et::cpu::elementwiseArgTypes(OpBuilder &builder,
   return types;
 }
 
-func::FuncOp et::cpu::buildElementwiseKernel(OpBuilder &builder, Location loc,
-                                             StringRef name,
-                                             const ElementwiseKernelSpec &spec,
-                                             const ISA &isa) {
+func::FuncOp et::cpu::buildElementwiseKernel(OpBuilder &builder, Location loc, StringRef name,
+                                             const ElementwiseKernelSpec &spec, const ISA &isa) {
   assert(!verifyElementwiseSpec(spec) && "expected a specification that verifies");
-  func::FuncOp func = createKernelFunction(builder, loc, name,
-                                           elementwiseArgTypes(builder, spec));
+  func::FuncOp func = createKernelFunction(builder, loc, name, elementwiseArgTypes(builder, spec));
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(&func.front());
   ElementwiseEmitter(builder, loc, spec, isa).emitKernel(&func.front());

@@ -36,16 +36,13 @@ struct FlatMemRef {
   Value offset;
   SmallVector<Value> sizes, strides;
 
-  Type getElementType() const {
-    return cast<MemRefType>(mem.getType()).getElementType();
-  }
+  Type getElementType() const { return cast<MemRefType>(mem.getType()).getElementType(); }
 };
 
 /// An ImplicitLocOpBuilder for one instruction set level.
 class KernelBuilder : public ImplicitLocOpBuilder {
 public:
-  KernelBuilder(OpBuilder &builder, Location loc, const ISA &isa)
-      : ImplicitLocOpBuilder(loc, builder), isa(isa) {}
+  KernelBuilder(OpBuilder &builder, Location loc, const ISA &isa) : ImplicitLocOpBuilder(loc, builder), isa(isa) {}
 
   const ISA &isa;
 
@@ -87,17 +84,12 @@ public:
   LLVM::LoopAnnotationAttr getLoopAnnotation();
   using LoopBody = llvm::function_ref<SmallVector<Value>(Value, ValueRange)>;
   /// for (iv = lb; iv < ub; iv += step) with loop-carried values.
-  SmallVector<Value> loop(Value lb, Value ub, Value step, ValueRange init,
-                          LoopBody body);
+  SmallVector<Value> loop(Value lb, Value ub, Value step, ValueRange init, LoopBody body);
   /// The same without carried values.
-  void loop(Value lb, Value ub, Value step,
-            llvm::function_ref<void(Value)> body);
-  void loop(Value ub, llvm::function_ref<void(Value)> body) {
-    loop(idx(0), ub, idx(1), body);
-  }
+  void loop(Value lb, Value ub, Value step, llvm::function_ref<void(Value)> body);
+  void loop(Value ub, llvm::function_ref<void(Value)> body) { loop(idx(0), ub, idx(1), body); }
   using Branch = llvm::function_ref<SmallVector<Value>()>;
-  SmallVector<Value> ifElse(Value cond, TypeRange results, Branch then,
-                            Branch otherwise);
+  SmallVector<Value> ifElse(Value cond, TypeRange results, Branch then, Branch otherwise);
   void ifThen(Value cond, llvm::function_ref<void()> then);
 
   //===--------------------------------------------------------------------===//
@@ -142,23 +134,19 @@ public:
   /// \p stage is a memref of lanes() elements of the same type for levels that
   /// cannot mask; it may be null on AVX-512.
   Value loadPartial(Value mem, Value index, Value count, Value stage);
-  void storePartial(Value vector, Value mem, Value index, Value count,
-                    Value stage);
+  void storePartial(Value vector, Value mem, Value index, Value count, Value stage);
   /// Whether masked loads and stores of \p elt are instructions.
   bool hasMaskedAccess(Type elt) const;
   /// Scalar or vector of f32, f16 or bf16 to f32 and back.
   Value toF32(Value value);
   Value fromF32(Value value, Type elt);
   /// Loads \p count elements of a float type as vector<lanes x f32>.
-  Value loadF32(Value mem, Value index, int64_t count) {
-    return toF32(loadVector(mem, index, count));
-  }
+  Value loadF32(Value mem, Value index, int64_t count) { return toF32(loadVector(mem, index, count)); }
 };
 
 /// Emits an empty `func.func` of the given argument types at the insertion point
 /// of \p builder, with an entry block and a return.
-func::FuncOp createKernelFunction(OpBuilder &builder, Location loc,
-                                  StringRef name, TypeRange argTypes);
+func::FuncOp createKernelFunction(OpBuilder &builder, Location loc, StringRef name, TypeRange argTypes);
 
 /// Returns memref<?x..xelt, strided<[?, ..], offset: ?>> of rank \p rank.
 MemRefType getStridedMemRefType(unsigned rank, Type elt);

@@ -47,8 +47,8 @@ static constexpr int64_t kMinRowsPerThread = 32;
 static constexpr int64_t kCacheLineBytes = 64;
 
 /// Products that are added up in one chain. The rounding error of a chain of n sums grows as sqrt(n): chains of this
-/// length, added up in turn, keep it near that of the libraries (a chain of 3072 has four times as much), and reading and
-/// writing the sums in L1 between them takes 1 to 2 % of the time.
+/// length, added up in turn, keep it near that of the libraries (a chain of 3072 has four times as much), and reading
+/// and writing the sums in L1 between them takes 1 to 2 % of the time.
 static constexpr int64_t kLongestSum = 192;
 
 //===----------------------------------------------------------------------===//

@@ -170,7 +170,8 @@ void cpu::emitNormRows(OpBuilder &builder, Location loc, const NormRowsSpec &spe
       value = arith::SubFOp::create(b, value, mean);
       if (valid != lanes) {
         // Lanes outside of the row are not -mean but nothing.
-        Value inside = vector::ConstantMaskOp::create(b, VectorType::get({lanes}, b.getI1Type()), ArrayRef<int64_t>{valid});
+        Value inside =
+            vector::ConstantMaskOp::create(b, VectorType::get({lanes}, b.getI1Type()), ArrayRef<int64_t>{valid});
         value = arith::SelectOp::create(b, inside, value, emitter.constant(0));
       }
     }
@@ -292,8 +293,8 @@ func::FuncOp cpu::buildEmbeddingKernel(OpBuilder &builder, Location loc, StringR
   auto type = VectorType::get({lanes}, spec.elementType);
   int64_t whole = spec.size / lanes * lanes;
   if (whole > 0) {
-    auto columns = scf::ForOp::create(b, zero, arith::ConstantIndexOp::create(b, whole),
-                                      arith::ConstantIndexOp::create(b, lanes));
+    auto columns =
+        scf::ForOp::create(b, zero, arith::ConstantIndexOp::create(b, whole), arith::ConstantIndexOp::create(b, lanes));
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(columns.getBody());
     Value column = columns.getInductionVar();

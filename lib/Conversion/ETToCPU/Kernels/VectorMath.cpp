@@ -31,8 +31,7 @@ namespace {
 class MathEmitter : public KernelBuilder {
 public:
   MathEmitter(OpBuilder &builder, Location loc, const ISA &isa)
-      : KernelBuilder(builder, loc, isa),
-        hasScalef(isa.level == ISALevel::AVX512) {}
+      : KernelBuilder(builder, loc, isa), hasScalef(isa.level == ISALevel::AVX512) {}
 
   Value exp(Value x);
   Value exp2(Value x);
@@ -55,37 +54,21 @@ private:
 
   Value c(double value) { return splat(value); }
   Value ci(uint32_t value) {
-    return arith::ConstantOp::create(
-        *this, getLoc(),
-        DenseElementsAttr::get(intType(), APInt(32, uint64_t(value))));
+    return arith::ConstantOp::create(*this, getLoc(), DenseElementsAttr::get(intType(), APInt(32, uint64_t(value))));
   }
   VectorType intType() { return vecType(getI32Type()); }
-  Value bits(Value x) {
-    return arith::BitcastOp::create(*this, getLoc(), intType(), x);
-  }
-  Value floats(Value x) {
-    return arith::BitcastOp::create(*this, getLoc(), vecF32(), x);
-  }
-  Value shl(Value x, unsigned n) {
-    return arith::ShLIOp::create(*this, getLoc(), x, ci(n));
-  }
-  Value sar(Value x, unsigned n) {
-    return arith::ShRSIOp::create(*this, getLoc(), x, ci(n));
-  }
+  Value bits(Value x) { return arith::BitcastOp::create(*this, getLoc(), intType(), x); }
+  Value floats(Value x) { return arith::BitcastOp::create(*this, getLoc(), vecF32(), x); }
+  Value shl(Value x, unsigned n) { return arith::ShLIOp::create(*this, getLoc(), x, ci(n)); }
+  Value sar(Value x, unsigned n) { return arith::ShRSIOp::create(*this, getLoc(), x, ci(n)); }
   Value andBits(Value x, uint32_t mask) { return land(x, ci(mask)); }
   Value abs(Value x) { return floats(andBits(bits(x), 0x7fffffff)); }
   Value neg(Value x) { return arith::NegFOp::create(*this, getLoc(), x); }
   /// The magnitude of \p x with the sign of \p sign.
-  Value copySign(Value x, Value sign) {
-    return floats(lor(bits(x), andBits(bits(sign), 0x80000000)));
-  }
-  Value cmp(arith::CmpFPredicate p, Value a, Value b) {
-    return arith::CmpFOp::create(*this, getLoc(), p, a, b);
-  }
+  Value copySign(Value x, Value sign) { return floats(lor(bits(x), andBits(bits(sign), 0x80000000))); }
+  Value cmp(arith::CmpFPredicate p, Value a, Value b) { return arith::CmpFOp::create(*this, getLoc(), p, a, b); }
   /// Clamps to [low, high]; NaN stays NaN.
-  Value clamp(Value x, double low, double high) {
-    return minf(c(high), maxf(c(low), x));
-  }
+  Value clamp(Value x, double low, double high) { return minf(c(high), maxf(c(low), x)); }
   /// Horner's scheme, highest coefficient first.
   Value poly(Value x, ArrayRef<double> coefficients) {
     Value p = c(coefficients.front());
@@ -93,16 +76,13 @@ private:
       p = fma(p, x, c(coefficient));
     return p;
   }
-  Value hardwareRound(Value x) {
-    return math::RoundEvenOp::create(*this, getLoc(), x);
-  }
+  Value hardwareRound(Value x) { return math::RoundEvenOp::create(*this, getLoc(), x); }
   Value scalef(Value x, Value n);
   Value pow2Fraction(Value f, bool accurate);
   Value scaleByPow2(Value p, Value n);
   Value permute(Value table, Value index);
   Value constTable(ArrayRef<float> values) {
-    return arith::ConstantOp::create(*this, getLoc(),
-                                     DenseElementsAttr::get(vecF32(), values));
+    return arith::ConstantOp::create(*this, getLoc(), DenseElementsAttr::get(vecF32(), values));
   }
 };
 } // namespace
@@ -119,39 +99,31 @@ static constexpr double kLog2eLow = 1.92596299112661746887e-8;
 
 Value MathEmitter::scalef(Value x, Value n) {
   Value mask = arith::ConstantOp::create(*this, getLoc(), getI16IntegerAttr(-1));
-  Value rounding =
-      arith::ConstantOp::create(*this, getLoc(), getI32IntegerAttr(4));
-  return LLVM::CallIntrinsicOp::create(
-             *this, getLoc(), vecF32(),
-             getStringAttr("llvm.x86.avx512.mask.scalef.ps.512"),
-             ValueRange{x, n, x, mask, rounding})
+  Value rounding = arith::ConstantOp::create(*this, getLoc(), getI32IntegerAttr(4));
+  return LLVM::CallIntrinsicOp::create(*this, getLoc(), vecF32(), getStringAttr("llvm.x86.avx512.mask.scalef.ps.512"),
+                                       ValueRange{x, n, x, mask, rounding})
       .getResults();
 }
 
 Value MathEmitter::permute(Value table, Value index) {
-  return LLVM::CallIntrinsicOp::create(
-             *this, getLoc(), vecF32(),
-             getStringAttr("llvm.x86.avx512.permvar.sf.512"),
-             ValueRange{table, index})
+  return LLVM::CallIntrinsicOp::create(*this, getLoc(), vecF32(), getStringAttr("llvm.x86.avx512.permvar.sf.512"),
+                                       ValueRange{table, index})
       .getResults();
 }
 
 /// 2^f on [-0.5, 0.5]: 2e-9 relative, or 7.5e-8 with one multiplication less.
 Value MathEmitter::pow2Fraction(Value f, bool accurate) {
   if (accurate)
-    return poly(f, {1.5345812185985734e-4, 1.339993146369032e-3,
-                    9.618488958555198e-3, 5.5503287763620276e-2,
+    return poly(f, {1.5345812185985734e-4, 1.339993146369032e-3, 9.618488958555198e-3, 5.5503287763620276e-2,
                     2.402264689060095e-1, 6.931472057375447e-1, 1.0});
-  return poly(f, {1.3276472201345885e-3, 9.67554158453115e-3,
-                  5.5507132750284606e-2, 2.4022119719235074e-1,
+  return poly(f, {1.3276472201345885e-3, 9.67554158453115e-3, 5.5507132750284606e-2, 2.4022119719235074e-1,
                   6.93146967062461e-1, 1.0000000716556103});
 }
 
 /// p * 2^n for an integral n in [-252, 254], in two steps so that the factors
 /// stay normal numbers; the product rounds to a denormal number or infinity.
 Value MathEmitter::scaleByPow2(Value p, Value n) {
-  Value i = arith::SubIOp::create(*this, getLoc(), bits(addf(n, c(kMagic))),
-                                  ci(0x4b400000));
+  Value i = arith::SubIOp::create(*this, getLoc(), bits(addf(n, c(kMagic))), ci(0x4b400000));
   Value half = sar(i, 1);
   Value rest = arith::SubIOp::create(*this, getLoc(), i, half);
   auto pow2 = [&](Value e) { return floats(shl(add(e, ci(127)), 23)); };
@@ -224,9 +196,8 @@ Value MathEmitter::log(Value x) {
   Value m = floats(add(andBits(biased, 0x007fffff), ci(0x3f3504f3)));
   Value f = subf(m, c(1.0));
   Value z = mulf(f, f);
-  Value y = poly(f, {7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1,
-                     -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
-                     2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1});
+  Value y = poly(f, {7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
+                     -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1});
   y = mulf(mulf(f, z), y);
   y = fma(e, c(-2.12194440e-4), y);
   y = fma(z, c(-0.5), y);
@@ -236,8 +207,7 @@ Value MathEmitter::log(Value x) {
   y = select(cmp(arith::CmpFPredicate::OEQ, x, c(inf)), x, y);
   y = select(cmp(arith::CmpFPredicate::OEQ, x, c(0.0)), c(-inf), y);
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-  return select(cmp(arith::CmpFPredicate::UGE, x, c(0.0)),
-                select(cmp(arith::CmpFPredicate::UNO, x, x), x, y), c(nan));
+  return select(cmp(arith::CmpFPredicate::UGE, x, c(0.0)), select(cmp(arith::CmpFPredicate::UNO, x, x), x, y), c(nan));
 }
 
 Value MathEmitter::log1p(Value x) {
@@ -246,8 +216,7 @@ Value MathEmitter::log1p(Value x) {
   Value um1 = subf(u, c(1.0));
   Value general = mulf(log(u), divf(x, um1));
   constexpr double inf = std::numeric_limits<double>::infinity();
-  Value keep = lor(cmp(arith::CmpFPredicate::OEQ, um1, c(0.0)),
-                   cmp(arith::CmpFPredicate::OEQ, x, c(inf)));
+  Value keep = lor(cmp(arith::CmpFPredicate::OEQ, um1, c(0.0)), cmp(arith::CmpFPredicate::OEQ, x, c(inf)));
   return select(keep, x, general);
 }
 
@@ -259,12 +228,9 @@ Value MathEmitter::tanh(Value x) {
   // The rational approximation of Eigen (generic_fast_tanh_float).
   Value t = clamp(x, -7.90531110763549805, 7.90531110763549805);
   Value z = mulf(t, t);
-  Value p = poly(z, {-2.76076847742355e-16, 2.00018790482477e-13,
-                     -8.60467152213735e-11, 5.12229709037114e-08,
-                     1.48572235717979e-05, 6.37261928875436e-04,
-                     4.89352455891786e-03});
-  Value q = poly(z, {1.19825839466702e-06, 1.18534705686654e-04,
-                     2.26843463243900e-03, 4.89352518554385e-03});
+  Value p = poly(z, {-2.76076847742355e-16, 2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-08,
+                     1.48572235717979e-05, 6.37261928875436e-04, 4.89352455891786e-03});
+  Value q = poly(z, {1.19825839466702e-06, 1.18534705686654e-04, 2.26843463243900e-03, 4.89352518554385e-03});
   Value y = divf(mulf(t, p), q);
   // Keeps tiny arguments, whose square vanishes, exact.
   return select(cmp(arith::CmpFPredicate::OLT, abs(x), c(4e-4)), x, y);
@@ -274,19 +240,14 @@ Value MathEmitter::erf(Value x) {
   // The rational approximation of Eigen (generic_fast_erf_float).
   Value t = clamp(x, -4.0, 4.0);
   Value z = mulf(t, t);
-  Value p = poly(z, {-2.72614225801306e-10, 2.77068142495902e-08,
-                     -2.10102402082508e-06, -5.69250639462346e-05,
-                     -7.34990630326855e-04, -2.95459980854025e-03,
-                     -1.60960333262415e-02});
-  Value q = poly(z, {-1.45660718464996e-05, -2.13374055278905e-04,
-                     -1.68282697438203e-03, -7.37332916720468e-03,
+  Value p = poly(z, {-2.72614225801306e-10, 2.77068142495902e-08, -2.10102402082508e-06, -5.69250639462346e-05,
+                     -7.34990630326855e-04, -2.95459980854025e-03, -1.60960333262415e-02});
+  Value q = poly(z, {-1.45660718464996e-05, -2.13374055278905e-04, -1.68282697438203e-03, -7.37332916720468e-03,
                      -1.42647390514189e-02});
   return divf(mulf(t, p), q);
 }
 
-Value MathEmitter::sigmoid(Value x) {
-  return divf(c(1.0), addf(c(1.0), exp(neg(x))));
-}
+Value MathEmitter::sigmoid(Value x) { return divf(c(1.0), addf(c(1.0), exp(neg(x)))); }
 
 //===----------------------------------------------------------------------===//
 // GELU
@@ -298,12 +259,24 @@ Value MathEmitter::sigmoid(Value x) {
 static constexpr double kGeluTailEnd = 5.4;
 static constexpr double kGeluTailScale = 15.49 / 5.4;
 static constexpr float kGeluTail[6][16] = {
-    {0.00000000e+00f, 1.26786800e-01f, 1.69307819e-01f, 1.54593788e-01f, 1.13774665e-01f, 7.08755540e-02f, 3.81394076e-02f, 1.79064602e-02f, 7.37496193e-03f, 2.67300941e-03f, 8.54240844e-04f, 2.41015504e-04f, 6.00838496e-05f, 1.32424315e-05f, 2.58136898e-06f, 4.45174623e-07f},
-    {1.74305986e-01f, 8.11616137e-02f, 8.60993683e-03f, -3.26482118e-02f, -4.49088710e-02f, -3.88907711e-02f, -2.62801816e-02f, -1.47235358e-02f, -7.01640718e-03f, -2.88169635e-03f, -1.02783733e-03f, -3.19911851e-04f, -8.71694362e-05f, -2.08404942e-05f, -4.37902622e-06f, -8.09678911e-07f},
-    {-4.84832027e-02f, -4.28523807e-02f, -2.87804224e-02f, -1.27146872e-02f, -5.09387791e-04f, 5.50947552e-03f, 6.45967279e-03f, 4.88216000e-03f, 2.86676625e-03f, 1.38522707e-03f, 5.65146613e-04f, 1.97394977e-04f, 5.95245940e-05f, 1.55824833e-05f, 3.55484283e-06f, 7.08703744e-07f},
-    {-3.53134382e-06f, 3.58412493e-03f, 5.41220254e-03f, 4.95524823e-03f, 3.05405405e-03f, 1.03380617e-03f, -2.47918455e-04f, -6.84324584e-04f, -6.07473972e-04f, -3.76275292e-04f, -1.83849259e-04f, -7.41187161e-05f, -2.52044451e-05f, -7.32165828e-06f, -1.83154955e-06f, -3.96642460e-07f},
-    {9.96275355e-04f, 7.26800472e-04f, 1.61369003e-04f, -3.45263334e-04f, -5.37467395e-04f, -4.30503915e-04f, -2.06864139e-04f, -2.91245459e-05f, 4.95965548e-05f, 5.69161685e-05f, 3.75855880e-05f, 1.85661725e-05f, 7.38203016e-06f, 2.43983538e-06f, 6.82101509e-07f, 1.62950517e-07f},
-    {-2.61093612e-05f, -9.27964654e-05f, -1.19706140e-04f, -7.39453734e-05f, -3.89636656e-06f, 3.99165455e-05f, 4.38587597e-05f, 2.56275765e-05f, 7.01965084e-06f, -2.49618518e-06f, -4.35156434e-06f, -3.04904463e-06f, -1.50320822e-06f, -5.81833025e-07f, -1.84601044e-07f, -4.94073698e-08f},
+    {0.00000000e+00f, 1.26786800e-01f, 1.69307819e-01f, 1.54593788e-01f, 1.13774665e-01f, 7.08755540e-02f,
+     3.81394076e-02f, 1.79064602e-02f, 7.37496193e-03f, 2.67300941e-03f, 8.54240844e-04f, 2.41015504e-04f,
+     6.00838496e-05f, 1.32424315e-05f, 2.58136898e-06f, 4.45174623e-07f},
+    {1.74305986e-01f, 8.11616137e-02f, 8.60993683e-03f, -3.26482118e-02f, -4.49088710e-02f, -3.88907711e-02f,
+     -2.62801816e-02f, -1.47235358e-02f, -7.01640718e-03f, -2.88169635e-03f, -1.02783733e-03f, -3.19911851e-04f,
+     -8.71694362e-05f, -2.08404942e-05f, -4.37902622e-06f, -8.09678911e-07f},
+    {-4.84832027e-02f, -4.28523807e-02f, -2.87804224e-02f, -1.27146872e-02f, -5.09387791e-04f, 5.50947552e-03f,
+     6.45967279e-03f, 4.88216000e-03f, 2.86676625e-03f, 1.38522707e-03f, 5.65146613e-04f, 1.97394977e-04f,
+     5.95245940e-05f, 1.55824833e-05f, 3.55484283e-06f, 7.08703744e-07f},
+    {-3.53134382e-06f, 3.58412493e-03f, 5.41220254e-03f, 4.95524823e-03f, 3.05405405e-03f, 1.03380617e-03f,
+     -2.47918455e-04f, -6.84324584e-04f, -6.07473972e-04f, -3.76275292e-04f, -1.83849259e-04f, -7.41187161e-05f,
+     -2.52044451e-05f, -7.32165828e-06f, -1.83154955e-06f, -3.96642460e-07f},
+    {9.96275355e-04f, 7.26800472e-04f, 1.61369003e-04f, -3.45263334e-04f, -5.37467395e-04f, -4.30503915e-04f,
+     -2.06864139e-04f, -2.91245459e-05f, 4.95965548e-05f, 5.69161685e-05f, 3.75855880e-05f, 1.85661725e-05f,
+     7.38203016e-06f, 2.43983538e-06f, 6.82101509e-07f, 1.62950517e-07f},
+    {-2.61093612e-05f, -9.27964654e-05f, -1.19706140e-04f, -7.39453734e-05f, -3.89636656e-06f, 3.99165455e-05f,
+     4.38587597e-05f, 2.56275765e-05f, 7.01965084e-06f, -2.49618518e-06f, -4.35156434e-06f, -3.04904463e-06f,
+     -1.50320822e-06f, -5.81833025e-07f, -1.84601044e-07f, -4.94073698e-08f},
 };
 
 Value MathEmitter::geluErf(Value x) {
@@ -326,8 +299,7 @@ Value MathEmitter::geluErf(Value x) {
   // the manner of Abramowitz and Stegun 7.1.26: 7e-8 absolute. R(1) = 1/2 keeps
   // small arguments accurate.
   Value t = divf(c(1.0), fma(u, c(0.3375), c(1.0)));
-  Value r = poly(t, {-0.1068299032, 0.3405539833, -0.05093113176, 0.189531351,
-                     0.1276757007});
+  Value r = poly(t, {-0.1068299032, 0.3405539833, -0.05093113176, 0.189531351, 0.1276757007});
   Value e = exp2Softmax(mulf(mulf(u, u), c(-0.5 * kLog2e)));
   // An infinite u meets e = 0.
   u = minf(u, c(40.0));
@@ -342,9 +314,7 @@ Value MathEmitter::geluTanh(Value x) {
   return divf(x, addf(c(1.0), exp2(t)));
 }
 
-Value MathEmitter::geluSigmoid(Value x) {
-  return divf(x, addf(c(1.0), exp2(mulf(x, c(-1.702 * kLog2e)))));
-}
+Value MathEmitter::geluSigmoid(Value x) { return divf(x, addf(c(1.0), exp2(mulf(x, c(-1.702 * kLog2e))))); }
 
 //===----------------------------------------------------------------------===//
 // Sine and cosine
@@ -355,23 +325,19 @@ Value MathEmitter::sinCos(Value x, bool cosine) {
   // sine or the cosine polynomial of the remainder (Cephes).
   Value bounded = clamp(x, -1e6, 1e6);
   Value n = roundEven(mulf(bounded, c(0.63661977236758134308)));
-  Value quadrant = arith::SubIOp::create(*this, getLoc(),
-                                         bits(addf(n, c(kMagic))), ci(0x4b400000));
+  Value quadrant = arith::SubIOp::create(*this, getLoc(), bits(addf(n, c(kMagic))), ci(0x4b400000));
   if (cosine)
     quadrant = add(quadrant, ci(1));
   Value r = bounded;
   // 8, 11 and 11 bits, so that the products with n are exact up to 2^13.
-  for (double part : {1.5703125, 4.837512969970703125e-4,
-                      7.54953362047672271729e-8, 2.56334406825708960e-12})
+  for (double part : {1.5703125, 4.837512969970703125e-4, 7.54953362047672271729e-8, 2.56334406825708960e-12})
     r = fma(n, c(-part), r);
   Value z = mulf(r, r);
   Value sine = poly(z, {-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1});
   sine = fma(mulf(sine, z), r, r);
-  Value cos = poly(z, {2.443315711809948e-5, -1.388731625493765e-3,
-                       4.166664568298827e-2});
+  Value cos = poly(z, {2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2});
   cos = addf(fma(mulf(cos, z), z, mulf(z, c(-0.5))), c(1.0));
-  Value odd = arith::CmpIOp::create(*this, getLoc(), arith::CmpIPredicate::ne,
-                                    andBits(quadrant, 1), ci(0));
+  Value odd = arith::CmpIOp::create(*this, getLoc(), arith::CmpIPredicate::ne, andBits(quadrant, 1), ci(0));
   Value y = select(odd, cos, sine);
   Value sign = shl(andBits(quadrant, 2), 30);
   y = floats(arith::XOrIOp::create(*this, getLoc(), bits(y), sign));
@@ -398,8 +364,7 @@ Value MathEmitter::floorCeil(Value x, bool ceil) {
     return ceil ? math::CeilOp::create(*this, getLoc(), x).getResult()
                 : math::FloorOp::create(*this, getLoc(), x).getResult();
   Value r = roundEven(x);
-  Value off = ceil ? cmp(arith::CmpFPredicate::OLT, r, x)
-                   : cmp(arith::CmpFPredicate::OGT, r, x);
+  Value off = ceil ? cmp(arith::CmpFPredicate::OLT, r, x) : cmp(arith::CmpFPredicate::OGT, r, x);
   Value fixed = ceil ? addf(r, c(1.0)) : subf(r, c(1.0));
   return copySign(abs(select(off, fixed, r)), x);
 }
@@ -450,8 +415,7 @@ static Value emitVector(MathEmitter &b, MathFn fn, Value x) {
   llvm_unreachable("unknown function");
 }
 
-Value et::cpu::emitMath(OpBuilder &builder, Location loc, MathFn fn, Value x,
-                        const ISA &isa) {
+Value et::cpu::emitMath(OpBuilder &builder, Location loc, MathFn fn, Value x, const ISA &isa) {
   MathEmitter b(builder, loc, isa);
   if (mlir::isa<VectorType>(x.getType()))
     return emitVector(b, fn, x);
@@ -460,7 +424,6 @@ Value et::cpu::emitMath(OpBuilder &builder, Location loc, MathFn fn, Value x,
   return vector::ExtractOp::create(b, loc, result, ArrayRef<int64_t>{0});
 }
 
-Value et::cpu::emitExp2Softmax(OpBuilder &builder, Location loc, Value x,
-                               const ISA &isa) {
+Value et::cpu::emitExp2Softmax(OpBuilder &builder, Location loc, Value x, const ISA &isa) {
   return MathEmitter(builder, loc, isa).exp2Softmax(x);
 }

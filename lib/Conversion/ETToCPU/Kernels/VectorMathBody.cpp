@@ -55,8 +55,8 @@ static std::optional<double> getSimpleExponent(math::PowFOp op) {
   if (!matchPattern(op.getRhs(), m_Constant(&exponent)))
     return std::nullopt;
   double value = exponent.getValueAsDouble();
-  if (value == 0.5 || value == -0.5 || value == 1.0 || value == 2.0 ||
-      value == 3.0 || value == 4.0 || value == -1.0 || value == -2.0)
+  if (value == 0.5 || value == -0.5 || value == 1.0 || value == 2.0 || value == 3.0 || value == 4.0 || value == -1.0 ||
+      value == -2.0)
     return value;
   return std::nullopt;
 }
@@ -69,9 +69,7 @@ static bool isPlainType(Type type) {
 }
 
 std::optional<std::string> et::cpu::whyNotVectorizable(Operation *op) {
-  auto because = [&](const Twine &why) {
-    return (Twine("'") + op->getName().getStringRef() + "' " + why).str();
-  };
+  auto because = [&](const Twine &why) { return (Twine("'") + op->getName().getStringRef() + "' " + why).str(); };
   for (Type type : op->getOperandTypes())
     if (!isPlainType(type))
       return because("has an operand that is not a scalar");
@@ -84,8 +82,7 @@ std::optional<std::string> et::cpu::whyNotVectorizable(Operation *op) {
     return std::nullopt;
   bool hasF64 = op->getNumResults() && op->getResult(0).getType().isF64();
   if (getMathFn(op))
-    return hasF64 ? std::optional(because("is expanded for f32, not for f64"))
-                  : std::nullopt;
+    return hasF64 ? std::optional(because("is expanded for f32, not for f64")) : std::nullopt;
   if (auto pow = dyn_cast<math::PowFOp>(op)) {
     if (hasF64)
       return because("is expanded for f32, not for f64");
@@ -93,16 +90,14 @@ std::optional<std::string> et::cpu::whyNotVectorizable(Operation *op) {
       return because("has an exponent that is no small constant");
     return std::nullopt;
   }
-  if (mlir::isa<math::SqrtOp, math::AbsFOp, math::FmaOp, math::CopySignOp,
-          math::AbsIOp>(op)) {
+  if (mlir::isa<math::SqrtOp, math::AbsFOp, math::FmaOp, math::CopySignOp, math::AbsIOp>(op)) {
     if (hasF64 && mlir::isa<math::FmaOp>(op))
       return because("is expanded for f32, not for f64");
     return std::nullopt;
   }
   if (mlir::isa<arith::RemFOp>(op))
     return because("would become a library call");
-  if (isa_and_nonnull<arith::ArithDialect>(op->getDialect()) &&
-      OpTrait::hasElementwiseMappableTraits(op))
+  if (isa_and_nonnull<arith::ArithDialect>(op->getDialect()) && OpTrait::hasElementwiseMappableTraits(op))
     return std::nullopt;
   return because("has no vector form in the CPU kernels");
 }
@@ -113,9 +108,7 @@ static arith::ConstantOp getScalarConstant(Value value) {
   return constant && isPlainType(constant.getType()) ? constant : nullptr;
 }
 
-std::optional<std::string>
-et::cpu::whyNotVectorizable(Block &block,
-                            llvm::function_ref<bool(Operation *)> known) {
+std::optional<std::string> et::cpu::whyNotVectorizable(Block &block, llvm::function_ref<bool(Operation *)> known) {
   for (Operation &op : block) {
     if (known && known(&op))
       continue;
@@ -129,8 +122,7 @@ et::cpu::whyNotVectorizable(Block &block,
   return std::nullopt;
 }
 
-Value et::cpu::broadcastToLanes(OpBuilder &builder, Location loc, Value value,
-                                const ISA &isa) {
+Value et::cpu::broadcastToLanes(OpBuilder &builder, Location loc, Value value, const ISA &isa) {
   if (mlir::isa<VectorType>(value.getType()))
     return value;
   return KernelBuilder(builder, loc, isa).broadcast(value);
@@ -138,9 +130,7 @@ Value et::cpu::broadcastToLanes(OpBuilder &builder, Location loc, Value value,
 
 static Value emitPow(KernelBuilder &b, Value x, double exponent) {
   Value one = b.constF32(1.0, x.getType());
-  auto sqrt = [&] {
-    return math::SqrtOp::create(b, b.getLoc(), x).getResult();
-  };
+  auto sqrt = [&] { return math::SqrtOp::create(b, b.getLoc(), x).getResult(); };
   Value square = b.mulf(x, x);
   if (exponent == 1.0)
     return x;
@@ -158,8 +148,7 @@ static Value emitPow(KernelBuilder &b, Value x, double exponent) {
 }
 
 /// Clones \p op onto \p operands with result types of the same shape.
-static SmallVector<Value> cloneOnto(OpBuilder &builder, Operation *op,
-                                    ValueRange operands, TypeRange types) {
+static SmallVector<Value> cloneOnto(OpBuilder &builder, Operation *op, ValueRange operands, TypeRange types) {
   OperationState state(op->getLoc(), op->getName());
   state.addOperands(operands);
   state.addTypes(types);
@@ -167,19 +156,14 @@ static SmallVector<Value> cloneOnto(OpBuilder &builder, Operation *op,
   return builder.create(state)->getResults();
 }
 
-SmallVector<Value> et::cpu::vectorizeScalarOp(OpBuilder &builder, Operation *op,
-                                              ValueRange operands,
-                                              const ISA &isa) {
+SmallVector<Value> et::cpu::vectorizeScalarOp(OpBuilder &builder, Operation *op, ValueRange operands, const ISA &isa) {
   KernelBuilder b(builder, op->getLoc(), isa);
   SmallVector<Value> in(operands);
-  bool anyVector = llvm::any_of(
-      in, [](Value v) { return llvm::isa<VectorType>(v.getType()); });
+  bool anyVector = llvm::any_of(in, [](Value v) { return llvm::isa<VectorType>(v.getType()); });
   if (anyVector)
     for (Value &v : in)
       v = broadcastToLanes(builder, op->getLoc(), v, isa);
-  auto shaped = [&](Type type) {
-    return anyVector ? Type(b.vecType(type)) : type;
-  };
+  auto shaped = [&](Type type) { return anyVector ? Type(b.vecType(type)) : type; };
   if (auto ext = dyn_cast<arith::ExtFOp>(op))
     if (isHalf(ext.getIn().getType()) && ext.getType().isF32())
       return {b.toF32(in[0])};
@@ -188,14 +172,11 @@ SmallVector<Value> et::cpu::vectorizeScalarOp(OpBuilder &builder, Operation *op,
       return {b.fromF32(in[0], trunc.getType())};
 
   // A selection of half types moves bits; LLVM would convert them.
-  if (auto select = dyn_cast<arith::SelectOp>(op);
-      select && isHalf(select.getType())) {
+  if (auto select = dyn_cast<arith::SelectOp>(op); select && isHalf(select.getType())) {
     Type word = shaped(b.getI16Type());
-    Value result = b.select(
-        in[0], arith::BitcastOp::create(b, op->getLoc(), word, in[1]),
-        arith::BitcastOp::create(b, op->getLoc(), word, in[2]));
-    return {arith::BitcastOp::create(b, op->getLoc(), shaped(select.getType()),
-                                     result)};
+    Value result = b.select(in[0], arith::BitcastOp::create(b, op->getLoc(), word, in[1]),
+                            arith::BitcastOp::create(b, op->getLoc(), word, in[2]));
+    return {arith::BitcastOp::create(b, op->getLoc(), shaped(select.getType()), result)};
   }
 
   // Floating-point arithmetic on half types happens in f32; bit casts move bits.
@@ -226,10 +207,8 @@ SmallVector<Value> et::cpu::vectorizeScalarOp(OpBuilder &builder, Operation *op,
   return results;
 }
 
-FailureOr<SmallVector<Value>>
-et::cpu::vectorizeBlock(OpBuilder &builder, Block &block, ValueRange args,
-                        const ISA &isa, std::string &reason,
-                        ResolveOpFn resolve) {
+FailureOr<SmallVector<Value>> et::cpu::vectorizeBlock(OpBuilder &builder, Block &block, ValueRange args, const ISA &isa,
+                                                      std::string &reason, ResolveOpFn resolve) {
   IRMapping mapping;
   mapping.map(block.getArguments(), args);
   // A constant from outside is brought along: kernels are functions of their own.
@@ -264,8 +243,7 @@ et::cpu::vectorizeBlock(OpBuilder &builder, Block &block, ValueRange args,
     FailureOr<SmallVector<Value>> operands = lookupAll(op);
     if (failed(operands))
       return failure();
-    mapping.map(op.getResults(),
-                vectorizeScalarOp(builder, &op, *operands, isa));
+    mapping.map(op.getResults(), vectorizeScalarOp(builder, &op, *operands, isa));
   }
   return lookupAll(*block.getTerminator());
 }

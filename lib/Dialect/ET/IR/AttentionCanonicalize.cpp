@@ -65,7 +65,8 @@ struct DropFullLengths final : public OpRewritePattern<AttentionOp> {
     DenseIntElementsAttr lengths;
     if (!op.getLengths() || ShapedType::isDynamic(numKeys) || !matchPattern(op.getLengths(), m_Constant(&lengths)))
       return failure();
-    if (!llvm::all_of(lengths.getValues<APInt>(), [&](const APInt &length) { return length.getSExtValue() >= numKeys; }))
+    if (!llvm::all_of(lengths.getValues<APInt>(),
+                      [&](const APInt &length) { return length.getSExtValue() >= numKeys; }))
       return rewriter.notifyMatchFailure(op, "a sequence is shorter than the keys");
     rewriter.modifyOpInPlace(op, [&] {
       op.setIndexingMapsAttr(withoutMap(op, op.getMask() ? 4 : 3));
@@ -99,8 +100,8 @@ struct SimplifyStructure final : public OpRewritePattern<AttentionOp> {
   }
 };
 
-/// An accumulator that repeats its default, and a score region that returns its score, go away. A scale stays even where
-/// it is the default: it says what the model was written with.
+/// An accumulator that repeats its default, and a score region that returns its score, go away. A scale stays even
+/// where it is the default: it says what the model was written with.
 struct DropDefaults final : public OpRewritePattern<AttentionOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -207,7 +208,8 @@ struct FoldTransposeOfResult final : public OpRewritePattern<AttentionOp> {
     std::optional<DataMovement> movement = matchDataMovement(user);
     if (!movement || movement->source != op.getResult() || !movement->map.isPermutation())
       return rewriter.notifyMatchFailure(op, "the user is not a transpose");
-    // result[map(loops)] = transposed[loops], so dimension i of the transpose is that of the result that map sends to i.
+    // result[map(loops)] = transposed[loops], so dimension i of the transpose is that of the result that map sends to
+    // i.
     AffineMap map = inversePermutation(movement->map).compose(op.getResultMap());
     auto type = cast<RankedTensorType>(user->getResult(0).getType());
     for (auto [i, expr] : llvm::enumerate(map.getResults()))

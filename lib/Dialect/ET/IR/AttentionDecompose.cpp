@@ -77,8 +77,9 @@ Value et::createStructureCondition(OpBuilder &b, Location loc, MaskAttr mask, Va
 // Score region
 //===----------------------------------------------------------------------===//
 
-/// Copies one op of a score region written for type \p from so that it computes in \p to. Ops that are known to mean the
-/// same for every float type change their type; any other op keeps its type, and its operands and results are converted.
+/// Copies one op of a score region written for type \p from so that it computes in \p to. Ops that are known to mean
+/// the same for every float type change their type; any other op keeps its type, and its operands and results are
+/// converted.
 static void cloneForType(OpBuilder &b, Operation &op, IRMapping &mapping, FloatType from, FloatType to) {
   Location loc = op.getLoc();
   auto retype = [&](Type type) -> Type { return type == from ? to : type; };
@@ -87,7 +88,8 @@ static void cloneForType(OpBuilder &b, Operation &op, IRMapping &mapping, FloatT
     mapping.map(constant.getResult(), arith::ConstantOp::create(b, loc, b.getFloatAttr(to, value)).getResult());
     return;
   }
-  if (isa<arith::ExtFOp, arith::TruncFOp>(op) && (op.getOperand(0).getType() == from || op.getResult(0).getType() == from)) {
+  if (isa<arith::ExtFOp, arith::TruncFOp>(op) &&
+      (op.getOperand(0).getType() == from || op.getResult(0).getType() == from)) {
     Value operand = mapping.lookupOrDefault(op.getOperand(0));
     mapping.map(op.getResult(0), convertFloat(b, loc, operand, retype(op.getResult(0).getType())));
     return;
@@ -222,29 +224,29 @@ FailureOr<SmallVector<Value>> et::decompose(OpBuilder &builder, AttentionOp op, 
                              [](OpBuilder &b, Location l, ValueRange args) -> Value {
                                return arith::MaximumFOp::create(b, l, args[1], args[0]);
                              });
-  Value weights = lb.generic({scores, maximum}, lb.empty(scoreSizes), {scoreMap, rowMap, scoreMap},
-                             [&](OpBuilder &b, Location l, ValueRange args) -> Value {
-                               // Without the guard a fully masked row would be exp(-inf + inf).
-                               Value none = arith::CmpFOp::create(b, l, arith::CmpFPredicate::OEQ, args[1],
-                                                                  lb.constant(b, -inf));
-                               Value base = arith::SelectOp::create(b, l, none, lb.constant(b, 0.0), args[1]);
-                               return math::ExpOp::create(b, l, arith::SubFOp::create(b, l, args[0], base));
-                             });
-  Value total = lb.generic(weights, lb.fill(rowSizes, 0.0), {scoreMap, rowMap},
-                           [](OpBuilder &b, Location l, ValueRange args) -> Value {
-                             return arith::AddFOp::create(b, l, args[1], args[0]);
-                           });
+  Value weights =
+      lb.generic({scores, maximum}, lb.empty(scoreSizes), {scoreMap, rowMap, scoreMap},
+                 [&](OpBuilder &b, Location l, ValueRange args) -> Value {
+                   // Without the guard a fully masked row would be exp(-inf + inf).
+                   Value none = arith::CmpFOp::create(b, l, arith::CmpFPredicate::OEQ, args[1], lb.constant(b, -inf));
+                   Value base = arith::SelectOp::create(b, l, none, lb.constant(b, 0.0), args[1]);
+                   return math::ExpOp::create(b, l, arith::SubFOp::create(b, l, args[0], base));
+                 });
+  Value total = lb.generic(
+      weights, lb.fill(rowSizes, 0.0), {scoreMap, rowMap},
+      [](OpBuilder &b, Location l, ValueRange args) -> Value { return arith::AddFOp::create(b, l, args[1], args[0]); });
 
   // Domain (batch..., m, n, v): n is reduced.
   SmallVector<unsigned> weightDims = llvm::to_vector(llvm::seq(0u, rows + 1));
   SmallVector<unsigned> outDims = llvm::to_vector(llvm::seq(0u, rows));
   outDims.push_back(rows + 1);
-  Value out = lb.generic({weights, op.getValue()}, lb.fill(outSizes, 0.0),
-                         {lb.getMap(rows + 2, weightDims), restrict(op.getValueMap(), {n, v}), lb.getMap(rows + 2, outDims)},
-                         [](OpBuilder &b, Location l, ValueRange args) -> Value {
-                           Value term = arith::MulFOp::create(b, l, args[0], args[1]);
-                           return arith::AddFOp::create(b, l, args[2], term);
-                         });
+  Value out =
+      lb.generic({weights, op.getValue()}, lb.fill(outSizes, 0.0),
+                 {lb.getMap(rows + 2, weightDims), restrict(op.getValueMap(), {n, v}), lb.getMap(rows + 2, outDims)},
+                 [](OpBuilder &b, Location l, ValueRange args) -> Value {
+                   Value term = arith::MulFOp::create(b, l, args[0], args[1]);
+                   return arith::AddFOp::create(b, l, args[2], term);
+                 });
 
   AffineMap resultMap = restrict(op.getResultMap(), {v});
   SmallVector<OpFoldResult> resultSizes;

@@ -207,8 +207,7 @@ OpFoldResult AttentionOp::getDimSize(OpBuilder &builder, unsigned dim) {
   bool inQuery = dim != getNDim();
   AffineMap map = inQuery ? getQueryMap() : getKeyMap();
   Value source = inQuery ? getQuery() : getKey();
-  return tensor::getMixedSize(builder, getLoc(), source,
-                              *map.getResultPosition(getAffineDimExpr(dim, getContext())));
+  return tensor::getMixedSize(builder, getLoc(), source, *map.getResultPosition(getAffineDimExpr(dim, getContext())));
 }
 
 LogicalResult AttentionOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {

@@ -150,7 +150,8 @@ LogicalResult TileAttr::verify(function_ref<InFlightDiagnostic()> emitError, int
   // tile_c1
   if (rows <= 0 || columns <= 0 || rows > std::numeric_limits<int32_t>::max() ||
       columns > std::numeric_limits<int32_t>::max())
-    return emitError() << "expected tile sizes to be positive and to fit in 31 bits, but got " << rows << "x" << columns;
+    return emitError() << "expected tile sizes to be positive and to fit in 31 bits, but got " << rows << "x"
+                       << columns;
   return success();
 }
 
@@ -159,8 +160,7 @@ LogicalResult TileAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType
   // tile_c2
   if (shape.size() != 2 || ShapedType::isDynamicShape(shape))
     return emitError() << "expected a tensor with the encoding " << *this
-                       << " to be two-dimensional and static, but its shape is "
-                       << stringifyShape(shape);
+                       << " to be two-dimensional and static, but its shape is " << stringifyShape(shape);
   // tile_c3
   if (!elementType.isIntOrFloat())
     return emitError() << "expected float or integer elements with the encoding " << *this << ", but got "
@@ -184,7 +184,6 @@ LogicalResult PanelsAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementTy
   // panels_c2
   if (shape.size() != 2 || ShapedType::isDynamicShape(shape))
     return emitError() << "expected a tensor with the encoding " << *this
-                       << " to be two-dimensional and static, but its shape is "
-                       << stringifyShape(shape);
+                       << " to be two-dimensional and static, but its shape is " << stringifyShape(shape);
   return success();
 }

@@ -32,13 +32,12 @@ FailureOr<SmallVector<Value>> et::decompose(OpBuilder &builder, LinearOp op, con
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, op.getLoc(), op.getInput());
   sizes.back() = builder.getIndexAttr(op.getNumOutputs());
 
-  Value product = lb.generic(
-      {op.getInput(), op.getWeight()}, lb.fill(sizes, 0.0),
-      {lb.getMap(k + 1, inputDims), lb.getMap(k + 1, {n, k}), lb.getMap(k + 1, resultDims)},
-      [](OpBuilder &b, Location loc, ValueRange args) -> Value {
-        Value term = arith::MulFOp::create(b, loc, args[0], args[1]);
-        return arith::AddFOp::create(b, loc, args[2], term);
-      });
+  Value product = lb.generic({op.getInput(), op.getWeight()}, lb.fill(sizes, 0.0),
+                             {lb.getMap(k + 1, inputDims), lb.getMap(k + 1, {n, k}), lb.getMap(k + 1, resultDims)},
+                             [](OpBuilder &b, Location loc, ValueRange args) -> Value {
+                               Value term = arith::MulFOp::create(b, loc, args[0], args[1]);
+                               return arith::AddFOp::create(b, loc, args[2], term);
+                             });
 
   // Bias and rounding to the storage type.
   Type element = op.getResult().getType().getElementType();
@@ -71,15 +70,15 @@ FailureOr<SmallVector<Value>> et::decompose(OpBuilder &builder, EmbeddingOp op, 
 
   AffineMap resultMap = builder.getMultiDimIdentityMap(numIds + 1);
   SmallVector<utils::IteratorType> iterators(numIds + 1, utils::IteratorType::parallel);
-  Value rows = linalg::GenericOp::create(
-                   builder, loc, init.getType(), op.getIds(), init, {resultMap.dropResult(numIds), resultMap},
-                   iterators,
-                   [&](OpBuilder &b, Location l, ValueRange args) {
-                     Value row = arith::IndexCastOp::create(b, l, b.getIndexType(), args[0]);
-                     Value column = linalg::IndexOp::create(b, l, numIds);
-                     Value element = tensor::ExtractOp::create(b, l, op.getTable(), ValueRange{row, column});
-                     linalg::YieldOp::create(b, l, element);
-                   })
+  Value rows = linalg::GenericOp::create(builder, loc, init.getType(), op.getIds(), init,
+                                         {resultMap.dropResult(numIds), resultMap}, iterators,
+                                         [&](OpBuilder &b, Location l, ValueRange args) {
+                                           Value row = arith::IndexCastOp::create(b, l, b.getIndexType(), args[0]);
+                                           Value column = linalg::IndexOp::create(b, l, numIds);
+                                           Value element =
+                                               tensor::ExtractOp::create(b, l, op.getTable(), ValueRange{row, column});
+                                           linalg::YieldOp::create(b, l, element);
+                                         })
                    .getResult(0);
   return castToResults(builder, op, rows);
 }

@@ -49,10 +49,10 @@ static FailureOr<SmallVector<Value>> decomposeNorm(OpBuilder &builder, NormOp op
 
   Value mean;
   if (centred) {
-    Value total = lb.generic(sum, lb.fill(rowSizes, 0.0), {full, row},
-                             [](OpBuilder &b, Location loc, ValueRange args) -> Value {
-                               return arith::AddFOp::create(b, loc, args[0], args[1]);
-                             });
+    Value total =
+        lb.generic(sum, lb.fill(rowSizes, 0.0), {full, row}, [](OpBuilder &b, Location loc, ValueRange args) -> Value {
+          return arith::AddFOp::create(b, loc, args[0], args[1]);
+        });
     mean = lb.generic(total, lb.empty(rowSizes),
                       {builder.getMultiDimIdentityMap(rank - 1), builder.getMultiDimIdentityMap(rank - 1)},
                       [&](OpBuilder &b, Location loc, ValueRange args) -> Value {

@@ -39,8 +39,8 @@ static LogicalResult verifyNorm(NormOp op, ArrayRef<std::pair<StringRef, unsigne
   for (auto [name, group] : vectors)
     for (Value value : op.getODSOperands(group))
       if (cast<RankedTensorType>(value.getType()).getShape() != input.getShape().take_back())
-        return op.emitOpError("expected ") << name << " to have shape [" << input.getShape().back() << "], but got "
-                                           << value.getType();
+        return op.emitOpError("expected ")
+               << name << " to have shape [" << input.getShape().back() << "], but got " << value.getType();
   // layer_norm_c4, rms_norm_c4
   if (!op.getEps().isFinite() || op.getEps().isNegative())
     return op.emitOpError("expected eps to be finite and not negative, but got ") << op.getEpsAttr();
@@ -56,8 +56,7 @@ static LogicalResult reifyNorm(NormOp op, OpBuilder &builder, ReifiedRankedShape
 
 namespace {
 /// Operands that change nothing go away: a gamma of ones, a beta or residual of zeros.
-template <typename NormOp>
-struct DropNeutralOperands final : public OpRewritePattern<NormOp> {
+template <typename NormOp> struct DropNeutralOperands final : public OpRewritePattern<NormOp> {
   using OpRewritePattern<NormOp>::OpRewritePattern;
 
   LogicalResult matchAndRewrite(NormOp op, PatternRewriter &rewriter) const override {
@@ -82,8 +81,7 @@ struct DropNeutralOperands final : public OpRewritePattern<NormOp> {
 };
 
 /// A sum that nothing uses, or that is the input as there is no residual, is no result.
-template <typename NormOp>
-struct DropSum final : public OpRewritePattern<NormOp> {
+template <typename NormOp> struct DropSum final : public OpRewritePattern<NormOp> {
   using OpRewritePattern<NormOp>::OpRewritePattern;
 
   LogicalResult matchAndRewrite(NormOp op, PatternRewriter &rewriter) const override {

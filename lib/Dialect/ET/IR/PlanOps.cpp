@@ -74,7 +74,8 @@ bool LaunchOp::readsOutput(unsigned i) {
   return llvm::any_of(argument.getUses(), [](OpOperand &use) {
     auto linalgOp = dyn_cast<linalg::LinalgOp>(use.getOwner());
     // Asking for the size of an output, or writing over it, does not read it.
-    return !(linalgOp && !linalgOp.payloadUsesValueFromOperand(&use)) && use.getOwner()->getName().getStringRef() != "tensor.dim";
+    return !(linalgOp && !linalgOp.payloadUsesValueFromOperand(&use)) &&
+           use.getOwner()->getName().getStringRef() != "tensor.dim";
   });
 }
 
@@ -97,8 +98,7 @@ void LaunchOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effect
 
 LogicalResult WeightOp::verify() {
   // weight_c1
-  if (std::optional<uint64_t> offset = getOffset();
-      offset && (static_cast<int64_t>(*offset) < 0 || *offset % 64 != 0))
+  if (std::optional<uint64_t> offset = getOffset(); offset && (static_cast<int64_t>(*offset) < 0 || *offset % 64 != 0))
     return emitOpError("expected offset to be a multiple of 64 and not negative, but got ")
            << static_cast<int64_t>(*offset);
   // weight_c2

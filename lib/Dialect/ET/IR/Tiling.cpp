@@ -213,8 +213,8 @@ template <typename OpTy>
 static FailureOr<TilingResult> generateTile(OpTy op, OpBuilder &builder, unsigned resultNumber,
                                             ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes) {
   OpFoldResults domainOffsets, domainSizes;
-  if (failed(op.getIterationDomainTileFromResultTile(builder, resultNumber, offsets, sizes, domainOffsets,
-                                                     domainSizes)))
+  if (failed(
+          op.getIterationDomainTileFromResultTile(builder, resultNumber, offsets, sizes, domainOffsets, domainSizes)))
     return failure();
   FailureOr<TilingResult> tile = op.getTiledImplementation(builder, domainOffsets, domainSizes);
   if (succeeded(tile))
@@ -223,9 +223,8 @@ static FailureOr<TilingResult> generateTile(OpTy op, OpBuilder &builder, unsigne
 }
 
 #define ET_GENERATE_TILE(OpTy)                                                                                         \
-  FailureOr<TilingResult> OpTy::generateResultTileValue(OpBuilder &builder, unsigned resultNumber,                     \
-                                                        ArrayRef<OpFoldResult> offsets,                                \
-                                                        ArrayRef<OpFoldResult> sizes) {                                \
+  FailureOr<TilingResult> OpTy::generateResultTileValue(                                                               \
+      OpBuilder &builder, unsigned resultNumber, ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes) {       \
     return generateTile(*this, builder, resultNumber, offsets, sizes);                                                 \
   }
 

@@ -71,13 +71,14 @@ struct LaunchInterface final : DstBufferizableOpInterfaceExternalModel<LaunchInt
 struct WeightRefInterface final : BufferizableOpInterface::ExternalModel<WeightRefInterface, WeightRefOp> {
   bool isWritable(Operation *, Value, const AnalysisState &) const { return false; }
 
-  FailureOr<BufferLikeType> getBufferType(Operation *op, Value, const BufferizationOptions &, const BufferizationState &,
-                                          SmallVector<Value> &) const {
+  FailureOr<BufferLikeType> getBufferType(Operation *op, Value, const BufferizationOptions &,
+                                          const BufferizationState &, SmallVector<Value> &) const {
     auto weight = SymbolTable::lookupNearestSymbolFrom<WeightOp>(op, cast<WeightRefOp>(op).getWeightAttr());
     return cast<BufferLikeType>(weight.getStorageType());
   }
 
-  LogicalResult bufferize(Operation *op, RewriterBase &rewriter, const BufferizationOptions &, BufferizationState &) const {
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter, const BufferizationOptions &,
+                          BufferizationState &) const {
     auto ref = cast<WeightRefOp>(op);
     auto weight = SymbolTable::lookupNearestSymbolFrom<WeightOp>(op, ref.getWeightAttr());
     replaceOpWithNewBufferizedOp<WeightRefOp>(rewriter, op, weight.getStorageType(), ref.getWeightAttr());

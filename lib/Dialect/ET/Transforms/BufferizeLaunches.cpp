@@ -32,8 +32,8 @@ struct BufferizeLaunchesPass final : et::impl::BufferizeLaunchesPassBase<Bufferi
     options.setFunctionBoundaryTypeConversion(bufferization::LayoutMapOption::IdentityLayoutMap);
     options.bufferAlignment = 64;
     // What a launch computes is said in terms of tensors at every level.
-    // A launch on buffers has been bufferized already. Bufferization checks every address that it had on its list, and a
-    // new launch, whose region still holds tensors, may lie where an op was that is gone.
+    // A launch on buffers has been bufferized already. Bufferization checks every address that it had on its list, and
+    // a new launch, whose region still holds tensors, may lie where an op was that is gone.
     options.opFilter.denyOperation([](Operation *op) {
       auto launch = dyn_cast<LaunchOp>(op);
       return op->getParentOfType<LaunchOp>() || (launch && launch.hasBufferOperands());

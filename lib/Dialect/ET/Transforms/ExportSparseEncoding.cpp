@@ -37,10 +37,9 @@ static std::pair<RankedTensorType, std::string> exportType(RankedTensorType type
     return {RankedTensorType(), "sparse_tensor has no form for this encoding"};
   MLIRContext *context = type.getContext();
   AffineExpr i = getAffineDimExpr(0, context), j = getAffineDimExpr(1, context);
-  AffineMap map = AffineMap::get(2, 0,
-                                 {i.floorDiv(tile.getRows()), j.floorDiv(tile.getColumns()), i % tile.getRows(),
-                                  j % tile.getColumns()},
-                                 context);
+  AffineMap map = AffineMap::get(
+      2, 0, {i.floorDiv(tile.getRows()), j.floorDiv(tile.getColumns()), i % tile.getRows(), j % tile.getColumns()},
+      context);
   LevelType dense(LevelFormat::Dense), compressed(LevelFormat::Compressed);
   auto encoding = SparseTensorEncodingAttr::get(context, {dense, compressed, dense, dense}, map);
   return {RankedTensorType::get(type.getShape(), type.getElementType(), encoding), ""};

@@ -60,8 +60,9 @@ static bool isEpilogue(Operation *op, Value value) {
     return true;
   auto generic = dyn_cast<linalg::GenericOp>(op);
   // A target marks ops that it cannot run on values in registers.
-  if (!generic || generic->hasAttr("et.alone") || generic.getNumResults() != 1 || generic.getNumLoops() != generic.getNumParallelLoops() ||
-      generic.hasIndexSemantics() || generic.payloadUsesValueFromOperand(generic.getDpsInitOperand(0)))
+  if (!generic || generic->hasAttr("et.alone") || generic.getNumResults() != 1 ||
+      generic.getNumLoops() != generic.getNumParallelLoops() || generic.hasIndexSemantics() ||
+      generic.payloadUsesValueFromOperand(generic.getDpsInitOperand(0)))
     return false;
   auto type = cast<RankedTensorType>(value.getType());
   auto resultType = cast<RankedTensorType>(generic.getResult(0).getType());

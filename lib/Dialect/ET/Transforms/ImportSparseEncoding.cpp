@@ -75,9 +75,7 @@ struct ImportSparseEncodingPass final : public et::impl::ImportSparseEncodingPas
   using ImportSparseEncodingPassBase::ImportSparseEncodingPassBase;
 
   void runOnOperation() override {
-    auto isSparse = [](RankedTensorType type) {
-      return isa_and_nonnull<SparseTensorEncodingAttr>(type.getEncoding());
-    };
+    auto isSparse = [](RankedTensorType type) { return isa_and_nonnull<SparseTensorEncodingAttr>(type.getEncoding()); };
     if (failed(convertEncodings(getOperation(), isSparse, importType)))
       return signalPassFailure();
     // What converted between dense and BSR is a cast now: the value is the same.

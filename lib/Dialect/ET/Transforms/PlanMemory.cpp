@@ -110,15 +110,18 @@ void FunctionPlanner::launchCopies() {
   for (auto copy : llvm::make_early_inc_range(body.getOps<memref::CopyOp>())) {
     OpBuilder builder(copy);
     auto type = cast<MemRefType>(copy.getTarget().getType());
-    auto sourceTensor = RankedTensorType::get(cast<MemRefType>(copy.getSource().getType()).getShape(), type.getElementType());
+    auto sourceTensor =
+        RankedTensorType::get(cast<MemRefType>(copy.getSource().getType()).getShape(), type.getElementType());
     auto targetTensor = RankedTensorType::get(type.getShape(), type.getElementType());
-    auto launch = LaunchOp::create(builder, copy.getLoc(), TypeRange{}, "copy", copy.getSource(), copy.getTarget(), nullptr);
-    Block *block = builder.createBlock(&launch.getBody(), {}, {sourceTensor, targetTensor}, {copy.getLoc(), copy.getLoc()});
+    auto launch =
+        LaunchOp::create(builder, copy.getLoc(), TypeRange{}, "copy", copy.getSource(), copy.getTarget(), nullptr);
+    Block *block =
+        builder.createBlock(&launch.getBody(), {}, {sourceTensor, targetTensor}, {copy.getLoc(), copy.getLoc()});
     AffineMap identity = builder.getMultiDimIdentityMap(type.getRank());
     SmallVector<utils::IteratorType> iterators(type.getRank(), utils::IteratorType::parallel);
     auto generic = linalg::GenericOp::create(
-        builder, copy.getLoc(), targetTensor, block->getArgument(0), block->getArgument(1), {identity, identity}, iterators,
-        [](OpBuilder &b, Location loc, ValueRange args) { linalg::YieldOp::create(b, loc, args[0]); });
+        builder, copy.getLoc(), targetTensor, block->getArgument(0), block->getArgument(1), {identity, identity},
+        iterators, [](OpBuilder &b, Location loc, ValueRange args) { linalg::YieldOp::create(b, loc, args[0]); });
     YieldOp::create(builder, copy.getLoc(), generic.getResults());
     copy.erase();
   }
@@ -241,7 +244,8 @@ LogicalResult FunctionPlanner::placeResults() {
     Value root = getRoot(result);
     auto alloc = root.getDefiningOp<memref::AllocOp>();
     bool whole = alloc && !placed.contains(root);
-    for (Value value = result; whole && value != root; value = value.getDefiningOp<ViewLikeOpInterface>().getViewSource())
+    for (Value value = result; whole && value != root;
+         value = value.getDefiningOp<ViewLikeOpInterface>().getViewSource())
       whole = isa<memref::ExpandShapeOp, memref::CollapseShapeOp, memref::CastOp>(value.getDefiningOp());
     if (whole) {
       OpBuilder builder(alloc);
@@ -378,7 +382,8 @@ void FunctionPlanner::placeBuffers() {
       SmallVector<Value> dims;
       for (Value size : buffer->alloc.getDynamicSizes())
         dims.push_back(hoisted.lookup(size));
-      Value view = memref::ViewOp::create(builder, buffer->alloc.getLoc(), buffer->alloc.getType(), arena, offset, dims);
+      Value view =
+          memref::ViewOp::create(builder, buffer->alloc.getLoc(), buffer->alloc.getType(), arena, offset, dims);
       buffer->alloc.replaceAllUsesWith(view);
       buffer->alloc.erase();
     }
@@ -386,7 +391,8 @@ void FunctionPlanner::placeBuffers() {
   }
   // Buffers that nothing touches.
   for (auto alloc : llvm::make_early_inc_range(body.getOps<memref::AllocOp>()))
-    if (llvm::all_of(alloc->getUsers(), [](Operation *user) { return user->use_empty() && isMemoryEffectFree(user); })) {
+    if (llvm::all_of(alloc->getUsers(),
+                     [](Operation *user) { return user->use_empty() && isMemoryEffectFree(user); })) {
       for (Operation *user : llvm::make_early_inc_range(alloc->getUsers()))
         user->erase();
       alloc.erase();
@@ -428,7 +434,8 @@ void FunctionPlanner::createSizesFunction() {
   llvm::append_range(stored, resultSizes);
   for (auto [i, value] : llvm::enumerate(stored)) {
     Value number = arith::IndexCastOp::create(inner, inner.getI64Type(), mapping.lookup(value));
-    memref::StoreOp::create(inner, number, block->getArgument(numInputs + 1), ValueRange{arith::ConstantIndexOp::create(inner, i)});
+    memref::StoreOp::create(inner, number, block->getArgument(numInputs + 1),
+                            ValueRange{arith::ConstantIndexOp::create(inner, i)});
   }
   func::ReturnOp::create(inner);
 }

@@ -58,7 +58,8 @@ et::convertEncodings(Operation *root, llvm::function_ref<bool(RankedTensorType)>
     return success();
   };
   WalkResult walk = root->walk([&](Operation *op) {
-    for (Type type : llvm::concat<const Type>(llvm::to_vector(op->getOperandTypes()), llvm::to_vector(op->getResultTypes())))
+    for (Type type :
+         llvm::concat<const Type>(llvm::to_vector(op->getOperandTypes()), llvm::to_vector(op->getResultTypes())))
       if (failed(check(op, type)))
         return WalkResult::interrupt();
     for (Region &region : op->getRegions())

@@ -15,12 +15,11 @@
 namespace mlir::et {
 
 /// Gives every tensor type inside \p root, types of constants and functions included, the type that \p convert maps it
-/// to. Only types for which \p isSource holds are touched. Fails, with an error at the op, when such a tensor comes from
-/// or goes to an op that gives its encoding a meaning of its own, or when \p convert gives no type: its second result
-/// says why.
-LogicalResult
-convertEncodings(Operation *root, llvm::function_ref<bool(RankedTensorType)> isSource,
-                 llvm::function_ref<std::pair<RankedTensorType, std::string>(RankedTensorType)> convert);
+/// to. Only types for which \p isSource holds are touched. Fails, with an error at the op, when such a tensor comes
+/// from or goes to an op that gives its encoding a meaning of its own, or when \p convert gives no type: its second
+/// result says why.
+LogicalResult convertEncodings(Operation *root, llvm::function_ref<bool(RankedTensorType)> isSource,
+                               llvm::function_ref<std::pair<RankedTensorType, std::string>(RankedTensorType)> convert);
 
 } // namespace mlir::et
 
