@@ -58,8 +58,8 @@ void LinearEmitter::declareCommon(bool yByPointer) {
 
 void LinearEmitter::createKernel(StringRef name, int64_t threads, int64_t minBlocks) {
   kernel.threads = threads;
-  kernel.clusterSize = schedule.splitK;
-  kernel.function = b.createKernel(name, parameterTypes, {threads, minBlocks, schedule.splitK});
+  kernel.clusterSize = schedule.splitK * schedule.cluster;
+  kernel.function = b.createKernel(name, parameterTypes, {threads, minBlocks, kernel.clusterSize});
 }
 
 void LinearEmitter::takeCommon(bool yByPointer) {
@@ -115,6 +115,8 @@ Value LinearEmitter::elementPointer(Value base, Value row, Value stride, Value c
 }
 
 std::pair<Value, Value> gpu_kernels::loadLinearExtra(NVVMBuilder &b, const LinearEpilogueArgs &args, unsigned index) {
+  if (index < args.loaded.size() && args.loaded[index].first)
+    return args.loaded[index];
   const LinearExtra &extra = args.extraSpecs[index];
   Type elt = extra.elementType, i64 = b.getI64Type();
   Value base = args.extras[index];

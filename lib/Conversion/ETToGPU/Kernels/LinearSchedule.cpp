@@ -40,11 +40,25 @@ StoreBoxes gpu_kernels::getStoreBoxes(const LinearKernelSpec &spec, const Linear
   return boxes;
 }
 
+OverlapLayout gpu_kernels::getOverlapLayout(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
+  OverlapLayout layout;
+  layout.stageBytes = (schedule.tileM + schedule.tileN) * schedule.tileK * 2;
+  layout.sums = layout.stageBytes * schedule.stages;
+  layout.bias = layout.sums + schedule.tileM * schedule.tileN * (schedule.exactSums ? 4 : 2);
+  if (spec.biasType && !schedule.exactSums)
+    layout.biasBytes = schedule.tileN * spec.biasType.getIntOrFloatBitWidth() / 8;
+  layout.barriers = layout.bias + 2 * layout.biasBytes;
+  layout.total = layout.barriers + getBarrierBytes(schedule);
+  return layout;
+}
+
 int64_t gpu_kernels::getLinearSharedBytes(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
   if (schedule.kind == LinearSchedule::Simt)
     return 2 * 16 * (64 + 4) * 4;
   if (schedule.kind == LinearSchedule::Mma)
     return getRingBytes(schedule);
+  if (schedule.kind == LinearSchedule::Overlap)
+    return getOverlapLayout(spec, schedule).total;
   StoreBoxes boxes = getStoreBoxes(spec, schedule);
   int64_t bytes = getRingBytes(schedule) + boxes.count * boxes.rowBytes() * schedule.tileM + getBarrierBytes(schedule);
   return schedule.exclusive ? std::max(bytes, SM::get("sm_90a")->sharedPerSM / 2) : bytes;
@@ -129,6 +143,33 @@ static std::optional<std::string> verifyWgmma(const LinearKernelSpec &spec, cons
   return std::nullopt;
 }
 
+static std::optional<std::string> verifyOverlap(const LinearKernelSpec &spec, const LinearSchedule &schedule,
+                                                const SM &sm) {
+  auto str = [](auto &&format) { return std::optional(format.str()); };
+  if (!sm.hasWgmma)
+    return str(llvm::formatv("wgmma needs sm_90a, but the target is {0}; use Mma", sm.chip));
+  if (schedule.tileM != 128)
+    return str(llvm::formatv("tileM is {0}, but there are two consumers of 64 rows; use 128", schedule.tileM));
+  if (schedule.tileN < 64 || schedule.tileN > 256 || schedule.tileN % 64)
+    return str(
+        llvm::formatv("tileN is {0}, but sums are handed over in groups of 64 columns up to 256", schedule.tileN));
+  if (schedule.splitK != 1 || schedule.exclusive)
+    return std::string("Overlap has one persistent block per multiprocessor and does not split K; use 1 and false");
+  if (schedule.cluster != 1 && schedule.cluster != 2)
+    return str(llvm::formatv("cluster is {0}, but 1 or 2 blocks share their weights", schedule.cluster));
+  if (!isHalf(spec.yType) || !spec.yAligned || (spec.yStride != ShapedType::kDynamic && spec.yStride % 8))
+    return std::string("the epilogue stores 16 bytes at once, but the output is not f16 or bf16 with start and row "
+                       "stride at multiples of 16 bytes; use Wgmma");
+  if (spec.biasType && !spec.biasAligned)
+    return std::string("the bias is copied 16 bytes at once, but may start anywhere; use Wgmma");
+  // The bias of a tile is overwritten by that of the tile after the next, at most a ring ahead.
+  int64_t blocks = ceilDiv(spec.k, kTensorTileK);
+  if (schedule.stages > blocks)
+    return str(llvm::formatv("{0} stages, but {1} inputs are {2} blocks of 64; use fewer stages", schedule.stages,
+                             spec.k, blocks));
+  return std::nullopt;
+}
+
 std::optional<std::string> gpu_kernels::verifyLinearKernel(const LinearKernelSpec &spec, const LinearSchedule &schedule,
                                                            const SM &sm) {
   if (std::optional<std::string> reason = verifySpec(spec))
@@ -139,6 +180,8 @@ std::optional<std::string> gpu_kernels::verifyLinearKernel(const LinearKernelSpe
     return reason;
   if (schedule.kind == LinearSchedule::Wgmma)
     return verifyWgmma(spec, schedule, sm);
+  if (schedule.kind == LinearSchedule::Overlap)
+    return verifyOverlap(spec, schedule, sm);
   auto isTile = [](int64_t size) { return size == 32 || size == 64 || size == 128; };
   if (!isTile(schedule.tileM) || !isTile(schedule.tileN))
     return llvm::formatv("tile is {0} x {1}, but Mma takes 32, 64 and 128", schedule.tileM, schedule.tileN).str();
@@ -237,6 +280,8 @@ BuiltKernel gpu_kernels::buildLinearKernel(OpBuilder &builder, Location loc, Str
   switch (schedule.kind) {
   case LinearSchedule::Wgmma:
     return buildWgmmaLinear(builder, loc, name, spec, schedule, sm);
+  case LinearSchedule::Overlap:
+    return buildOverlapLinear(builder, loc, name, spec, schedule, sm);
   case LinearSchedule::Mma:
     return buildMmaLinear(builder, loc, name, spec, schedule, sm);
   case LinearSchedule::Simt:
@@ -246,9 +291,8 @@ BuiltKernel gpu_kernels::buildLinearKernel(OpBuilder &builder, Location loc, Str
 }
 
 std::string gpu_kernels::stringifyLinearSchedule(const LinearSchedule &schedule) {
-  StringRef kind = schedule.kind == LinearSchedule::Wgmma ? "wgmma"
-                   : schedule.kind == LinearSchedule::Mma ? "mma"
-                                                          : "simt";
+  static constexpr StringRef kKinds[] = {"wgmma", "mma", "simt", "overlap"};
+  StringRef kind = kKinds[schedule.kind];
   std::string text = llvm::formatv("{0} {1}x{2}x{3} stages {4}", kind, schedule.tileM, schedule.tileN, schedule.tileK,
                                    schedule.stages);
   if (schedule.splitK > 1)
@@ -257,5 +301,9 @@ std::string gpu_kernels::stringifyLinearSchedule(const LinearSchedule &schedule)
     text += " persistent";
   if (schedule.exclusive)
     text += " exclusive";
+  if (schedule.cluster > 1)
+    text += llvm::formatv(" cluster {0}", schedule.cluster);
+  if (schedule.exactSums)
+    text += " exact";
   return text;
 }
