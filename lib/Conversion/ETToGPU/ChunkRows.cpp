@@ -27,6 +27,7 @@
 #include "et/Target/NVIDIA/SM.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -103,10 +104,27 @@ static std::optional<Pair> findPair(LaunchOp first) {
   auto second = dyn_cast_or_null<LaunchOp>(next);
   if (!second || !getLinear(second) || second->getOperand(getInputNumber(second)) != hidden)
     return std::nullopt;
-  for (OpOperand &use : hidden->getUses())
-    if (use.getOwner() != first && !isa<memref::DimOp>(use.getOwner()) &&
-        (use.getOwner() != second || use.getOperandNumber() != getInputNumber(second)))
+  if (first.readsOutput(0))
+    return std::nullopt;
+  // Launches elsewhere may use the buffer for something else, if they write it before they read it.
+  for (OpOperand &use : hidden->getUses()) {
+    if (isa<memref::DimOp>(use.getOwner()))
+      continue;
+    if (!isa<LaunchOp>(use.getOwner()) || use.getOwner()->getBlock() != first->getBlock() ||
+        (use.getOwner() == second && use.getOperandNumber() != getInputNumber(second)))
       return std::nullopt;
+  }
+  for (Operation *op = second->getNextNode(); op; op = op->getNextNode()) {
+    auto launch = dyn_cast<LaunchOp>(op);
+    if (!launch || !llvm::is_contained(launch->getOperands(), hidden.getResult()))
+      continue;
+    if (llvm::is_contained(launch.getInputs(), hidden.getResult()))
+      return std::nullopt;
+    for (auto [i, output] : llvm::enumerate(launch.getOutputs()))
+      if (output == hidden.getResult() && launch.readsOutput(i))
+        return std::nullopt;
+    break;
+  }
   return Pair{first, second, hidden};
 }
 
@@ -273,15 +291,20 @@ void ChunkRowsPass::chunk(Pair &pair, int64_t limit) {
   remark::passed(pair.first.getLoc(), remark::RemarkOpts::name("Chunk").category(DEBUG_TYPE))
       << remark::reason("'{0}' and '{1}' run on chunks of up to {2} rows, whose hidden activations stay in L2",
                         pair.first.getKernel(), pair.second.getKernel(), limit);
-  for (Operation *user : llvm::make_early_inc_range(pair.hidden->getUsers()))
-    if (auto dim = dyn_cast<memref::DimOp>(user)) {
-      OpBuilder builder(dim);
-      dim.replaceAllUsesWith(memref::DimOp::create(builder, dim.getLoc(), input, dim.getIndex()).getResult());
-      dim.erase();
-    }
   pair.first.erase();
   pair.second.erase();
-  pair.hidden.erase();
+  for (auto dim :
+       llvm::map_to_vector(pair.hidden->getUsers(), [](Operation *user) { return dyn_cast<memref::DimOp>(user); })) {
+    std::optional<int64_t> position = dim ? dim.getConstantIndex() : std::nullopt;
+    if (!position)
+      continue;
+    OpBuilder builder(dim);
+    OpFoldResult known = pair.hidden.getMixedSizes()[*position];
+    dim.replaceAllUsesWith(getValueOrCreateConstantIndexOp(builder, dim.getLoc(), known));
+    dim.erase();
+  }
+  if (pair.hidden->use_empty())
+    pair.hidden.erase();
   ++numChunked;
 }
 

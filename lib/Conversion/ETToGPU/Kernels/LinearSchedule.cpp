@@ -194,6 +194,19 @@ std::optional<std::string> gpu_kernels::verifyLinearKernel(const LinearKernelSpe
 // Choice
 //===----------------------------------------------------------------------===//
 
+/// Cycles that the epilogue of one tile takes beyond bias and store: a residual waits for memory, anything else is
+/// mostly arithmetic.
+static double getEpilogueCycles(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
+  if (!spec.epilogue)
+    return 0;
+  bool readsMatrix =
+      llvm::any_of(spec.extras, [](const LinearExtra &extra) { return extra.kind == LinearExtra::Matrix; });
+  return readsMatrix ? 5000.0 * schedule.tileN / 192 : 12.0 * schedule.tileN;
+}
+
+/// Bytes that L2 delivers in a cycle: less when it is kept up for many tiles.
+static double getL2Bytes(int64_t rows) { return rows > 1024 ? 7000 : 9000; }
+
 /// Cycles of the whole kernel. The constants are a fit to about a hundred kernels with 64 to 1024 rows on an H200
 /// (benchmarks/gpu/linear.py), which it meets within 6 % on average.
 static double getWgmmaCycles(const LinearKernelSpec &spec, const LinearSchedule &schedule, const SM &sm, int64_t rows) {
@@ -206,12 +219,14 @@ static double getWgmmaCycles(const LinearKernelSpec &spec, const LinearSchedule 
   // One stage: the tensor cores, which one consumer keeps less busy than two, or the copies, which share what L2
   // delivers.
   double multiply = (tileM == 64 ? 1.3 : 1.12) * tileM * tileN / 32;
-  double copy = (tileM + tileN) * 128 / std::min(100.0, 9000 / active);
+  double copy = (tileM + tileN) * 128 / std::min(100.0, getL2Bytes(rows) / active);
   double stages = ceilDiv(ceilDiv(spec.k, kTensorTileK), splitK);
 
   // Per tile the epilogue, which nothing hides; without boxes the stores are narrow, with boxes of 16 columns many.
   StoreBoxes boxes = getStoreBoxes(spec, schedule);
   double epilogue = 900 + (boxes.count ? 3.0 : 4.5) * tileN + (boxes.columns == 16 ? 350 : 0);
+  if (tileM == 128)
+    epilogue += getEpilogueCycles(spec, schedule);
   // Launch and last store, and the first copies, which find L2 cold and everybody asking.
   double fixed = 1070 + 9 * (tileM + tileN) * active / sm.numSMs;
   // Two barriers of the cluster, and the partial sums through it at 11 bytes per cycle.
@@ -220,9 +235,59 @@ static double getWgmmaCycles(const LinearKernelSpec &spec, const LinearSchedule 
   return fixed + waves * (stages * (std::max(multiply, copy) + 14) + epilogue);
 }
 
+/// As getWgmmaCycles, fitted to kernels with 4096 and 12288 rows.
+static double getOverlapCycles(const LinearKernelSpec &spec, const LinearSchedule &schedule, const SM &sm,
+                               int64_t rows) {
+  int64_t tileN = schedule.tileN, blocks = ceilDiv(rows, schedule.tileM) * ceilDiv(spec.n, tileN);
+  double waves = ceilDiv(blocks, sm.numSMs), active = std::min(blocks, sm.numSMs);
+  double stages = ceilDiv(spec.k, kTensorTileK);
+  double drop = (schedule.exactSums ? 5.5 : 2.3) * tileN;
+  double multiply = std::max(1.12 * schedule.tileM * tileN / 32,
+                             (schedule.tileM + tileN) * 128 / std::min(100.0, getL2Bytes(rows) / active));
+  double fixed = 1070 + 9 * (schedule.tileM + tileN) * active / sm.numSMs;
+  // Nothing is left to hide the epilogue of the last tile behind, and it has half as many warps as Wgmma's.
+  double last = 1500 + 5.0 * tileN + 1.2 * getEpilogueCycles(spec, schedule);
+  return fixed + waves * (stages * (multiply + 14) + drop) + last;
+}
+
+/// What a schedule for \p rows rows is compared by: cycles per row. Beyond a few waves rows stand for whole ranges, of
+/// which no multiple of the multiprocessors is typical.
+static double getScore(const LinearKernelSpec &spec, const LinearSchedule &schedule, const SM &sm, int64_t rows) {
+  SmallVector<int64_t, 4> counts = {rows};
+  if (rows > 5000)
+    counts = {rows, rows * 3 / 4, rows / 2, rows * 3 / 8};
+  double score = 0;
+  for (int64_t count : counts)
+    score += (schedule.kind == LinearSchedule::Overlap ? getOverlapCycles(spec, schedule, sm, count)
+                                                       : getWgmmaCycles(spec, schedule, sm, count)) /
+             count;
+  return score;
+}
+
+/// Overlap schedules, of which there is one per width of a tile.
+static SmallVector<LinearSchedule> getOverlapCandidates(const LinearKernelSpec &spec, const SM &sm) {
+  SmallVector<LinearSchedule> candidates;
+  for (int64_t tileN : {256, 192, 128}) {
+    LinearSchedule schedule{LinearSchedule::Overlap, 128, tileN, kTensorTileK, ceilDiv(spec.k, kTensorTileK)};
+    schedule.stages = std::min<int64_t>(schedule.stages, 6);
+    while (schedule.stages > 3 && getLinearSharedBytes(spec, schedule) > sm.sharedPerBlock)
+      --schedule.stages;
+    if (!verifyLinearKernel(spec, schedule, sm))
+      candidates.push_back(schedule);
+  }
+  return candidates;
+}
+
 static LinearSchedule chooseWgmma(const LinearKernelSpec &spec, const SM &sm, int64_t rows) {
   LinearSchedule best;
-  double bestCycles = INFINITY;
+  double bestScore = INFINITY;
+  auto consider = [&](const LinearSchedule &schedule) {
+    double score = getScore(spec, schedule, sm, rows);
+    if (score < bestScore) {
+      bestScore = score;
+      best = schedule;
+    }
+  };
   int64_t blocksK = ceilDiv(spec.k, kTensorTileK);
   for (int64_t tileM : {128, 64}) {
     for (int64_t tileN : {256, 224, 192, 160, 144, 128, 112, 96, 80, 64, 48, 32, 16}) {
@@ -238,16 +303,15 @@ static LinearSchedule chooseWgmma(const LinearKernelSpec &spec, const SM &sm, in
             std::max<int64_t>(2, std::min<int64_t>({tileN <= 32 ? 12 : 8, fit, ceilDiv(blocksK, splitK)}));
         schedule.persistent = tileM == 128 && splitK == 1 && tiles > sm.numSMs;
         schedule.exclusive = true;
-        if (verifyLinearKernel(spec, schedule, sm))
-          continue;
-        double cycles = getWgmmaCycles(spec, schedule, sm, rows);
-        if (cycles < bestCycles) {
-          bestCycles = cycles;
-          best = schedule;
-        }
+        if (!verifyLinearKernel(spec, schedule, sm))
+          consider(schedule);
       }
     }
   }
+  // With fewer rows there is no next tile behind which an epilogue could hide.
+  if (rows > 1024)
+    for (const LinearSchedule &schedule : getOverlapCandidates(spec, sm))
+      consider(schedule);
   return best;
 }
 
