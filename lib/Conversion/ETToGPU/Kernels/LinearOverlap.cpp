@@ -8,13 +8,14 @@
 //
 //   producer (one thread)          consumer warpgroups 0, 1           epilogue warpgroup
 //   ---------------------          ------------------------           ------------------
-//   for each tile                  for each tile                      for each tile
+//   for each tile                  for each tile                      for each tile but the last
 //     for each block of K            for each block of K                request bias, residual
 //       wait empty[stage]              wait full[stage]                 for each half
 //       request x, w, bias             wgmma                              wait for its sums
 //                                      release the stage before           epilogue, store
 //                                    wait until their half is free        free the half
 //                                    drop the sums
+//                                  epilogue of the last tile
 //
 // Why: GELU on a tile of 128 x 256 takes a third of the time of its product with 768
 // inputs, and a residual waits for memory. Consumers would need twice the registers to
@@ -51,8 +52,8 @@ constexpr int64_t kGroup = 8;
 /// Registers of a thread of each role; 128 * (2 * 168 + 136 + 40) = 65536.
 constexpr int64_t kConsumerRegisters = 168, kEpilogueRegisters = 136, kProducerRegisters = 40;
 /// Named barriers: sums of consumer c are there, and have been read.
-constexpr int64_t kSumsThere = 1, kSumsRead = kSumsThere + kConsumers;
-/// Consumer c and the epilogue meet there.
+constexpr int64_t kSumsThere = 1, kSumsRead = kSumsThere + kConsumers, kSumsShared = kSumsRead + kConsumers;
+/// Consumer c and the epilogue meet at the first two, the warps of consumer c at the last.
 constexpr int64_t kMeeting = 2 * kWarpgroupSize;
 
 class OverlapEmitter : public LinearEmitter {
@@ -99,7 +100,13 @@ private:
   /// Rows of the pieces of iteration \p iteration of a tile, relative to the tile.
   SmallVector<Value> getRows(Value iteration);
   SmallVector<Value> loadMatrices(Value m, Value iteration);
-  void finishPieces(Value m, Value iteration, ValueRange matrices);
+  void finishPieces(Value m, Value iteration, ValueRange matrices, bool waits);
+  /// What does not change from tile to tile for a thread that runs the epilogue, and what does.
+  void preparePieces(Value thread);
+  void prepareColumns(Value n);
+  /// Runs the epilogue on iterations \p begin to \p end of a tile. \p matrices are those of the first; with \p waits,
+  /// it waits for consumers and tells them.
+  void finishTile(Value m, Value begin, Value end, ValueRange matrices, bool waits);
   void emitEpilogue(Value thread);
 
   int64_t tileN, stages, blocksK, cluster;
@@ -118,7 +125,7 @@ private:
   Value warp;
   /// For each piece across: row within the group, piece within the row, and the column clamped into y, and whether it
   /// is.
-  SmallVector<Value> groupRow, piece, column, isInside;
+  SmallVector<Value> groupRow, piece, firstColumn, column, isInside;
 };
 } // namespace
 
@@ -329,7 +336,7 @@ void OverlapEmitter::dropSums(ValueRange acc, Value consumer, Value thread, Valu
 void OverlapEmitter::emitConsumer(Value consumer, Value thread) {
   Value zero = b.i32(0);
   // Carried: the slot, whether the sums of a tile before may still be there, and which bias is next.
-  forEachTile({zero, zero, zero, zero}, [&](Value, Value, Value, ValueRange carried) {
+  forEachTile({zero, zero, zero, zero}, [&](Value tile, Value m, Value n, ValueRange carried) {
     Slot slot{carried[0], carried[1]};
     Value flip = carried[3];
     SmallVector<Value> acc = emitMainLoop(slot, consumer, thread);
@@ -337,8 +344,21 @@ void OverlapEmitter::emitConsumer(Value consumer, Value thread) {
     Value bias;
     if (biasMap)
       bias = b.offset(biasStart(flip), b.mul(b.band(b.laneId(), 3), 2 * (spec.biasType.getIntOrFloatBitWidth() / 8)));
+    // Nothing is left to multiply behind the last tile: its epilogue is shared out to all consumers.
+    Value isLast = b.le(tiles, b.add(tile, tileStep));
     dropSums(acc, consumer, thread, bias);
-    b.arrive(b.add(consumer, kSumsThere), kMeeting);
+    b.ifThenElse(
+        isLast,
+        [&] {
+          b.waitForPrevious();
+          preparePieces(thread);
+          prepareColumns(n);
+          Value begin = b.mul(consumer, perHalf);
+          SmallVector<Value> matrices = loadMatrices(m, begin);
+          b.sync(b.add(consumer, kSumsShared), kWarpgroupSize);
+          finishTile(m, begin, b.add(begin, perHalf), matrices, /*waits=*/false);
+        },
+        [&] { b.arrive(b.add(consumer, kSumsThere), kMeeting); });
     return SmallVector<Value>{slot.stage, slot.parity, b.i32(1), b.bxor(flip, 1)};
   });
 }
@@ -391,7 +411,7 @@ SmallVector<Value> OverlapEmitter::loadMatrices(Value m, Value iteration) {
   return result;
 }
 
-void OverlapEmitter::finishPieces(Value m, Value iteration, ValueRange matrices) {
+void OverlapEmitter::finishPieces(Value m, Value iteration, ValueRange matrices, bool waits) {
   // What belongs to columns comes from L1, and is asked for before the sums.
   SmallVector<SmallVector<Piece>> columns(across);
   SmallVector<Piece> biases(across);
@@ -406,7 +426,8 @@ void OverlapEmitter::finishPieces(Value m, Value iteration, ValueRange matrices)
   }
   Value half = b.div(iteration, perHalf);
   Value inHalf = b.sub(iteration, b.mul(half, perHalf));
-  b.ifThen(b.eq(inHalf, 0), [&] { b.sync(b.add(half, kSumsThere), kMeeting); });
+  if (waits)
+    b.ifThen(b.eq(inHalf, 0), [&] { b.sync(b.add(half, kSumsThere), kMeeting); });
 
   SmallVector<Value> tileRows = getRows(iteration);
   Type sumType = schedule.exactSums ? Type(b.getF32Type()) : spec.yType;
@@ -461,48 +482,55 @@ void OverlapEmitter::finishPieces(Value m, Value iteration, ValueRange matrices)
   }
 }
 
-void OverlapEmitter::emitEpilogue(Value thread) {
-  // The fewest rows whose pieces are shared out evenly.
-  int64_t perRow = tileN / kPiece;
-  for (group = 1; group * perRow % kWarpSize; group *= 2)
-    ;
-  across = group * perRow / kWarpSize;
-  for (deep = 1; 2 * deep * across <= kPiecesInFlight && 2 * deep * group <= kWarpM; deep *= 2)
-    ;
-  perHalf = kWarpM / (group * deep);
+void OverlapEmitter::preparePieces(Value thread) {
   warp = b.shr(thread, 5);
-  SmallVector<Value> firstColumn;
+  groupRow.clear();
+  piece.clear();
+  firstColumn.clear();
   for (int64_t a = 0; a < across; ++a) {
     Value index = b.add(b.laneId(), a * kWarpSize);
-    groupRow.push_back(b.div(index, perRow));
-    piece.push_back(b.sub(index, b.mul(groupRow[a], perRow)));
+    groupRow.push_back(b.div(index, tileN / kPiece));
+    piece.push_back(b.sub(index, b.mul(groupRow[a], tileN / kPiece)));
     firstColumn.push_back(b.mul(piece[a], kPiece));
   }
+}
+
+void OverlapEmitter::prepareColumns(Value n) {
+  column.clear();
+  isInside.clear();
+  for (Value first : firstColumn) {
+    Value col = b.add(n, first);
+    isInside.push_back(b.lt(col, spec.n));
+    column.push_back(spec.n % tileN ? b.min(col, b.i32(spec.n - kPiece)) : col);
+  }
+}
+
+void OverlapEmitter::finishTile(Value m, Value begin, Value end, ValueRange matrices, bool waits) {
+  auto iterate = [&](Value iteration, ValueRange matrices) {
+    // Asked for while the pieces before are worked on; behind the last one in vain.
+    SmallVector<Value> next = loadMatrices(m, b.add(iteration, 1));
+    finishPieces(m, iteration, matrices, waits);
+    if (waits) {
+      Value half = b.div(b.add(iteration, 1), perHalf);
+      Value isRead = b.eq(b.mul(half, perHalf), b.add(iteration, 1));
+      b.ifThen(isRead, [&] { b.arrive(b.add(half, kSumsRead - 1), kMeeting); });
+    }
+    return next;
+  };
+  if (matrices.empty())
+    b.loop(begin, end, b.i32(1), [&](Value iteration) { iterate(iteration, {}); });
+  else
+    b.loop(begin, end, b.i32(1), matrices, iterate);
+}
+
+void OverlapEmitter::emitEpilogue(Value thread) {
   // It reads what earlier kernels wrote, and overwrites what they read.
   b.waitForPrevious();
-  forEachTile({b.i32(0)}, [&](Value tile, Value m, Value n, ValueRange carried) {
-    column.clear();
-    isInside.clear();
-    for (Value first : firstColumn) {
-      Value col = b.add(n, first);
-      isInside.push_back(b.lt(col, spec.n));
-      column.push_back(spec.n % tileN ? b.min(col, b.i32(spec.n - kPiece)) : col);
-    }
-    Value hasNext = b.lt(b.add(tile, tileStep), tiles);
-    SmallVector<Value> matrices = loadMatrices(m, b.i32(0));
-    auto iterate = [&](Value iteration, ValueRange matrices) {
-      SmallVector<Value> next = loadMatrices(m, b.add(iteration, 1));
-      finishPieces(m, iteration, matrices);
-      Value half = b.div(b.add(iteration, 1), perHalf);
-      Value isLast = b.eq(b.mul(half, perHalf), b.add(iteration, 1));
-      b.ifThen(b.land(isLast, hasNext), [&] { b.arrive(b.add(half, kSumsRead - 1), kMeeting); });
-      return next;
-    };
-    if (matrices.empty())
-      b.loop(b.i32(0), b.i32(kConsumers * perHalf), b.i32(1), [&](Value iteration) { iterate(iteration, {}); });
-    else
-      b.loop(b.i32(0), b.i32(kConsumers * perHalf), b.i32(1), matrices, iterate);
-    return SmallVector<Value>{carried[0]};
+  preparePieces(thread);
+  b.loop(firstTile, b.sub(tiles, tileStep), tileStep, [&](Value tile) {
+    auto [m, n] = getTile(tile);
+    prepareColumns(n);
+    finishTile(m, b.i32(0), b.i32(kConsumers * perHalf), loadMatrices(m, b.i32(0)), /*waits=*/true);
   });
 }
 
@@ -547,6 +575,13 @@ BuiltKernel OverlapEmitter::build(StringRef name) {
   firstTile = cluster > 1 ? b.div(b.blockId(), cluster) : b.blockId();
   tileStep = cluster > 1 ? b.div(b.gridDim(), cluster) : b.gridDim();
   early = std::min(stages, blocksK);
+  // The fewest rows whose pieces are shared out evenly to a warp.
+  for (group = 1; group * (tileN / kPiece) % kWarpSize; group *= 2)
+    ;
+  across = group * (tileN / kPiece) / kWarpSize;
+  for (deep = 1; 2 * deep * across <= kPiecesInFlight && 2 * deep * group <= kWarpM; deep *= 2)
+    ;
+  perHalf = kWarpM / (group * deep);
 
   Value isProducer = b.eq(thread, (kConsumers + 1) * kWarpgroupSize);
   b.ifThen(isProducer, [&] { emitStart(); });
