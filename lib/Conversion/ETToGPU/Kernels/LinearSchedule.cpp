@@ -26,7 +26,14 @@ static bool isHalf(Type type) { return type.isF16() || type.isBF16(); }
 static int64_t getRingBytes(const LinearSchedule &schedule) {
   return schedule.stages * (schedule.tileM + schedule.tileN) * schedule.tileK * 2;
 }
-static int64_t getBarrierBytes(const LinearSchedule &schedule) { return 2 * 8 * schedule.stages; }
+/// Barriers of Wgmma: two per stage; two for statistics of rows, which stand behind them, two f32 each.
+static int64_t getBarrierBytes(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
+  return 2 * 8 * schedule.stages + (spec.rowStats ? 2 * 8 + 2 * 4 * schedule.tileM : 0);
+}
+
+bool gpu_kernels::takesRowStats(const LinearSchedule &schedule) {
+  return schedule.kind == LinearSchedule::Wgmma && schedule.splitK == 1;
+}
 
 StoreBoxes gpu_kernels::getStoreBoxes(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
   if (schedule.kind != LinearSchedule::Wgmma || schedule.splitK > 1 || schedule.tileN % 16 || !isHalf(spec.yType) ||
@@ -35,7 +42,7 @@ StoreBoxes gpu_kernels::getStoreBoxes(const LinearKernelSpec &spec, const Linear
   StoreBoxes boxes;
   boxes.columns = schedule.tileN % 64 == 0 ? 64 : schedule.tileN % 32 == 0 ? 32 : 16;
   // Enough for a tile if they fit, so that it is stored without waiting.
-  int64_t rest = SM::get("sm_90a")->sharedPerBlock - getRingBytes(schedule) - getBarrierBytes(schedule);
+  int64_t rest = SM::get("sm_90a")->sharedPerBlock - getRingBytes(schedule) - getBarrierBytes(spec, schedule);
   boxes.count = std::clamp<int64_t>(rest / (schedule.tileM * boxes.rowBytes()), 1, schedule.tileN / boxes.columns);
   return boxes;
 }
@@ -46,7 +53,8 @@ int64_t gpu_kernels::getLinearSharedBytes(const LinearKernelSpec &spec, const Li
   if (schedule.kind == LinearSchedule::Mma)
     return getRingBytes(schedule);
   StoreBoxes boxes = getStoreBoxes(spec, schedule);
-  int64_t bytes = getRingBytes(schedule) + boxes.count * boxes.rowBytes() * schedule.tileM + getBarrierBytes(schedule);
+  int64_t bytes =
+      getRingBytes(schedule) + boxes.count * boxes.rowBytes() * schedule.tileM + getBarrierBytes(spec, schedule);
   return schedule.exclusive ? std::max(bytes, SM::get("sm_90a")->sharedPerSM / 2) : bytes;
 }
 
@@ -133,6 +141,9 @@ std::optional<std::string> gpu_kernels::verifyLinearKernel(const LinearKernelSpe
                                                            const SM &sm) {
   if (std::optional<std::string> reason = verifySpec(spec))
     return reason;
+  if (spec.rowStats && !takesRowStats(schedule))
+    return std::string("only Wgmma without splitK takes statistics of rows; compute them in a kernel in front of it, "
+                       "and pass them as extras");
   if (schedule.kind == LinearSchedule::Simt)
     return std::nullopt;
   if (std::optional<std::string> reason = verifyTensorCore(spec, schedule, sm))
