@@ -121,6 +121,12 @@ static std::optional<std::string> verifyWgmma(const LinearKernelSpec &spec, cons
   // With one consumer the swizzle wants w to start at a multiple of 1024 bytes, and so does the next stage.
   if (schedule.tileN < 8 || schedule.tileN > 256 || schedule.tileN % 8)
     return str(llvm::formatv("tileN is {0}, but wgmma takes multiples of 8 from 8 to 256", schedule.tileN));
+  // Four warpgroups leave 128 registers per thread, and ptxas refuses an instruction that takes as many for its sums
+  // alone, however the warpgroups share registers out later.
+  if (spec.rowStats && schedule.tileM == 128 && schedule.tileN > 192)
+    return str(llvm::formatv("tileN is {0}, but beside a warpgroup for statistics of rows, tiles of 128 rows have at "
+                             "most 192 outputs",
+                             schedule.tileN));
   int64_t splitK = schedule.splitK, blocks = ceilDiv(spec.k, kTensorTileK);
   if (splitK == 1)
     return std::nullopt;
