@@ -95,18 +95,25 @@ private:
   /// Eight neighbouring values, as one or two vectors of 16 bytes taken apart.
   using Piece = SmallVector<Value, 8>;
   Piece loadPiece(Value pointer, Type elt, bool invariant);
-  std::pair<Value, Value> getPair(const Piece &piece, Type elt, int64_t pair);
-  bool isEarly(const LinearExtra &extra) { return extra.kind == LinearExtra::Matrix && extra.vectorAligned; }
+  /// Two neighbours of them: a packed register, or two f32.
+  static SmallVector<Value, 2> getPair(const Piece &piece, Type elt, int64_t pair);
+  /// What belongs to rows is asked for an iteration ahead: values of a piece, or the one of its row.
+  bool isAhead(const LinearExtra &extra) {
+    return extra.kind == LinearExtra::Rows || (extra.kind == LinearExtra::Matrix && extra.vectorAligned);
+  }
+  static int64_t getAheadCount(const LinearExtra &extra) {
+    return extra.kind == LinearExtra::Rows ? 1 : extra.elementType.isF32() ? 8 : 4;
+  }
   /// Rows of the pieces of iteration \p iteration of a tile, relative to the tile.
   SmallVector<Value> getRows(Value iteration);
-  SmallVector<Value> loadMatrices(Value m, Value iteration);
-  void finishPieces(Value m, Value iteration, ValueRange matrices, bool waits);
+  SmallVector<Value> loadAhead(Value m, Value iteration);
+  void finishPieces(Value m, Value iteration, ValueRange ahead, bool waits);
   /// What does not change from tile to tile for a thread that runs the epilogue, and what does.
   void preparePieces(Value thread);
   void prepareColumns(Value n);
-  /// Runs the epilogue on iterations \p begin to \p end of a tile. \p matrices are those of the first; with \p waits,
+  /// Runs the epilogue on iterations \p begin to \p end of a tile. \p ahead are those of the first; with \p waits,
   /// it waits for consumers and tells them.
-  void finishTile(Value m, Value begin, Value end, ValueRange matrices, bool waits);
+  void finishTile(Value m, Value begin, Value end, ValueRange ahead, bool waits);
   void emitEpilogue(Value thread);
 
   int64_t tileN, stages, blocksK, cluster;
@@ -354,9 +361,9 @@ void OverlapEmitter::emitConsumer(Value consumer, Value thread) {
           preparePieces(thread);
           prepareColumns(n);
           Value begin = b.mul(consumer, perHalf);
-          SmallVector<Value> matrices = loadMatrices(m, begin);
+          SmallVector<Value> ahead = loadAhead(m, begin);
           b.sync(b.add(consumer, kSumsShared), kWarpgroupSize);
-          finishTile(m, begin, b.add(begin, perHalf), matrices, /*waits=*/false);
+          finishTile(m, begin, b.add(begin, perHalf), ahead, /*waits=*/false);
         },
         [&] { b.arrive(b.add(consumer, kSumsThere), kMeeting); });
     return SmallVector<Value>{slot.stage, slot.parity, b.i32(1), b.bxor(flip, 1)};
@@ -380,10 +387,10 @@ OverlapEmitter::Piece OverlapEmitter::loadPiece(Value pointer, Type elt, bool in
   return values;
 }
 
-std::pair<Value, Value> OverlapEmitter::getPair(const Piece &piece, Type elt, int64_t pair) {
+SmallVector<Value, 2> OverlapEmitter::getPair(const Piece &piece, Type elt, int64_t pair) {
   if (elt.isF32())
     return {piece[2 * pair], piece[2 * pair + 1]};
-  return b.unpack(piece[pair], elt);
+  return {piece[pair]};
 }
 
 SmallVector<Value> OverlapEmitter::getRows(Value iteration) {
@@ -397,21 +404,27 @@ SmallVector<Value> OverlapEmitter::getRows(Value iteration) {
   return result;
 }
 
-SmallVector<Value> OverlapEmitter::loadMatrices(Value m, Value iteration) {
+SmallVector<Value> OverlapEmitter::loadAhead(Value m, Value iteration) {
   SmallVector<Value> result;
-  if (llvm::none_of(spec.extras, [&](const LinearExtra &extra) { return isEarly(extra); }))
+  if (llvm::none_of(spec.extras, [&](const LinearExtra &extra) { return isAhead(extra); }))
     return result;
-  for (auto [i, row] : llvm::enumerate(getRows(iteration)))
-    for (auto [e, extra] : llvm::enumerate(spec.extras))
-      if (isEarly(extra))
-        // Not invariant: with a programmatic launch the kernel before may still have been writing it at our start.
-        llvm::append_range(result, loadPiece(elementPointer(extras[e], clampRow(b.add(m, row)), extraStrides[e],
-                                                            column[i % across], extra.elementType),
-                                             extra.elementType, /*invariant=*/false));
+  for (auto [i, tileRow] : llvm::enumerate(getRows(iteration))) {
+    Value row = clampRow(b.add(m, tileRow));
+    for (auto [e, extra] : llvm::enumerate(spec.extras)) {
+      // Not invariant: with a programmatic launch the kernel before may still have been writing it at our start.
+      if (extra.kind == LinearExtra::Rows)
+        result.push_back(
+            b.toF32(b.load(extra.elementType, b.element(extras[e], b.zext(row, b.getI64Type()), extra.elementType))));
+      else if (isAhead(extra))
+        llvm::append_range(
+            result, loadPiece(elementPointer(extras[e], row, extraStrides[e], column[i % across], extra.elementType),
+                              extra.elementType, /*invariant=*/false));
+    }
+  }
   return result;
 }
 
-void OverlapEmitter::finishPieces(Value m, Value iteration, ValueRange matrices, bool waits) {
+void OverlapEmitter::finishPieces(Value m, Value iteration, ValueRange ahead, bool waits) {
   // What belongs to columns comes from L1, and is asked for before the sums.
   SmallVector<SmallVector<Piece>> columns(across);
   SmallVector<Piece> biases(across);
@@ -447,34 +460,34 @@ void OverlapEmitter::finishPieces(Value m, Value iteration, ValueRange matrices,
   for (auto [i, tileRow] : llvm::enumerate(tileRows)) {
     int64_t a = i % across;
     Value row = b.add(m, tileRow), inside = clampRow(row);
-    SmallVector<Piece> early;
-    for (const LinearExtra &extra : spec.extras) {
-      Piece values;
-      if (isEarly(extra)) {
-        int64_t count = extra.elementType.isF32() ? 8 : 4;
-        values.append(matrices.begin(), matrices.begin() + count);
-        matrices = matrices.drop_front(count);
+    LinearRow epilogueRow;
+    epilogueRow.index = inside;
+    epilogueRow.extras.resize(spec.extras.size());
+    SmallVector<Piece> pieces;
+    for (auto [e, extra] : llvm::enumerate(spec.extras)) {
+      Piece values = columns[a][e];
+      if (isAhead(extra)) {
+        values.assign(ahead.begin(), ahead.begin() + getAheadCount(extra));
+        ahead = ahead.drop_front(values.size());
       }
-      early.push_back(std::move(values));
+      if (extra.kind == LinearExtra::Rows) {
+        epilogueRow.extras[e] = values.front();
+        values.clear();
+      }
+      pieces.push_back(std::move(values));
     }
     Value packed = LLVM::UndefOp::create(b, VectorType::get({4}, b.getI32Type()));
     for (int64_t pair = 0; pair < kPiece / 2; ++pair) {
-      auto [lo, hi] = getPair(sums[i], sumType, pair);
-      if (!biases[a].empty()) {
-        auto [biasLo, biasHi] = getPair(biases[a], spec.biasType, pair);
-        lo = b.addf(lo, biasLo);
-        hi = b.addf(hi, biasHi);
-      }
-      if (spec.epilogue) {
-        SmallVector<std::pair<Value, Value>> loaded(spec.extras.size());
-        for (auto [e, extra] : llvm::enumerate(spec.extras)) {
-          const Piece &known = isEarly(extra) ? early[e] : columns[a][e];
-          if (!known.empty())
-            loaded[e] = getPair(known, extra.elementType, pair);
-        }
-        std::tie(lo, hi) = spec.epilogue(
-            b, {lo, hi, inside, b.add(column[a], 2 * pair), Value(), extras, extraStrides, spec.extras, loaded});
-      }
+      SmallVector<Value, 2> sum = getPair(sums[i], sumType, pair);
+      auto [lo, hi] = sum.size() == 1 ? b.unpack(sum[0], sumType) : std::pair<Value, Value>(sum[0], sum[1]);
+      SmallVector<LinearExtraPair> loaded(spec.extras.size());
+      for (auto [e, extra] : llvm::enumerate(spec.extras))
+        if (!pieces[e].empty())
+          loaded[e] = getPair(pieces[e], extra.elementType, pair);
+      BiasPair biasPair;
+      if (!biases[a].empty())
+        biasPair = getPair(biases[a], spec.biasType, pair);
+      std::tie(lo, hi) = finish(lo, hi, biasPair, epilogueRow, b.add(column[a], 2 * pair), /*colHi=*/Value(), loaded);
       packed = LLVM::InsertElementOp::create(b, packed, b.pack(lo, hi, spec.yType), b.i32(pair));
     }
     Value pointer = elementPointer(y, inside, yStride, column[a], spec.yType);
@@ -505,11 +518,11 @@ void OverlapEmitter::prepareColumns(Value n) {
   }
 }
 
-void OverlapEmitter::finishTile(Value m, Value begin, Value end, ValueRange matrices, bool waits) {
-  auto iterate = [&](Value iteration, ValueRange matrices) {
+void OverlapEmitter::finishTile(Value m, Value begin, Value end, ValueRange ahead, bool waits) {
+  auto iterate = [&](Value iteration, ValueRange ahead) {
     // Asked for while the pieces before are worked on; behind the last one in vain.
-    SmallVector<Value> next = loadMatrices(m, b.add(iteration, 1));
-    finishPieces(m, iteration, matrices, waits);
+    SmallVector<Value> next = loadAhead(m, b.add(iteration, 1));
+    finishPieces(m, iteration, ahead, waits);
     if (waits) {
       Value half = b.div(b.add(iteration, 1), perHalf);
       Value isRead = b.eq(b.mul(half, perHalf), b.add(iteration, 1));
@@ -517,10 +530,10 @@ void OverlapEmitter::finishTile(Value m, Value begin, Value end, ValueRange matr
     }
     return next;
   };
-  if (matrices.empty())
+  if (ahead.empty())
     b.loop(begin, end, b.i32(1), [&](Value iteration) { iterate(iteration, {}); });
   else
-    b.loop(begin, end, b.i32(1), matrices, iterate);
+    b.loop(begin, end, b.i32(1), ahead, iterate);
 }
 
 void OverlapEmitter::emitEpilogue(Value thread) {
@@ -530,7 +543,7 @@ void OverlapEmitter::emitEpilogue(Value thread) {
   b.loop(firstTile, b.sub(tiles, tileStep), tileStep, [&](Value tile) {
     auto [m, n] = getTile(tile);
     prepareColumns(n);
-    finishTile(m, b.i32(0), b.i32(kConsumers * perHalf), loadMatrices(m, b.i32(0)), /*waits=*/true);
+    finishTile(m, b.i32(0), b.i32(kConsumers * perHalf), loadAhead(m, b.i32(0)), /*waits=*/true);
   });
 }
 

@@ -26,7 +26,14 @@ static bool isHalf(Type type) { return type.isF16() || type.isBF16(); }
 static int64_t getRingBytes(const LinearSchedule &schedule) {
   return schedule.stages * (schedule.tileM + schedule.tileN) * schedule.tileK * 2;
 }
-static int64_t getBarrierBytes(const LinearSchedule &schedule) { return 2 * 8 * schedule.stages; }
+/// Barriers of Wgmma: two per stage; two for statistics of rows, which stand behind them, two f32 each.
+static int64_t getBarrierBytes(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
+  return 2 * 8 * schedule.stages + (spec.rowStats ? 2 * 8 + 2 * 4 * schedule.tileM : 0);
+}
+
+bool gpu_kernels::takesRowStats(const LinearSchedule &schedule) {
+  return schedule.kind == LinearSchedule::Wgmma && schedule.splitK == 1;
+}
 
 StoreBoxes gpu_kernels::getStoreBoxes(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
   if (schedule.kind != LinearSchedule::Wgmma || schedule.splitK > 1 || schedule.tileN % 16 || !isHalf(spec.yType) ||
@@ -35,7 +42,7 @@ StoreBoxes gpu_kernels::getStoreBoxes(const LinearKernelSpec &spec, const Linear
   StoreBoxes boxes;
   boxes.columns = schedule.tileN % 64 == 0 ? 64 : schedule.tileN % 32 == 0 ? 32 : 16;
   // Enough for a tile if they fit, so that it is stored without waiting.
-  int64_t rest = SM::get("sm_90a")->sharedPerBlock - getRingBytes(schedule) - getBarrierBytes(schedule);
+  int64_t rest = SM::get("sm_90a")->sharedPerBlock - getRingBytes(schedule) - getBarrierBytes(spec, schedule);
   boxes.count = std::clamp<int64_t>(rest / (schedule.tileM * boxes.rowBytes()), 1, schedule.tileN / boxes.columns);
   return boxes;
 }
@@ -48,7 +55,7 @@ OverlapLayout gpu_kernels::getOverlapLayout(const LinearKernelSpec &spec, const 
   if (spec.biasType && !schedule.exactSums)
     layout.biasBytes = schedule.tileN * spec.biasType.getIntOrFloatBitWidth() / 8;
   layout.barriers = layout.bias + 2 * layout.biasBytes;
-  layout.total = layout.barriers + getBarrierBytes(schedule);
+  layout.total = layout.barriers + 2 * 8 * schedule.stages;
   return layout;
 }
 
@@ -60,7 +67,8 @@ int64_t gpu_kernels::getLinearSharedBytes(const LinearKernelSpec &spec, const Li
   if (schedule.kind == LinearSchedule::Overlap)
     return getOverlapLayout(spec, schedule).total;
   StoreBoxes boxes = getStoreBoxes(spec, schedule);
-  int64_t bytes = getRingBytes(schedule) + boxes.count * boxes.rowBytes() * schedule.tileM + getBarrierBytes(schedule);
+  int64_t bytes =
+      getRingBytes(schedule) + boxes.count * boxes.rowBytes() * schedule.tileM + getBarrierBytes(spec, schedule);
   return schedule.exclusive ? std::max(bytes, SM::get("sm_90a")->sharedPerSM / 2) : bytes;
 }
 
@@ -127,6 +135,12 @@ static std::optional<std::string> verifyWgmma(const LinearKernelSpec &spec, cons
   // With one consumer the swizzle wants w to start at a multiple of 1024 bytes, and so does the next stage.
   if (schedule.tileN < 8 || schedule.tileN > 256 || schedule.tileN % 8)
     return str(llvm::formatv("tileN is {0}, but wgmma takes multiples of 8 from 8 to 256", schedule.tileN));
+  // Four warpgroups leave 128 registers per thread, and ptxas refuses an instruction that takes as many for its sums
+  // alone, however the warpgroups share registers out later.
+  if (spec.rowStats && schedule.tileM == 128 && schedule.tileN > 192)
+    return str(llvm::formatv("tileN is {0}, but beside a warpgroup for statistics of rows, tiles of 128 rows have at "
+                             "most 192 outputs",
+                             schedule.tileN));
   int64_t splitK = schedule.splitK, blocks = ceilDiv(spec.k, kTensorTileK);
   if (splitK == 1)
     return std::nullopt;
@@ -160,6 +174,8 @@ static std::optional<std::string> verifyOverlap(const LinearKernelSpec &spec, co
   if (!isHalf(spec.yType) || !spec.yAligned || (spec.yStride != ShapedType::kDynamic && spec.yStride % 8))
     return std::string("the epilogue stores 16 bytes at once, but the output is not f16 or bf16 with start and row "
                        "stride at multiples of 16 bytes; use Wgmma");
+  if (spec.exactSums && !schedule.exactSums)
+    return std::string("the epilogue is owed sums as f32, but they are handed over rounded; use exactSums");
   if (spec.biasType && !spec.biasAligned)
     return std::string("the bias is copied 16 bytes at once, but may start anywhere; use Wgmma");
   // The bias of a tile is overwritten by that of the tile after the next, at most a ring ahead.
@@ -174,6 +190,9 @@ std::optional<std::string> gpu_kernels::verifyLinearKernel(const LinearKernelSpe
                                                            const SM &sm) {
   if (std::optional<std::string> reason = verifySpec(spec))
     return reason;
+  if (spec.rowStats && !takesRowStats(schedule))
+    return std::string("only Wgmma without splitK takes statistics of rows; compute them in a kernel in front of it, "
+                       "and pass them as extras");
   if (schedule.kind == LinearSchedule::Simt)
     return std::nullopt;
   if (std::optional<std::string> reason = verifyTensorCore(spec, schedule, sm))
@@ -245,8 +264,11 @@ static double getOverlapCycles(const LinearKernelSpec &spec, const LinearSchedul
   double multiply = std::max(1.12 * schedule.tileM * tileN / 32,
                              (schedule.tileM + tileN) * 128 / std::min(100.0, getL2Bytes(rows) / active));
   double fixed = 1070 + 9 * (schedule.tileM + tileN) * active / sm.numSMs;
-  // Nothing is left to hide the epilogue of the last tile behind, and it has half as many warps as Wgmma's.
-  double last = 1500 + 5.0 * tileN + 1.2 * getEpilogueCycles(spec, schedule);
+  // A kernel in front reads x once.
+  if (spec.rowStats)
+    fixed += 3500 + rows * spec.k * 2 / 1700.0;
+  // Nothing is left to hide the epilogue of the last tile behind, and comes behind a way through shared memory.
+  double last = 1500 + 3.0 * tileN + getEpilogueCycles(spec, schedule);
   return fixed + waves * (stages * (multiply + 14) + drop) + last;
 }
 
@@ -265,10 +287,13 @@ static double getScore(const LinearKernelSpec &spec, const LinearSchedule &sched
 }
 
 /// Overlap schedules, of which there is one per width of a tile.
-static SmallVector<LinearSchedule> getOverlapCandidates(const LinearKernelSpec &spec, const SM &sm) {
+static SmallVector<LinearSchedule> getOverlapCandidates(LinearKernelSpec spec, const SM &sm) {
+  // A kernel in front takes them.
+  spec.rowStats = std::nullopt;
   SmallVector<LinearSchedule> candidates;
   for (int64_t tileN : {256, 192, 128}) {
     LinearSchedule schedule{LinearSchedule::Overlap, 128, tileN, kTensorTileK, ceilDiv(spec.k, kTensorTileK)};
+    schedule.exactSums = spec.exactSums;
     schedule.stages = std::min<int64_t>(schedule.stages, 6);
     while (schedule.stages > 3 && getLinearSharedBytes(spec, schedule) > sm.sharedPerBlock)
       --schedule.stages;
