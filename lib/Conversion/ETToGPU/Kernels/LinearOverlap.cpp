@@ -425,18 +425,6 @@ SmallVector<Value> OverlapEmitter::loadAhead(Value m, Value iteration) {
 }
 
 void OverlapEmitter::finishPieces(Value m, Value iteration, ValueRange ahead, bool waits) {
-  // What belongs to columns comes from L1, and is asked for before the sums.
-  SmallVector<SmallVector<Piece>> columns(across);
-  SmallVector<Piece> biases(across);
-  for (int64_t a = 0; a < across; ++a) {
-    if (spec.biasType && schedule.exactSums)
-      biases[a] = loadPiece(b.element(bias, column[a], spec.biasType), spec.biasType, /*invariant=*/true);
-    for (auto [e, extra] : llvm::enumerate(spec.extras))
-      columns[a].push_back(extra.kind == LinearExtra::Columns && extra.vectorAligned
-                               ? loadPiece(b.element(extras[e], column[a], extra.elementType), extra.elementType,
-                                           /*invariant=*/false)
-                               : Piece());
-  }
   Value half = b.div(iteration, perHalf);
   Value inHalf = b.sub(iteration, b.mul(half, perHalf));
   if (waits)
@@ -463,9 +451,15 @@ void OverlapEmitter::finishPieces(Value m, Value iteration, ValueRange ahead, bo
     LinearRow epilogueRow;
     epilogueRow.index = inside;
     epilogueRow.extras.resize(spec.extras.size());
+    // What belongs to columns comes from L1, piece by piece: for all at once registers do not suffice.
+    Piece biases;
+    if (spec.biasType && schedule.exactSums)
+      biases = loadPiece(b.element(bias, column[a], spec.biasType), spec.biasType, /*invariant=*/true);
     SmallVector<Piece> pieces;
     for (auto [e, extra] : llvm::enumerate(spec.extras)) {
-      Piece values = columns[a][e];
+      Piece values;
+      if (extra.kind == LinearExtra::Columns && extra.vectorAligned)
+        values = loadPiece(b.element(extras[e], column[a], extra.elementType), extra.elementType, /*invariant=*/false);
       if (isAhead(extra)) {
         values.assign(ahead.begin(), ahead.begin() + getAheadCount(extra));
         ahead = ahead.drop_front(values.size());
@@ -485,8 +479,8 @@ void OverlapEmitter::finishPieces(Value m, Value iteration, ValueRange ahead, bo
         if (!pieces[e].empty())
           loaded[e] = getPair(pieces[e], extra.elementType, pair);
       BiasPair biasPair;
-      if (!biases[a].empty())
-        biasPair = getPair(biases[a], spec.biasType, pair);
+      if (!biases.empty())
+        biasPair = getPair(biases, spec.biasType, pair);
       std::tie(lo, hi) = finish(lo, hi, biasPair, epilogueRow, b.add(column[a], 2 * pair), /*colHi=*/Value(), loaded);
       packed = LLVM::InsertElementOp::create(b, packed, b.pack(lo, hi, spec.yType), b.i32(pair));
     }

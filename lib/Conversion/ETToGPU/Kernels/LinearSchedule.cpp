@@ -333,8 +333,9 @@ static LinearSchedule chooseWgmma(const LinearKernelSpec &spec, const SM &sm, in
       }
     }
   }
-  // With fewer rows there is no next tile behind which an epilogue could hide.
-  if (rows > 1024)
+  // With fewer rows there is no next tile behind which an epilogue could hide, and plain sums have nothing to hide: in
+  // a chain of kernels, where power is the limit, the way through shared memory then costs more than it saves.
+  if (rows > 1024 && spec.epilogue)
     for (const LinearSchedule &schedule : getOverlapCandidates(spec, sm))
       consider(schedule);
   return best;
