@@ -339,7 +339,7 @@ void ChunkRowsPass::runOnOperation() {
   }
   if (maxChunks < 2 || l2Bytes < 1) {
     getOperation().emitError("expected max-chunks to be at least 2 and l2-bytes at least 1, but got ")
-        << maxChunks << " and " << l2Bytes;
+        << int64_t(maxChunks) << " and " << int64_t(l2Bytes);
     return signalPassFailure();
   }
   // Elsewhere schedules for many rows have not been measured against caches.
