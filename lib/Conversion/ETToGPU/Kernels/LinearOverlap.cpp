@@ -476,7 +476,7 @@ void OverlapEmitter::finishPieces(Value m, Value iteration, ValueRange ahead, bo
       }
       pieces.push_back(std::move(values));
     }
-    Value packed = LLVM::UndefOp::create(b, VectorType::get({4}, b.getI32Type()));
+    SmallVector<Value> packed;
     for (int64_t pair = 0; pair < kPiece / 2; ++pair) {
       SmallVector<Value, 2> sum = getPair(sums[i], sumType, pair);
       auto [lo, hi] = sum.size() == 1 ? b.unpack(sum[0], sumType) : std::pair<Value, Value>(sum[0], sum[1]);
@@ -488,10 +488,10 @@ void OverlapEmitter::finishPieces(Value m, Value iteration, ValueRange ahead, bo
       if (!columns.bias.empty())
         biasPair = getPair(columns.bias, spec.biasType, pair);
       std::tie(lo, hi) = finish(lo, hi, biasPair, epilogueRow, b.add(column[a], 2 * pair), /*colHi=*/Value(), loaded);
-      packed = LLVM::InsertElementOp::create(b, packed, b.pack(lo, hi, spec.yType), b.i32(pair));
+      packed.push_back(b.pack(lo, hi, spec.yType));
     }
     Value pointer = elementPointer(y, inside, yStride, column[a], spec.yType);
-    b.ifThen(b.land(b.lt(row, rows), isInside[a]), [&] { b.store(packed, pointer, 16); });
+    b.storeIf(b.land(b.lt(row, rows), isInside[a]), packed, pointer);
   }
 }
 
