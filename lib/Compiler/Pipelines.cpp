@@ -31,6 +31,7 @@ void et::buildCPUPlanPipeline(OpPassManager &pm, const CPUPipelineOptions &optio
   pm.addNestedPass<func::FuncOp>(createNormalizeTensorsPass());
   cleanUp(pm);
   pm.addPass(createOutlineWeightsPass());
+  pm.addPass(createMergeValueOutputPass());
   pm.addPass(createMergeLinearsPass());
   pm.addPass(createDecomposeForCPUPass());
   pm.addNestedPass<func::FuncOp>(createNormalizeTensorsPass());
@@ -62,6 +63,7 @@ void et::buildGPUPlanPipeline(OpPassManager &pm, const GPUPipelineOptions &optio
   pm.addNestedPass<func::FuncOp>(createNormalizeTensorsPass());
   cleanUp(pm);
   pm.addPass(createOutlineWeightsPass());
+  pm.addPass(createMergeValueOutputPass());
   pm.addPass(createMergeLinearsPass());
   DecomposeForGPUPassOptions decompose;
   decompose.chip = options.chip;
