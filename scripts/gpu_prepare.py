@@ -108,6 +108,32 @@ class Attention(nn.Module):
         return o.transpose(1, 2).reshape(batch, tokens, -1)
 
 
+class OneHead(nn.Module):
+    """Attention of one head, whose last two projections the compiler merges."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.q, self.k, self.v, self.output = (nn.Linear(size, size) for _ in range(4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.output(F.scaled_dot_product_attention(self.q(x), self.k(x), self.v(x)))
+
+
+class NormBlock(nn.Module):
+    """A norm whose result a linear layer reads, and the residual either before it (pre-norm) or behind it (post-norm)."""
+
+    def __init__(self, norm: nn.Module, size: int, hidden: int, before: bool) -> None:
+        super().__init__()
+        self.norm, self.before = norm, before
+        self.up, self.down = nn.Linear(size, hidden), nn.Linear(hidden, size)
+        for parameter in norm.parameters():
+            nn.init.normal_(parameter, 1.0, 0.3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.norm(x)
+        return (x if self.before else y) + self.down(F.gelu(self.up(y)))
+
+
 class Encoder(nn.Module):
     """A BERT-like model of the transformers package, whose first output is taken."""
 
@@ -148,6 +174,11 @@ def floats(*shapes: tuple[Any, ...]) -> Callable[..., list[torch.Tensor]]:
         return [torch.randn([sizes.get(s, s) for s in shape], generator=generator) for shape in shapes]
 
     return make
+
+
+def shifted(make: Callable[..., list[torch.Tensor]], factor: float, shift: float = 0.0) -> Callable[..., list[torch.Tensor]]:
+    """The inputs of `make`, multiplied and moved."""
+    return lambda generator, **sizes: [x * factor + shift for x in make(generator, **sizes)]
 
 
 def tokens(vocabulary: int) -> Callable[..., list[torch.Tensor]]:
@@ -192,6 +223,18 @@ def get_cases() -> list[Case]:
                  [*SHORT, (2, 128), (2, 200), (1, 384), (1, 700)], dtype),
             Case(f"attention_causal_{tag}", lambda: Attention(3, 32, causal=True), floats(("b", "s", 96)), [BS],
                  [*SHORT, (2, 129)], dtype),
+        ]
+        long = [*SHORT, (2, 129), (3, 400), (8, 512)]
+        hidden = floats(("b", "s", 256))
+        cases += [
+            Case(f"one_head_{tag}", lambda: OneHead(64), floats(("b", "s", 64)), [BS], [*SHORT, (2, 129)], dtype),
+            Case(f"linear_large_{tag}", lambda: nn.Linear(64, 136), shifted(floats(("b", "s", 64)), 100), [BS], SHORT, dtype),
+            Case(f"attention_large_{tag}", lambda: Attention(4, 64), shifted(hidden, 100), [BS], [*SHORT, (2, 200)], dtype),
+            Case(f"pre_norm_{tag}", lambda: NormBlock(nn.LayerNorm(256), 256, 1024, True), hidden, [BS], long, dtype),
+            Case(f"post_norm_{tag}", lambda: NormBlock(nn.LayerNorm(256), 256, 1024, False), hidden, [BS], long, dtype),
+            Case(f"pre_rms_norm_{tag}", lambda: NormBlock(nn.RMSNorm(256, eps=1e-6), 256, 1024, True), hidden, [BS], long, dtype),
+            Case(f"pre_norm_shifted_{tag}", lambda: NormBlock(nn.LayerNorm(256), 256, 1024, True), shifted(hidden, 1, 30), [BS],
+                 SHORT, dtype),
         ]
     runs = [(1, 8), (2, 33), (3, 128), (8, 64), (1, 200)]
     cases += [
