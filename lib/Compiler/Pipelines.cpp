@@ -73,6 +73,7 @@ void et::buildGPUPlanPipeline(OpPassManager &pm, const GPUPipelineOptions &optio
   // A block has some columns of a row: norms follow in launches of their own.
   FormLaunchesPassOptions form;
   form.fuseNorms = false;
+  form.fuseEmbeddings = true;
   pm.addNestedPass<func::FuncOp>(createFormLaunchesPass(form));
   pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
   cleanUp(pm);

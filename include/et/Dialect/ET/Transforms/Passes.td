@@ -32,7 +32,9 @@ def FormLaunchesPass : InterfacePass<"et-form-launches", "mlir::FunctionOpInterf
     Refuses: ops that yield tensors and are neither `et`, `linalg` nor views.
   }];
   let options = [Option<"fuseNorms", "fuse-norms", "bool", /*default=*/"true",
-                        "Put a norm behind a linear layer into its launch; for targets whose kernels finish whole rows">];
+                        "Put a norm behind a linear layer into its launch; for targets whose kernels finish whole rows">,
+                 Option<"fuseEmbeddings", "fuse-embeddings", "bool", /*default=*/"false",
+                        "Put embeddings that are added up into one launch; for targets that have a kernel for that">];
   let statistics = [Statistic<"numLaunches", "num-launches", "Launches formed">,
                     Statistic<"numFused", "num-fused", "Ops fused behind a linear layer">];
   let dependentDialects = ["mlir::et::ETDialect", "mlir::tensor::TensorDialect"];
