@@ -68,12 +68,14 @@ void et::buildGPUPlanPipeline(OpPassManager &pm, const GPUPipelineOptions &optio
   DecomposeForGPUPassOptions decompose;
   decompose.chip = options.chip;
   pm.addPass(createDecomposeForGPUPass(decompose));
+  pm.addPass(createFoldNormsPass());
   pm.addNestedPass<func::FuncOp>(createNormalizeTensorsPass());
   cleanUp(pm);
   // A block has some columns of a row: norms follow in launches of their own.
   FormLaunchesPassOptions form;
   form.fuseNorms = false;
   form.fuseEmbeddings = true;
+  form.takesRowValues = true;
   pm.addNestedPass<func::FuncOp>(createFormLaunchesPass(form));
   pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
   cleanUp(pm);

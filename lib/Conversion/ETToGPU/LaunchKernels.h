@@ -14,7 +14,8 @@
 //   RowLaunch.cpp         norms and et.embedding
 //   LoopLaunch.cpp        everything else, as loops
 //
-// A launch may have several kernels, each for a range of sizes: of those, one runs.
+// A launch may have several kernels, each for a range of sizes: those whose range
+// the size is in run, in order.
 //
 // A kernel's launch-time integers are expressions over symbols; here is said
 // which size of the launch each symbol is.
@@ -108,6 +109,9 @@ FailureOr<LaunchKernels> buildAttentionLaunch(OpBuilder &builder, LaunchOp launc
                                               const nvidia::SM &sm);
 
 FailureOr<LaunchKernel> buildEmbeddingLaunch(OpBuilder &builder, LaunchOp launch, StringRef name, const nvidia::SM &sm);
+/// The kernel of \p stats, an op in the region of \p launch, which yields its results.
+FailureOr<LaunchKernel> buildNormStats(OpBuilder &builder, LaunchOp launch, NormStatsOp stats, StringRef name,
+                                       const nvidia::SM &sm);
 FailureOr<LaunchKernel> buildRowLaunch(OpBuilder &builder, LaunchOp launch, StringRef name, const nvidia::SM &sm);
 FailureOr<LaunchKernel> buildLoopLaunch(OpBuilder &builder, LaunchOp launch, StringRef name, const nvidia::SM &sm);
 

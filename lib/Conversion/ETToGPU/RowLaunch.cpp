@@ -70,6 +70,33 @@ static FailureOr<LaunchKernel> buildNorm(OpBuilder &builder, LaunchOp launch, No
   return kernel;
 }
 
+FailureOr<LaunchKernel> gpu_kernels::buildNormStats(OpBuilder &builder, LaunchOp launch, NormStatsOp stats,
+                                                    StringRef name, const nvidia::SM &sm) {
+  NormKernelSpec spec;
+  RankedTensorType type = stats.getInput().getType();
+  spec.size = type.getShape().back();
+  spec.eps = stats.getEps().convertToFloat();
+  spec.rms = !stats.getMean();
+  spec.elementType = type.getElementType();
+  spec.programmatic = sm.hasProgrammaticLaunch;
+  spec.statsOnly = true;
+  LaunchKernel kernel;
+  unsigned x = getOperandNumber(stats.getInput());
+  kernel.operands.push_back(x);
+  kernel.sizes.push_back({LaunchSize::Rows, x});
+  spec.xStride = addRowStride(launch, x, kernel.sizes);
+  for (Value result : stats.getResults()) {
+    std::optional<unsigned> output = getOutputNumber(launch, result);
+    if (!output)
+      return launch.emitOpError("expected the launch to yield every result of et.norm_stats");
+    kernel.operands.push_back(*output);
+  }
+  if (std::optional<std::string> reason = verifyNormSpec(spec))
+    return launch.emitOpError("has no GPU kernel: ") << *reason;
+  kernel.kernel = buildNormKernel(builder, launch.getLoc(), name, spec);
+  return kernel;
+}
+
 FailureOr<LaunchKernel> gpu_kernels::buildRowLaunch(OpBuilder &builder, LaunchOp launch, StringRef name,
                                                     const nvidia::SM &sm) {
   Operation *root = cpu::getRoot(launch);
@@ -77,5 +104,7 @@ FailureOr<LaunchKernel> gpu_kernels::buildRowLaunch(OpBuilder &builder, LaunchOp
     return buildNorm(builder, launch, norm, norm.getBeta(), /*rms=*/false, name, sm);
   if (auto norm = dyn_cast<RmsNormOp>(root))
     return buildNorm(builder, launch, norm, Value(), /*rms=*/true, name, sm);
+  if (auto stats = dyn_cast<NormStatsOp>(root))
+    return buildNormStats(builder, launch, stats, name, sm);
   return buildEmbeddingLaunch(builder, launch, name, sm);
 }

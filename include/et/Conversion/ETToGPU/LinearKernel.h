@@ -9,7 +9,12 @@
 // Emits y[M, N] = epilogue(x[M, K] * w[N, K]^T + b[N]) as one kernel. M is a size
 // of the launch; N and K are static. Sums are f32.
 //
-// Operands:  0 x, 1 w, then the bias if there is one, then the extras, then y.
+// With LinearKernelSpec::rowStats the kernel also computes what a norm needs to know of the rows of x, from the tiles
+// of x that it multiplies, hands it to the epilogue, and stores it for later launches. So a norm in front of the layer
+// needs no kernel: w holds its gamma, and the epilogue shifts and scales the sums.
+//
+// Operands:  0 x, 1 w, then the bias if there is one, then the extras, then y, then the scale and the mean of each row
+//            ([M] f32 each, written) as rowStats has them.
 // Symbols:   s0 = M, s1 = row stride of x, s2 = row stride of y,
 //            s3 + i = row stride of extra i (any value for one without rows).
 //
@@ -47,6 +52,8 @@ struct LinearExtra {
     Matrix,
     /// [N]: one value per output.
     Columns,
+    /// [M]: one value per row, without gaps.
+    Rows,
     /// One value.
     Scalar
   };
@@ -56,6 +63,9 @@ struct LinearExtra {
   /// Whether the start and the row stride are even numbers of elements, aligned to a pair.
   bool pairAligned = true;
 };
+
+/// Two neighbouring values of an extra as they were loaded: one packed register, or two f32; empty when they were not.
+using LinearExtraPair = SmallVector<Value, 2>;
 
 /// What an epilogue gets for two neighbouring sums of a row.
 struct LinearEpilogueArgs {
@@ -69,6 +79,11 @@ struct LinearEpilogueArgs {
   /// Pointer (!llvm.ptr<1>) of each extra, and its row stride (i32; null without rows).
   ArrayRef<Value> extras, extraStrides;
   ArrayRef<LinearExtra> extraSpecs;
+  /// Of each extra with one value per row that value as f32, and of others what was loaded ahead; both may be empty.
+  ArrayRef<Value> rowExtras = {};
+  ArrayRef<LinearExtraPair> loaded = {};
+  /// With LinearKernelSpec::rowStats, the statistics of the row, f32; the mean is null when there is none.
+  Value rowScale = {}, rowMean = {};
 };
 
 /// Emits the code between the sums and the store; returns the two f32 to store. It is called for every pair of a
@@ -77,6 +92,13 @@ using LinearEpilogueFn = std::function<std::pair<Value, Value>(nvidia::NVVMBuild
 
 /// Loads the values of extra \p index that belong to \p args, as f32.
 std::pair<Value, Value> loadLinearExtra(nvidia::NVVMBuilder &b, const LinearEpilogueArgs &args, unsigned index);
+
+/// Statistics of the rows of x.
+struct LinearRowStats {
+  /// Of a layer norm: the mean, and 1 / sqrt(variance + eps). Else of an RMS norm: 1 / sqrt(mean square + eps) alone.
+  bool centred = true;
+  float eps = 0;
+};
 
 /// Everything that fixes what a linear kernel computes.
 struct LinearKernelSpec {
@@ -92,12 +114,15 @@ struct LinearKernelSpec {
   /// n, elements that are a multiple of 16 bytes are, when the start is.
   bool xAligned = true, yAligned = true;
   SmallVector<LinearExtra> extras;
+  std::optional<LinearRowStats> rowStats;
   /// Null stores the sums as they are.
   LinearEpilogueFn epilogue;
 
   unsigned biasOperand() const { return 2; }
   unsigned extraOperand(unsigned index) const { return 2 + (biasType ? 1 : 0) + index; }
   unsigned outputOperand() const { return extraOperand(extras.size()); }
+  unsigned rowScaleOperand() const { return outputOperand() + 1; }
+  unsigned rowMeanOperand() const { return outputOperand() + 2; }
 };
 
 /// How it is computed.
@@ -123,6 +148,10 @@ LinearSchedule chooseLinearSchedule(const LinearKernelSpec &spec, const nvidia::
 /// Returns why \p spec cannot be built with \p schedule on \p sm, and what to do, or nullopt if it can.
 std::optional<std::string> verifyLinearKernel(const LinearKernelSpec &spec, const LinearSchedule &schedule,
                                               const nvidia::SM &sm);
+
+/// Whether kernels of \p schedule compute LinearKernelSpec::rowStats. Where they do not, a kernel in front of them
+/// does, and they get the statistics as extras with one value per row.
+bool takesRowStats(const LinearSchedule &schedule);
 
 /// Dynamic shared memory of a block in bytes.
 int64_t getLinearSharedBytes(const LinearKernelSpec &spec, const LinearSchedule &schedule);

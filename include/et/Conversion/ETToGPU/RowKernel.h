@@ -33,6 +33,9 @@ struct NormKernelSpec {
   /// f16, bf16 or f32; arithmetic is f32. `vectorType` is that of gamma and beta.
   Type elementType, vectorType;
   bool hasGamma = false, hasBeta = false, hasResidual = false, hasSum = false;
+  /// Only the statistics: operands are x, scale = 1 / sqrt(variance or mean square + eps), and unless `rms`, the mean of
+  /// each row; both are f32 without gaps. No other operand is there.
+  bool statsOnly = false;
   /// Gamma and beta are weights, which no launch writes.
   bool constantVectors = false;
   /// Elements between rows; ShapedType::kDynamic when known at launch.

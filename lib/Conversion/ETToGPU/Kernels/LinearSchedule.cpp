@@ -26,7 +26,14 @@ static bool isHalf(Type type) { return type.isF16() || type.isBF16(); }
 static int64_t getRingBytes(const LinearSchedule &schedule) {
   return schedule.stages * (schedule.tileM + schedule.tileN) * schedule.tileK * 2;
 }
-static int64_t getBarrierBytes(const LinearSchedule &schedule) { return 2 * 8 * schedule.stages; }
+/// Barriers of Wgmma: two per stage; two for statistics of rows, which stand behind them, two f32 each.
+static int64_t getBarrierBytes(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
+  return 2 * 8 * schedule.stages + (spec.rowStats ? 2 * 8 + 2 * 4 * schedule.tileM : 0);
+}
+
+bool gpu_kernels::takesRowStats(const LinearSchedule &schedule) {
+  return schedule.kind == LinearSchedule::Wgmma && schedule.splitK == 1;
+}
 
 StoreBoxes gpu_kernels::getStoreBoxes(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
   if (schedule.kind != LinearSchedule::Wgmma || schedule.splitK > 1 || schedule.tileN % 16 || !isHalf(spec.yType) ||
@@ -35,7 +42,7 @@ StoreBoxes gpu_kernels::getStoreBoxes(const LinearKernelSpec &spec, const Linear
   StoreBoxes boxes;
   boxes.columns = schedule.tileN % 64 == 0 ? 64 : schedule.tileN % 32 == 0 ? 32 : 16;
   // Enough for a tile if they fit, so that it is stored without waiting.
-  int64_t rest = SM::get("sm_90a")->sharedPerBlock - getRingBytes(schedule) - getBarrierBytes(schedule);
+  int64_t rest = SM::get("sm_90a")->sharedPerBlock - getRingBytes(schedule) - getBarrierBytes(spec, schedule);
   boxes.count = std::clamp<int64_t>(rest / (schedule.tileM * boxes.rowBytes()), 1, schedule.tileN / boxes.columns);
   return boxes;
 }
@@ -46,7 +53,8 @@ int64_t gpu_kernels::getLinearSharedBytes(const LinearKernelSpec &spec, const Li
   if (schedule.kind == LinearSchedule::Mma)
     return getRingBytes(schedule);
   StoreBoxes boxes = getStoreBoxes(spec, schedule);
-  int64_t bytes = getRingBytes(schedule) + boxes.count * boxes.rowBytes() * schedule.tileM + getBarrierBytes(schedule);
+  int64_t bytes =
+      getRingBytes(schedule) + boxes.count * boxes.rowBytes() * schedule.tileM + getBarrierBytes(spec, schedule);
   return schedule.exclusive ? std::max(bytes, SM::get("sm_90a")->sharedPerSM / 2) : bytes;
 }
 
@@ -113,6 +121,12 @@ static std::optional<std::string> verifyWgmma(const LinearKernelSpec &spec, cons
   // With one consumer the swizzle wants w to start at a multiple of 1024 bytes, and so does the next stage.
   if (schedule.tileN < 8 || schedule.tileN > 256 || schedule.tileN % 8)
     return str(llvm::formatv("tileN is {0}, but wgmma takes multiples of 8 from 8 to 256", schedule.tileN));
+  // Four warpgroups leave 128 registers per thread, and ptxas refuses an instruction that takes as many for its sums
+  // alone, however the warpgroups share registers out later.
+  if (spec.rowStats && schedule.tileM == 128 && schedule.tileN > 192)
+    return str(llvm::formatv("tileN is {0}, but beside a warpgroup for statistics of rows, tiles of 128 rows have at "
+                             "most 192 outputs",
+                             schedule.tileN));
   int64_t splitK = schedule.splitK, blocks = ceilDiv(spec.k, kTensorTileK);
   if (splitK == 1)
     return std::nullopt;
@@ -133,6 +147,9 @@ std::optional<std::string> gpu_kernels::verifyLinearKernel(const LinearKernelSpe
                                                            const SM &sm) {
   if (std::optional<std::string> reason = verifySpec(spec))
     return reason;
+  if (spec.rowStats && !takesRowStats(schedule))
+    return std::string("only Wgmma without splitK takes statistics of rows; compute them in a kernel in front of it, "
+                       "and pass them as extras");
   if (schedule.kind == LinearSchedule::Simt)
     return std::nullopt;
   if (std::optional<std::string> reason = verifyTensorCore(spec, schedule, sm))

@@ -11,6 +11,9 @@
 //
 //   et.linear -> et.gelu | element-wise generic ... -> et.layer_norm | et.rms_norm
 //
+// Statistics of the rows of its input join it when an op of the group needs them:
+// its kernel reads these rows anyhow.
+//
 // Other et ops and linalg ops are groups of their own. Views (reshapes, slices),
 // sizes and constants stay outside. An op that yields a tensor and is none of
 // these is refused.
@@ -46,7 +49,7 @@ struct Group {
 
 /// True for an op that needs a kernel.
 static bool computes(Operation *op) {
-  return isa<LinearOp, AttentionOp, LayerNormOp, RmsNormOp, GeluOp, EmbeddingOp, linalg::LinalgOp>(op);
+  return isa<LinearOp, AttentionOp, LayerNormOp, RmsNormOp, NormStatsOp, GeluOp, EmbeddingOp, linalg::LinalgOp>(op);
 }
 
 /// True for an op on tensors that is a view after bufferization, or that bufferization turns into a copy.
@@ -57,7 +60,7 @@ static bool isViewOrCopy(Operation *op) {
 
 /// True when \p op maps each element of \p value to the same element of its one result, so that it can run on a result
 /// while that is in registers.
-static bool isEpilogue(Operation *op, Value value) {
+static bool isEpilogue(Operation *op, Value value, bool takesRowValues) {
   if (isa<GeluOp>(op))
     return true;
   auto generic = dyn_cast<linalg::GenericOp>(op);
@@ -91,8 +94,10 @@ static bool isEpilogue(Operation *op, Value value) {
     AffineMap map = generic.getMatchingIndexingMap(input);
     if (input->get() == value && map != identity)
       return false;
-    // The rows of the result are one flat dimension in the kernel: an operand has all of it, or none of its rows.
-    bool allRows = map == identity;
+    // The rows of the result are one flat dimension in the kernel: an operand has all of it, one value per row, or none
+    // of its rows.
+    bool allRows = map == identity ||
+                   (takesRowValues && map.getNumResults() > 0 && map == identity.getMajorSubMap(type.getRank() - 1));
     bool noRows = map.getNumResults() == 0 ||
                   (map.getNumResults() == 1 && map.getResult(0) == identity.getResult(type.getRank() - 1));
     if (!allRows && !noRows)
@@ -103,15 +108,37 @@ static bool isEpilogue(Operation *op, Value value) {
   return true;
 }
 
+/// Adds statistics of the rows that the root of \p group reads, which an op of the group needs.
+static void addStats(Group &group) {
+  auto root = cast<LinearOp>(group.ops.front());
+  DenseSet<Operation *> members(group.ops.begin(), group.ops.end());
+  for (Operation *user : root.getInput().getUsers()) {
+    auto stats = dyn_cast<NormStatsOp>(user);
+    if (!stats || stats->getBlock() != root->getBlock() || !root->isBeforeInBlock(stats))
+      continue;
+    auto isMember = [&](Operation *reader) { return members.contains(reader); };
+    // The launch stands where the last op of the group does.
+    auto isInTime = [&](Operation *reader) {
+      Operation *inBlock = root->getBlock()->findAncestorOpInBlock(*reader);
+      return isMember(reader) || (inBlock && group.ops.back()->isBeforeInBlock(inBlock));
+    };
+    if (!llvm::any_of(stats->getUsers(), isMember) || !llvm::all_of(stats->getUsers(), isInTime))
+      continue;
+    group.ops.insert(std::next(group.ops.begin()), stats);
+    group.label.insert(StringRef("linear").size(), "+norm_stats");
+    return;
+  }
+}
+
 /// Grows a group behind \p root along its result, up to and with a norm if \p fuseNorms.
-static Group growLinear(LinearOp root, bool fuseNorms) {
+static Group growLinear(LinearOp root, bool fuseNorms, bool takesRowValues) {
   Group group{{root}, "linear"};
   Value current = root.getResult();
   while (current.hasOneUse()) {
     Operation *user = *current.user_begin();
     if (user->getBlock() != root->getBlock())
       break;
-    if (isEpilogue(user, current)) {
+    if (isEpilogue(user, current, takesRowValues)) {
       group.ops.push_back(user);
       group.label += isa<GeluOp>(user) ? "+gelu" : "+elementwise";
       current = user->getResult(0);
@@ -129,6 +156,7 @@ static Group growLinear(LinearOp root, bool fuseNorms) {
     }
     break;
   }
+  addStats(group);
   return group;
 }
 
@@ -141,8 +169,8 @@ static std::string getLabel(Operation *op) {
   return linalgOp.getNumReductionLoops() == 0 ? "elementwise" : "reduction";
 }
 
-/// Sizes for the outputs of \p group. All results of a group have the shape of its root's, except that of a linalg op,
-/// which comes with its own destination.
+/// Sizes for the outputs of \p group. All results of a group have the shape of its root's, except statistics, which
+/// have one value per row, and that of a linalg op, which comes with its own destination.
 static FailureOr<SmallVector<Value>> createOutputs(OpBuilder &builder, const Group &group, ArrayRef<Value> escaping) {
   SmallVector<Value> outputs;
   Operation *root = group.ops.front();
@@ -151,6 +179,13 @@ static FailureOr<SmallVector<Value>> createOutputs(OpBuilder &builder, const Gro
     auto linalgOp = dyn_cast<linalg::LinalgOp>(result.getDefiningOp());
     if (linalgOp && group.ops.size() == 1) {
       outputs.push_back(linalgOp.getDpsInitOperand(cast<OpResult>(result).getResultNumber())->get());
+      continue;
+    }
+    if (auto stats = dyn_cast<NormStatsOp>(result.getDefiningOp())) {
+      SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, result.getLoc(), stats.getInput());
+      sizes.pop_back();
+      outputs.push_back(tensor::EmptyOp::create(builder, result.getLoc(), sizes,
+                                                cast<RankedTensorType>(result.getType()).getElementType()));
       continue;
     }
     if (shapes.empty() && failed(cast<ReifyRankedShapedTypeOpInterface>(root).reifyResultShapes(builder, shapes)))
@@ -204,6 +239,13 @@ static LogicalResult formLaunch(const Group &group) {
           }))
         escaping.push_back(result);
   }
+  // Statistics always have a place in memory, behind the result: some kernels get them from a kernel of their own.
+  if (group.ops.size() > 1)
+    for (Operation *op : group.ops)
+      if (isa<NormStatsOp>(op)) {
+        llvm::erase_if(escaping, [&](Value result) { return result.getDefiningOp() == op; });
+        llvm::append_range(escaping, op->getResults());
+      }
   FailureOr<SmallVector<Value>> outputs = createOutputs(builder, group, escaping);
   if (failed(outputs))
     return last->emitOpError("has a result whose size cannot be told from its operands");
@@ -299,7 +341,7 @@ struct FormLaunchesPass final : et::impl::FormLaunchesPassBase<FormLaunchesPass>
       if (op.use_empty())
         continue;
       auto linear = dyn_cast<LinearOp>(op);
-      groups.push_back(linear ? growLinear(linear, fuseNorms) : Group{{&op}, getLabel(&op)});
+      groups.push_back(linear ? growLinear(linear, fuseNorms, takesRowValues) : Group{{&op}, getLabel(&op)});
       taken.insert(groups.back().ops.begin(), groups.back().ops.end());
       numFused += groups.back().ops.size() - 1;
     }

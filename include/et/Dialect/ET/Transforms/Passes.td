@@ -11,14 +11,45 @@
 
 include "mlir/Pass/PassBase.td"
 
+def FoldNormsPass : Pass<"et-fold-norms", "mlir::ModuleOp"> {
+  let summary = "Let linear layers apply the norms in front of them";
+  let description = [{
+    Numerics: class R2 (reassociation). The product of gamma and weight is rounded in place of the norm's result; the sums
+    are f32 and are shifted and scaled row by row.
+
+    Before:
+    ```mlir
+    %y = et.layer_norm %x gamma(%g : tensor<384xf16>) beta(%b : tensor<384xf16>) {eps = 1.0e-5 : f32} : tensor<?x384xf16> -> tensor<?x384xf16>
+    %z = et.linear %y, %w bias(%bias : tensor<1536xf16>) : (tensor<?x384xf16>, tensor<1536x384xf16>) -> tensor<?x1536xf16>
+    ```
+    After, with `W'[n][k] = g[k] * W[n][k]`, `s[n] = sum_k W'[n][k]` and `c[n] = sum_k b[k] * W[n][k] + bias[n]`:
+    ```mlir
+    %sums = et.linear %x, %w' : (tensor<?x384xf16>, tensor<1536x384xf16>) -> tensor<?x1536xf32>
+    %scale, %mean = et.norm_stats %x {eps = 1.0e-5 : f32} : tensor<?x384xf16> -> tensor<?xf32>, tensor<?xf32>
+    %z = linalg.generic ... scale * (sums - mean * s) + c
+    ```
+    A norm whose result is also a residual is applied once more where it is added. A residual of the norm is added in
+    front of it, in the kernel that yields the other summand.
+
+    Works on the module, to which the new weights are added. Run `--et-outline-weights` first.
+
+    Refuses, with a remark: f32; norms whose result something else reads, or no linear layer does; weights, biases, gamma
+    or beta that are not constants, or whose data is not there when compiling; products that leave the range of f16; sums
+    of two values neither of which a kernel has just computed.
+  }];
+  let statistics = [Statistic<"numFolded", "num-folded", "Norms folded into linear layers">];
+  let dependentDialects = ["mlir::et::ETDialect", "mlir::tensor::TensorDialect", "mlir::linalg::LinalgDialect",
+                           "mlir::math::MathDialect", "mlir::arith::ArithDialect"];
+}
+
 def FormLaunchesPass : InterfacePass<"et-form-launches", "mlir::FunctionOpInterface"> {
   let summary = "Group ops into launches, one per kernel";
   let description = [{
     Numerics: exact.
 
     Puts every op that computes into an `et.launch`. A linear layer takes with it the activation, element-wise ops,
-    residual addition and norm that follow it and that nothing else uses. What is left between launches are views,
-    sizes and constants.
+    residual addition and norm that follow it and that nothing else uses, and the statistics of its input that these
+    need. What is left between launches are views, sizes and constants.
 
     Before:
     ```mlir
@@ -34,7 +65,9 @@ def FormLaunchesPass : InterfacePass<"et-form-launches", "mlir::FunctionOpInterf
   let options = [Option<"fuseNorms", "fuse-norms", "bool", /*default=*/"true",
                         "Put a norm behind a linear layer into its launch; for targets whose kernels finish whole rows">,
                  Option<"fuseEmbeddings", "fuse-embeddings", "bool", /*default=*/"false",
-                        "Put embeddings that are added up into one launch; for targets that have a kernel for that">];
+                        "Put embeddings that are added up into one launch; for targets that have a kernel for that">,
+                 Option<"takesRowValues", "takes-row-values", "bool", /*default=*/"false",
+                        "Fuse element-wise ops with operands of one value per row; for targets whose kernels have these">];
   let statistics = [Statistic<"numLaunches", "num-launches", "Launches formed">,
                     Statistic<"numFused", "num-fused", "Ops fused behind a linear layer">];
   let dependentDialects = ["mlir::et::ETDialect", "mlir::tensor::TensorDialect"];
