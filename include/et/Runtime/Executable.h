@@ -101,7 +101,9 @@ private:
   Error bind(Shape &shape, const std::vector<TensorView> &inputs, const std::vector<TensorView> &outputs);
   Result<Shape *> begin(const std::vector<TensorView> &inputs, const std::vector<TensorView> &outputs, Stream stream,
                         bool isRecording);
-  Error launchAll(Shape &shape, Stream stream);
+  Error replay(Shape &shape, Stream stream);
+  /// What kernels found wrong since the last call.
+  Error takeStatus(Stream stream);
 
   std::mutex mutex;
   std::shared_ptr<const LoadedProgram> loaded;
