@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ObjectCode.h"
+#include "OpenMP.h"
 #include "et/Support/Float16.h"
 
 #include <cmath>
@@ -61,9 +62,10 @@ static Table makeTable() {
 #define ET_ADD(name) (#name, ::name)
 #define ET_UNARY(X)                                                                                                    \
   X(acos)                                                                                                              \
-  X(acosh) X(asin) X(asinh) X(atan) X(atanh) X(cbrt) X(ceil) X(cos) X(cosh) X(erf) X(erfc) X(exp) X(exp2) X(expm1)     \
-      X(fabs) X(floor) X(log) X(log10) X(log1p) X(log2) X(nearbyint) X(rint) X(round) X(sin) X(sinh) X(sqrt) X(tan)    \
-          X(tanh) X(trunc)
+  X(acosh)                                                                                                             \
+  X(asin) X(asinh) X(atan) X(atanh) X(cbrt) X(ceil) X(cos) X(cosh) X(erf) X(erfc) X(exp) X(exp2) X(expm1) X(fabs)      \
+      X(floor) X(log) X(log10) X(log1p) X(log2) X(nearbyint) X(rint) X(round) X(sin) X(sinh) X(sqrt) X(tan) X(tanh)    \
+          X(trunc)
 #define ET_BINARY(X) X(atan2) X(fmax) X(fmin) X(fmod) X(pow)
 #define ET_DOUBLE(name) (#name, ::name)
 #define ET_FLOAT(name) (#name "f", ::name##f)
@@ -97,5 +99,5 @@ static Table makeTable() {
 void *mlir::et::runtime::findFunction(std::string_view name) {
   static const Table table = makeTable();
   auto found = table.find(name);
-  return found == table.end() ? nullptr : found->second;
+  return found == table.end() ? OpenMP::get().find(name) : found->second;
 }

@@ -48,8 +48,8 @@ private:
   std::unordered_map<std::string_view, void *> functions;
 };
 
-/// The function that code may call as \p name: the C library's for moving memory and for mathematics, and conversions
-/// of 16-bit floats that compilers' libraries lack. Null when it is none of these.
+/// The function that code may call as \p name: the C library's for moving memory and for mathematics, conversions of
+/// 16-bit floats that compilers' libraries lack, and the barrier of a team. Null when it is none of these.
 void *findFunction(std::string_view name);
 
 } // namespace mlir::et::runtime

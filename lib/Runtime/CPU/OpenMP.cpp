@@ -37,10 +37,10 @@ static Ident ident;
 
 static void runTask(int32_t *, int32_t *thread, Task *task) { task->body(task->context, *thread, task->numThreads()); }
 
-OpenMP OpenMP::load() {
+OpenMP OpenMP::load(std::initializer_list<const char *> libraries) {
   OpenMP result;
   void *library = nullptr;
-  for (const char *name : {"libomp.so.5", "libomp.so", "libiomp5.so"}) {
+  for (const char *name : libraries) {
     if ((library = ::dlopen(name, RTLD_NOW | RTLD_LOCAL)))
       break;
     if (result.missing.empty())
@@ -64,13 +64,14 @@ OpenMP OpenMP::load() {
 }
 
 const OpenMP &OpenMP::get() {
-  static const OpenMP openMP = load();
+  static const OpenMP openMP = load({"libomp.so.5", "libomp.so", "libiomp5.so"});
   return openMP;
 }
 
 void OpenMP::run(unsigned threads, Body body, void *context) const {
-  if (threads <= 1 || !missing.empty())
+  if (!missing.empty())
     return body(context, 0, 1);
+  // A team even for one: the caller may run in a team of its own, whose barriers are not ours.
   Task task = {body, context, numThreads};
   pushNumThreads(&ident, globalThreadNum(&ident), threads);
   forkCall(&ident, 1, reinterpret_cast<void (*)(int32_t *, int32_t *, ...)>(reinterpret_cast<void *>(&runTask)), &task);
@@ -79,6 +80,17 @@ void OpenMP::run(unsigned threads, Body body, void *context) const {
 void OpenMP::wait(int64_t numThreads) const {
   if (numThreads > 1)
     barrier(&ident, globalThreadNum(&ident));
+}
+
+static int32_t serialGlobalThreadNum(void *) { return 0; }
+static void serialBarrier(void *, int32_t) {}
+
+void *OpenMP::find(std::string_view name) const {
+  if (name == "__kmpc_global_thread_num")
+    return reinterpret_cast<void *>(missing.empty() ? globalThreadNum : serialGlobalThreadNum);
+  if (name == "__kmpc_barrier")
+    return reinterpret_cast<void *>(missing.empty() ? barrier : serialBarrier);
+  return nullptr;
 }
 
 unsigned mlir::et::runtime::getNumProcessors() {

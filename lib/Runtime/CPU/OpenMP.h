@@ -16,7 +16,9 @@
 #define ET_LIB_RUNTIME_CPU_OPENMP_H
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
+#include <string_view>
 
 namespace mlir::et::runtime {
 
@@ -25,6 +27,9 @@ class OpenMP {
 public:
   /// That of this process.
   static const OpenMP &get();
+
+  /// That of the first of \p libraries that can be opened.
+  static OpenMP load(std::initializer_list<const char *> libraries);
 
   /// Why there is none; empty when there is one.
   const std::string &whyMissing() const { return missing; }
@@ -38,9 +43,10 @@ public:
   /// Waits for the other threads of the team of \p numThreads that the caller runs in.
   void wait(int64_t numThreads) const;
 
-private:
-  static OpenMP load();
+  /// The function that code calls as \p name to wait for its team; null when it is another.
+  void *find(std::string_view name) const;
 
+private:
   std::string missing;
   int32_t (*globalThreadNum)(void *) = nullptr;
   void (*pushNumThreads)(void *, int32_t, int32_t) = nullptr;
