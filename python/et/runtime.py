@@ -24,11 +24,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Mapping, Sequence
 
-from .binding import (ELEMENT_TYPES, Tensor, candidates, collect_inputs, compute_shapes, names_of_torch_types, open_library,
-                      take_message, torch_types)
+from .binding import (ELEMENT_TYPES, LibraryError, Tensor, candidates, collect_inputs, compute_shapes, names_of_torch_types,
+                      open_library, take_message, torch_types)
 from .errors import Error, RunError
 
-__all__ = ["BoundCall", "Device", "HostLaunch", "LoadError", "SavedProgram", "TensorSpec", "load"]
+__all__ = ["BoundCall", "Device", "HostLaunch", "LibraryError", "LoadError", "SavedProgram", "TensorSpec", "load"]
 
 
 class LoadError(Error):
