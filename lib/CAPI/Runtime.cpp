@@ -199,7 +199,7 @@ void etDeviceDestroyStream(EtDevice device, EtStream stream) { device->device->d
 
 void etExecutableOptionsInit(EtExecutableOptions *options) {
   ExecutableOptions defaults;
-  *options = {defaults.maxShapes, defaults.useGraphs};
+  *options = {defaults.maxShapes, defaults.useGraphs, defaults.mapWeights};
 }
 
 EtRuntimeError etExecutableCreate(EtSavedProgram program, EtDevice device, const EtExecutableOptions *given,
@@ -208,6 +208,7 @@ EtRuntimeError etExecutableCreate(EtSavedProgram program, EtDevice device, const
   if (given) {
     options.maxShapes = given->maxShapes;
     options.useGraphs = given->useGraphs != 0;
+    options.mapWeights = given->mapWeights != 0;
   }
   Result<std::unique_ptr<Executable>> created = Executable::create(program->program, device->device, options);
   if (!created)

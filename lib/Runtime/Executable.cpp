@@ -131,7 +131,8 @@ Error Executable::uploadWeights() {
     if (isUsed[i])
       total += (weights[i].size + alignment - 1) / alignment * alignment;
   }
-  if (device->sharesHostMemory()) {
+  // What was never a file lies where its maker wants it.
+  if (device->sharesHostMemory() && (options.mapWeights || !device->wantsWeightsCopied() || !loaded->isFile())) {
     for (size_t i = 0; i < weights.size(); ++i)
       if (isUsed[i])
         weightAddresses[i] = const_cast<char *>(loaded->getWeight(i));

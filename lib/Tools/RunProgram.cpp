@@ -419,6 +419,7 @@ Error Session::run(std::shared_ptr<const LoadedProgram> loaded, const RunProgram
   Clock::time_point start = Clock::now();
   ExecutableOptions executableOptions;
   executableOptions.useGraphs = options.useGraphs;
+  executableOptions.mapWeights = options.mapWeights;
   Result<std::unique_ptr<Executable>> created = Executable::create(loaded, device, executableOptions);
   if (!created)
     return created.getError();

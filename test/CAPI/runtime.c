@@ -66,10 +66,11 @@ static void runAdd(void **arguments, const EtHostLaunchInfo *info) {
 }
 
 /* A layer that compile.c left: y = x w', w being the numbers from 1 to 6. */
-static void testCPU(const char *path) {
+static void testCPU(const char *path, int isMapped) {
   EtSavedProgram program = NULL;
   EtDevice device = NULL;
   EtExecutable executable = NULL;
+  EtExecutableOptions options;
   EtExecutableStatistics statistics;
   const float x[2][2] = {{1, 2}, {3, -1}};
   float y[2][3];
@@ -86,7 +87,10 @@ static void testCPU(const char *path) {
   expectSuccess(etDeviceCreateCPU(1, &device));
   CHECK(strstr(etDeviceGetDescription(device), ", 1 thread)") != NULL);
   CHECK(strcmp(etDeviceGetNotice(device), "") == 0);
-  expectSuccess(etExecutableCreate(program, device, NULL, &executable));
+  etExecutableOptionsInit(&options);
+  CHECK(options.mapWeights == 0);
+  options.mapWeights = isMapped;
+  expectSuccess(etExecutableCreate(program, device, &options, &executable));
   etSavedProgramDestroy(program);
   etDeviceDestroy(device);
   input.data = (void *)x;
@@ -101,7 +105,8 @@ static void testCPU(const char *path) {
     for (j = 0; j < 3; ++j)
       CHECK(y[i][j] == x[i][0] * (float)(2 * j + 1) + x[i][1] * (float)(2 * j + 2));
   etExecutableGetStatistics(executable, &statistics);
-  CHECK(statistics.runs == 1 && statistics.graphReplays == 0 && statistics.weightBytes == 0);
+  CHECK(statistics.runs == 1 && statistics.graphReplays == 0);
+  CHECK(statistics.weightBytes == (isMapped ? 0u : 1024u));
   etExecutableDestroy(executable);
 }
 
@@ -202,6 +207,7 @@ int main(int argc, char **argv) {
   etDeviceRelease(device, xData);
   etDeviceRelease(device, yData);
   etDeviceDestroy(device);
-  testCPU(argv[2]);
+  testCPU(argv[2], 0);
+  testCPU(argv[2], 1);
   return 0;
 }

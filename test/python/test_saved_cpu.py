@@ -71,6 +71,7 @@ def test_plans_for_several_levels(bert, tmp_path):
 def test_writes_where_it_is_told(saved, bert):
     family, compiled = bert
     program = et.load(saved)
+    assert program.statistics["weight_bytes"] > 0 and et.load(saved, map_weights=True).statistics["weight_bytes"] == 0
     values = [inputs(family.takes, 2, 5)[spec.name] for spec in compiled.inputs]
     out = [torch.empty(shape, dtype=torch.float32) for shape in program.output_shapes(*values)]
     result = program(*values, out=out)

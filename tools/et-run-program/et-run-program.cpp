@@ -39,6 +39,7 @@ et-run-program options:
   --device=<N>                  - Number of the GPU, or cpu (default: GPU 0 when the program has a plan for GPUs, else cpu)
   --dim=<name=size>             - Size of a dynamic dimension of inputs without a file (which get random numbers): batch=2, or x.1=16 for dimension 1 of input x
   --input=<[name=]file.npy>     - Array of an input: in order, or by its name
+  --map-weights                 - On a CPU, read weights where the file is mapped: loads at once, but runs slower
   --no-graphs                   - Launch kernel by kernel
   -o <[name=]file.npy>          - Same as --output
   --num-threads=<N>             - Threads on a CPU (default: one per processor)
@@ -112,6 +113,8 @@ int main(int argc, char **argv) {
       options.describe = true;
     else if (name == "no-graphs" && !hasValue)
       options.useGraphs = false;
+    else if (name == "map-weights" && !hasValue)
+      options.mapWeights = true;
     else if (name == "help" && !hasValue)
       return std::fputs(usage, stdout) < 0;
     else if (name == "version" && !hasValue)

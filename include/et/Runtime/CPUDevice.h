@@ -46,6 +46,7 @@ public:
   Result<void *> allocate(size_t size) override;
   void release(void *memory) override;
   bool sharesHostMemory() const override { return true; }
+  bool wantsWeightsCopied() const override { return true; }
   bool isSynchronous() const override { return true; }
 
   Error copyToDevice(void *to, const void *from, size_t size, Stream stream) override;

@@ -105,6 +105,8 @@ public:
   virtual void release(void *memory) = 0;
   /// Whether the device reads the host's memory as its own.
   virtual bool sharesHostMemory() const = 0;
+  /// Whether kernels are faster on weights in memory that allocate gave than on a file that is mapped.
+  virtual bool wantsWeightsCopied() const { return !sharesHostMemory(); }
   /// Whether work is done when the call that started it returns.
   virtual bool isSynchronous() const { return false; }
 

@@ -39,6 +39,9 @@ public:
 
   const Program &getProgram() const { return program; }
 
+  /// Whether the program is a file, or a copy of one.
+  bool isFile() const { return data != nullptr; }
+
   /// The bytes of weight \p i, aligned to 256.
   const char *getWeight(size_t i) const { return weights[i]; }
 

@@ -38,6 +38,8 @@ struct RunProgramOptions {
   bool describe = false;
   /// Replay graphs.
   bool useGraphs = true;
+  /// Read weights where the file is mapped (CPU).
+  bool mapWeights = false;
   /// GPU to run on, or kCPU; without one, GPU 0 when the program has a plan for GPUs, else the CPU.
   static constexpr int kCPU = -1;
   std::optional<int> device;

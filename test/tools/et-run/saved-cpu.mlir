@@ -6,7 +6,9 @@
 // RUN: et-run %t/model.mlir --isa=avx2 --dim n=37 --seed=3 -o %t/jit.npy
 // RUN: et-run-program %t/model.etp --dim n=37 --seed=3 --num-threads=2 -o %t/saved.npy | FileCheck %s --check-prefix=FIRST
 // RUN: et-run %t/model.etp --device=cpu --dim n=37 --seed=3 --num-threads=1 -o %t/et-run.npy | FileCheck %s --check-prefix=ONE
+// RUN: et-run-program %t/model.etp --dim n=37 --seed=3 --map-weights -o %t/mapped.npy
 // RUN: cmp %t/jit.npy %t/saved.npy
+// RUN: cmp %t/jit.npy %t/mapped.npy
 // RUN: cmp %t/jit.npy %t/et-run.npy
 // RUN: et-run-program %t/model.etp --dim n=2 --benchmark=3 --profile | FileCheck %s --check-prefix=TIMES
 // RUN: et-compile %t/model.mlir --emit=program --isa=baseline -o %t/baseline.etp
