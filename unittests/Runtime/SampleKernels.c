@@ -54,6 +54,11 @@ KERNEL sample_exp(void **arguments, long thread, long numThreads, char *scratch)
   }
 }
 
+/* For the fuzzer, which loads it and calls nothing. */
+KERNEL sample_double(void **arguments, long thread, long numThreads, char *scratch) {
+  (void)arguments, (void)thread, (void)numThreads, (void)scratch;
+}
+
 /* Results that hang on every kind of section. */
 KERNEL sample_sections(void **arguments, long thread, long numThreads, char *scratch) {
   int *result = ARGUMENT(int *, 0);
