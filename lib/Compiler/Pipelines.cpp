@@ -58,6 +58,17 @@ void et::buildPlannedToLLVMPipeline(OpPassManager &pm) {
   cpu::buildCPUToLLVMPipeline(pm);
 }
 
+void et::buildPlannedToStepsPipeline(OpPassManager &pm) {
+  ConvertLaunchesToCPUPassOptions options;
+  options.steps = true;
+  pm.addPass(createConvertLaunchesToCPUPass(options));
+}
+
+void et::buildStepsToLLVMPipeline(OpPassManager &pm) {
+  pm.addPass(createBuildCPUStepsPass());
+  cpu::buildCPUToLLVMPipeline(pm);
+}
+
 void et::buildGPUPlanPipeline(OpPassManager &pm, const GPUPipelineOptions &options) {
   cleanUp(pm);
   pm.addNestedPass<func::FuncOp>(createNormalizeTensorsPass());
