@@ -93,6 +93,9 @@ void et::buildGPUPlanPipeline(OpPassManager &pm, const GPUPipelineOptions &optio
   pm.addPass(createBufferizeLaunchesPass());
   cleanUp(pm);
   pm.addPass(createCopyUnevenRowsPass());
+  ChunkRowsPassOptions chunk;
+  chunk.chip = options.chip;
+  pm.addPass(createChunkRowsPass(chunk));
   pm.addPass(createPlanMemoryPass());
   ScheduleGPUPassOptions schedule;
   schedule.chip = options.chip;

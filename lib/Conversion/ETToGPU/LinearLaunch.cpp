@@ -90,6 +90,7 @@ void LinearLaunch::addExtra(Value value, AffineMap map) {
     return;
   LinearExtra extra;
   extra.elementType = getElementTypeOrSelf(value.getType());
+  extra.vectorAligned = isAligned(getOperand(value));
   int64_t rank = linear.getResult().getType().getRank();
   auto reads = [&](int64_t dim) { return map.isFunctionOfDim(dim); };
   extra.kind = map.getNumResults() == 0                  ? LinearExtra::Scalar
@@ -130,11 +131,13 @@ LinearLaunch::LinearLaunch(LaunchOp launch, bool statsInKernel)
   spec.xType = linear.getInput().getType().getElementType();
   spec.wType = linear.getWeight().getType().getElementType();
   spec.yType = cast<RankedTensorType>(launch.getYield().getValues()[0].getType()).getElementType();
+  spec.exactSums = linear.getResult().getType().getElementType().isF32() && !spec.yType.isF32();
   unsigned x = getOperandNumber(linear.getInput()), y = launch.getInputs().size();
   operands = {x, getOperandNumber(linear.getWeight())};
   if (linear.getBias()) {
     spec.biasType = linear.getBias().getType().getElementType();
     operands.push_back(getOperandNumber(linear.getBias()));
+    spec.biasAligned = isAligned(operands.back());
   }
   auto isContiguous = [&](unsigned operand) {
     return cast<MemRefType>(launch->getOperand(operand).getType()).getLayout().isIdentity();
@@ -266,7 +269,7 @@ std::pair<Value, Value> LinearLaunch::emitEpilogue(nvidia::NVVMBuilder &b, const
 // Schedules as attributes
 //===----------------------------------------------------------------------===//
 
-static constexpr StringRef kKinds[] = {"wgmma", "mma", "simt"};
+static constexpr StringRef kKinds[] = {"wgmma", "mma", "simt", "overlap"};
 
 static DictionaryAttr getAttribute(Builder &builder, const LinearSchedule &schedule, int64_t fromRows) {
   NamedAttrList entries;
@@ -281,6 +284,10 @@ static DictionaryAttr getAttribute(Builder &builder, const LinearSchedule &sched
     set("split_k", schedule.splitK);
   if (schedule.persistent)
     entries.set("persistent", builder.getUnitAttr());
+  if (schedule.cluster != 1)
+    set("cluster", schedule.cluster);
+  if (schedule.exactSums)
+    entries.set("exact_sums", builder.getUnitAttr());
   return entries.getDictionary(builder.getContext());
 }
 
@@ -305,6 +312,11 @@ static std::optional<LinearSchedule> parseSchedule(DictionaryAttr attribute, con
   auto splitK = attribute.getAs<IntegerAttr>("split_k");
   schedule.splitK = splitK ? splitK.getInt() : 1;
   schedule.persistent = attribute.contains("persistent");
+  auto cluster = attribute.getAs<IntegerAttr>("cluster");
+  schedule.cluster = cluster ? cluster.getInt() : 1;
+  schedule.exactSums = attribute.contains("exact_sums");
+  // Not written: it follows from the kind.
+  schedule.exclusive = schedule.kind == LinearSchedule::Wgmma;
   return schedule;
 }
 
@@ -331,6 +343,11 @@ void gpu_kernels::scheduleLinear(LaunchOp launch, const nvidia::SM &sm, NamedAtt
   SmallVector<int64_t> rows(std::begin(kRows), std::end(kRows));
   if (staticRows >= 0)
     rows = {staticRows};
+  else if (auto likely = launch->getAttrOfType<DenseI64ArrayAttr>("et.rows"); likely && likely.size() == 2) {
+    // What it begins with is for all rows below, and what it ends with for all above.
+    llvm::erase_if(rows, [&](int64_t count) { return count <= likely[0] || count >= likely[1]; });
+    rows.push_back(likely[1]);
+  }
   int64_t previous = -1;
   for (int64_t count : rows) {
     LinearSchedule schedule = chooseSchedule(launch, sm, count);
