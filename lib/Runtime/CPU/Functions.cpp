@@ -63,9 +63,10 @@ static Table makeTable() {
 #define ET_UNARY(X)                                                                                                    \
   X(acos)                                                                                                              \
   X(acosh)                                                                                                             \
-  X(asin) X(asinh) X(atan) X(atanh) X(cbrt) X(ceil) X(cos) X(cosh) X(erf) X(erfc) X(exp) X(exp2) X(expm1) X(fabs)      \
-      X(floor) X(log) X(log10) X(log1p) X(log2) X(nearbyint) X(rint) X(round) X(sin) X(sinh) X(sqrt) X(tan) X(tanh)    \
-          X(trunc)
+  X(asin)                                                                                                              \
+  X(asinh)                                                                                                             \
+  X(atan) X(atanh) X(cbrt) X(ceil) X(cos) X(cosh) X(erf) X(erfc) X(exp) X(exp2) X(expm1) X(fabs) X(floor) X(log)       \
+      X(log10) X(log1p) X(log2) X(nearbyint) X(rint) X(round) X(sin) X(sinh) X(sqrt) X(tan) X(tanh) X(trunc)
 #define ET_BINARY(X) X(atan2) X(fmax) X(fmin) X(fmod) X(pow)
 #define ET_DOUBLE(name) (#name, ::name)
 #define ET_FLOAT(name) (#name "f", ::name##f)
