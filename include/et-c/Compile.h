@@ -72,8 +72,8 @@ ET_CAPI_EXPORTED EtError etCompileSaved(const char *source, size_t size, const E
                                         size_t numResources, const EtCompileOptions *options, EtRemarkCallback remarks,
                                         void *remarkContext, char **output, size_t *outputSize);
 
-/// Compiles as etCompile does, up to \p stage (et, planned, llvm, llvm-ir, asm, obj, program; of a GPU et, planned, gpu, ptx,
-/// cubin, program), and stores what et-compile would print in \p output (\p outputSize bytes, destroyed with
+/// Compiles as etCompile does, up to \p stage (et, planned, llvm, llvm-ir, asm, obj, program; of a GPU et, planned,
+/// gpu, ptx, cubin, program), and stores what et-compile would print in \p output (\p outputSize bytes, destroyed with
 /// etStringDestroy).
 ET_CAPI_EXPORTED EtError etEmit(const char *source, size_t size, const EtResource *resources, size_t numResources,
                                 const EtCompileOptions *options, const char *stage, char **output, size_t *outputSize);

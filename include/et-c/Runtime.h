@@ -146,8 +146,8 @@ typedef struct EtExecutableOptions {
   size_t maxShapes;
   /// Not 0: replay CUDA graphs (1).
   int useGraphs;
-  /// Not 0: on a CPU, read weights where the file is mapped, so that processes share one copy and loading copies nothing
-  /// (0). Slower: a file has small pages.
+  /// Not 0: on a CPU, read weights where the file is mapped, so that processes share one copy and loading copies
+  /// nothing (0). Slower: a file has small pages.
   int mapWeights;
 } EtExecutableOptions;
 
