@@ -9,6 +9,7 @@
 // One class for all schedules, over several files:
 //
 //   AttentionKernel.cpp    arguments, tensor maps, from blocks to batch indices
+//   AttentionRagged.cpp    from blocks to sequences of a ragged batch
 //   AttentionScores.cpp    which keys a row attends, masks, softmax
 //   AttentionWgmma.cpp     the products by wgmma; schedule Wgmma
 //   AttentionPingPong.cpp  schedule WgmmaPingPong
@@ -49,7 +50,9 @@ struct AttentionLayout {
   AttentionPanels k, v;
   /// Of a warpgroup's queries, which its part of the output replaces; of a block of keys; of a block of values.
   int64_t queryBytes = 0, keyBytes = 0, valueBytes = 0;
-  int64_t queryAt = 0, outputAt = 0, keyAt = 0, valueAt = 0, barrierAt = 0, total = 0;
+  int64_t queryAt = 0, outputAt = 0, keyAt = 0, valueAt = 0, barrierAt = 0, sequenceAt = 0, total = 0;
+  /// What a block of a ragged batch remembers of its sequence.
+  static constexpr int64_t kSequenceBytes = 32;
 };
 
 class AttentionEmitter : public nvidia::NVVMBuilder {
@@ -93,7 +96,10 @@ private:
   SmallVector<Value> mapValues;
   llvm::MapVector<LaunchExpr, Value> integers;
   llvm::SmallDenseMap<unsigned, Value> pointers;
+  /// Rows and keys in all, or those of the sequence at hand.
   Value sizeM, sizeN;
+  /// Ragged batches: first row and key of the sequence at hand.
+  Value firstQuery, firstKey;
   /// Index of each batch dimension.
   SmallVector<Value> batch;
   /// The keys that lengths leave, see sequenceKeys().
@@ -119,6 +125,22 @@ private:
   /// The same from the number of a tile, blocks of rows innermost.
   Value decodeTile(Value tile, Value rowBlocks);
   void decodeBatch(Value number, unsigned dims);
+
+  //===--------------------------------------------------------------------===//
+  // Ragged batches (AttentionRagged.cpp)
+  //===--------------------------------------------------------------------===//
+
+  /// Emits \p body, which gets the first row of the tile of this block, where the block has one. With offsets, all
+  /// threads meet once before.
+  void withTile(llvm::function_ref<void(Value)> body);
+  /// Rows or keys of \p sequence as the offsets \p number say, of \p size in all.
+  KeyRange sequenceRange(unsigned number, Value sequence, Value numSequences, Value size);
+  /// Warp 0 writes to shared memory which sequence has tile number \p tile.
+  void leaveSequence(Value tile);
+  /// Clears values behind the sequence in a block of values that starts at key \p start.
+  void clearTail(Value slot, Value start);
+  /// Stores the first \p count rows of the tile that the warpgroup has written to \p staging.
+  void storeTileRows(Value staging, Value firstRow, Value count);
 
   //===--------------------------------------------------------------------===//
   // Scores (AttentionScores.cpp)
@@ -153,6 +175,8 @@ private:
   //===--------------------------------------------------------------------===//
 
   Value shared;
+  /// Which chunks of 16 bytes the tensor map of the output exchanges in \p row of a panel.
+  Value swizzlePattern(Value row);
   int64_t valueColumns() const { return llvm::alignTo(spec.headSizeV, 8); }
   Value at(int64_t bytes) { return offset(shared, bytes); }
   /// Barrier \p index of the ring that starts at barrier \p first.
@@ -174,6 +198,8 @@ private:
   SmallVector<Value> carry(ValueRange sums, const Softmax &state, ValueRange rest);
   std::pair<SmallVector<Value>, Softmax> uncarry(ValueRange values);
   void emitWgmma();
+  /// \p hasWaited: all threads have waited for the kernels before this one.
+  void emitWgmmaTile(Value firstRow, bool hasWaited);
   void emitPingPong();
   /// A tile of the schedule: its first row, its keys and the number of its steps.
   struct Tile {
@@ -202,6 +228,7 @@ private:
   SmallVector<Value> multiplySums(ArrayRef<SmallVector<Value, 4>> weights, Value values, ValueRange sums);
   void storeRows(ValueRange sums, const Softmax &state, const Rows &rows);
   void emitMma();
+  void emitMmaTile(Value firstRow);
 
   //===--------------------------------------------------------------------===//
   // No tensor cores (AttentionSimt.cpp)
@@ -216,6 +243,7 @@ private:
   };
   Value finishScore(Value score, const SimtRow &row, Value key);
   void emitSimt();
+  void emitSimtTile(Value firstRow);
 };
 
 } // namespace mlir::et::gpu_kernels

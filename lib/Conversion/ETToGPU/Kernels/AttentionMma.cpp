@@ -172,11 +172,14 @@ void AttentionEmitter::storeRows(ValueRange sums, const Softmax &state, const Ro
 }
 
 void AttentionEmitter::emitMma() {
-  const int64_t stages = schedule.stages, block = schedule.keyBlock;
   if (sm.hasProgrammaticLaunch)
     waitForPrevious();
   shared = sharedMemory();
-  Value firstRow = mul(decodeBlock(), schedule.rowsPerBlock());
+  withTile([&](Value firstRow) { emitMmaTile(firstRow); });
+}
+
+void AttentionEmitter::emitMmaTile(Value firstRow) {
+  const int64_t stages = schedule.stages, block = schedule.keyBlock;
   sequence = sequenceKeys();
   KeyRange keys = blockKeys(firstRow, schedule.rowsPerBlock());
   Value steps = ceilDiv(max(sub(keys.end, keys.begin), i32(0)), block);

@@ -70,9 +70,12 @@ void AttentionEmitter::emitSimt() {
   if (sm.hasProgrammaticLaunch)
     waitForPrevious();
   shared = sharedMemory();
+  withTile([&](Value firstRow) { emitSimtTile(firstRow); });
+}
+
+void AttentionEmitter::emitSimtTile(Value firstRow) {
   const int64_t headK = spec.headSizeK, headV = spec.headSizeV, columns = llvm::divideCeil(headV, kWarpSize);
   Type elt = spec.query.elementType;
-  Value firstRow = mul(decodeBlock(), schedule.rowsPerBlock());
   sequence = sequenceKeys();
   Value queryBase = element(pointers[kAttentionQuery], batchOffset(spec.query), elt);
   Value keyBase = element(pointers[kAttentionKey], batchOffset(spec.key), elt);
