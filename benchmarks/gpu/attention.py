@@ -7,7 +7,8 @@
     attention_gpu_kernels DIR       (where LLVM is)
     attention.py DIR                (where a GPU is)
 
-Every kernel runs at all its sizes on fresh random inputs. Gaps between the rows of an operand and what lies behind it
+Every kernel runs at all its sizes on fresh random inputs, and plain ones with queries and keys a hundred times as large,
+where the error must not be above that of torch's kernel. Gaps between the rows of an operand and what lies behind it
 hold NaN, so that a read out of bounds is seen, as is an output that is not written, or written too far.
 Error: ||out - ref|| / ||ref||.
 """
@@ -202,6 +203,43 @@ def check_all(functions, entries):
     return failed
 
 
+def check_large(functions, entries):
+    """Queries and keys of a hundred times the size: the error is not above that of torch's FlashAttention."""
+    failed = 0
+    for entry in entries:
+        plain = entry["batch"] == 2 and entry["structure"] in ("none", "causal") and entry["score"] == ""
+        runs = [run for run in entry["runs"] if not run["timed"] and run["sizes"][2] == run["sizes"][3] >= 128]
+        if not plain or not runs or any(operand["operand"] in (MASK, LENGTHS) for operand in runs[0]["operands"]):
+            continue
+        worst = 0.0
+        for run in runs:
+            memory = make_operands(entry, run, scale=100.0)
+            views = {number: view for number, (_, view) in memory.items()}
+            if views[QUERY].dtype == torch.float32 or entry["scale"] < 0:
+                break
+            driver.Launch(functions[entry["name"]], run["launch"], [memory[i][0] if i in memory else None for i in OPERANDS])()
+            torch.cuda.synchronize()
+            want = reference(entry, run, views)
+            m = entry["batch"]
+            query, key, value = (
+                aligned(entry, run, number, views[number], inner).to(views[QUERY].dtype)
+                for number, inner in ((QUERY, [m, m + 2]), (KEY, [m + 1, m + 2]), (VALUE, [m + 1, m + 3]))
+            )
+            with sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION]):
+                theirs = F.scaled_dot_product_attention(
+                    query, key, value, is_causal=entry["structure"] == "causal", scale=entry["scale"]
+                )
+            ours = aligned(entry, run, OUTPUT, views[OUTPUT], [m, m + 3])
+            errors = [((got.double() - want).norm() / want.norm()).item() for got in (ours, theirs)]
+            worst = max(worst, errors[0] / errors[1] if errors[1] else math.inf)
+        else:
+            # The same roundings in another order.
+            good = worst <= 1.02
+            print(f"{'passed' if good else 'FAILED'} {entry['name']:28s} times 100: error {errors[0]:.1e} / torch {errors[1]:.1e}, at most {worst:.3f}", flush=True)
+            failed += not good
+    return failed
+
+
 def peer(backend, sizes, causal):
     """A call of torch's attention by `backend`, or None where it declines."""
     batch, heads, m, n, head, _ = sizes
@@ -273,7 +311,7 @@ def main():
         launch = entry["runs"][0]["launch"]
         path = os.path.join(options.folder, entry["cubin"])
         functions[entry["name"]] = driver.load(path, launch["symbol"], launch["shared"])
-    failed = 0 if options.no_check else check_all(functions, entries)
+    failed = 0 if options.no_check else check_all(functions, entries) + check_large(functions, entries)
     if not options.no_bench:
         rows = time_all(functions, entries)
         if options.output:
