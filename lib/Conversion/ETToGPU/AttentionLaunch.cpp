@@ -28,7 +28,7 @@ using namespace mlir::et;
 using namespace mlir::et::gpu_kernels;
 
 /// Numbers of keys that schedules are asked for; each holds for more keys than the number in front of it.
-static constexpr int64_t kKeys[] = {64, 128, 256, 384, 512, 4096};
+static constexpr int64_t kKeys[] = {64, 128, 256, 384, 512, 1024, 2048, 8192};
 
 std::string gpu_kernels::whyNoAttention(AttentionOp op) {
   if (op.getAccumulatorType().isF64())
@@ -177,6 +177,36 @@ static std::optional<AttentionSchedule> parseSchedule(DictionaryAttr attribute) 
   return schedule;
 }
 
+/// What a size of \p memref is, as far as views tell: a value and -1, or a memref and the number of its dimension.
+static std::pair<Value, int64_t> getSizeOrigin(Value memref, int64_t dim) {
+  auto follow = [](OpFoldResult size, Value memref, int64_t dim) -> std::pair<Value, int64_t> {
+    auto value = dyn_cast<Value>(size);
+    if (!value)
+      return {memref, dim};
+    if (auto op = value.getDefiningOp<memref::DimOp>(); op && op.getConstantIndex())
+      return getSizeOrigin(op.getSource(), *op.getConstantIndex());
+    return {value, -1};
+  };
+  if (auto view = memref.getDefiningOp<memref::SubViewOp>(); view && view.getDroppedDims().none())
+    return follow(view.getMixedSizes()[dim], memref, dim);
+  if (auto view = memref.getDefiningOp<memref::ExpandShapeOp>())
+    return follow(view.getMixedOutputShape()[dim], memref, dim);
+  if (auto view = memref.getDefiningOp<memref::ViewOp>())
+    return follow(getMixedValues(view.getType().getShape(), view.getSizes(), view.getContext())[dim], memref, dim);
+  return {memref, dim};
+}
+
+/// Whether there may be rows but no keys, which have no tensor map then.
+static bool mayLackKeys(const AttentionLaunch &attention, LaunchOp launch) {
+  const AttentionKernelSpec &spec = attention.spec;
+  auto getOrigin = [&](const AttentionOperand &operand, unsigned number, unsigned dim) {
+    return getSizeOrigin(launch->getOperand(attention.operands[number]),
+                         llvm::find(operand.dims, dim) - operand.dims.begin());
+  };
+  return !spec.offsets &&
+         getOrigin(spec.query, kAttentionQuery, spec.dimM()) != getOrigin(spec.key, kAttentionKey, spec.dimN());
+}
+
 void gpu_kernels::scheduleAttention(LaunchOp launch, const nvidia::SM &sm, NamedAttrList &entries) {
   AttentionLaunch attention(launch);
   Builder builder(launch.getContext());
@@ -192,6 +222,11 @@ void gpu_kernels::scheduleAttention(LaunchOp launch, const nvidia::SM &sm, Named
   SmallVector<Attribute> variants;
   DictionaryAttr last;
   int64_t previous = -1;
+  if (ShapedType::isDynamic(staticKeys) && mayLackKeys(attention, launch) &&
+      chooseAttentionSchedule(attention.spec, sm, 1, 1).usesWgmma()) {
+    variants.push_back(getAttribute(builder, {AttentionSchedule::Simt, 32, 1, 1, 1, 1}, 0));
+    previous = 0;
+  }
   for (int64_t count : keys) {
     std::optional<int64_t> known = count < 0 ? std::nullopt : std::optional<int64_t>(count);
     AttentionSchedule schedule = chooseAttentionSchedule(attention.spec, sm, known, known);

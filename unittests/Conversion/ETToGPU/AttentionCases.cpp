@@ -299,11 +299,13 @@ std::vector<AttentionCase> gpu_kernels::getAttentionCases(MLIRContext *context, 
   time("pingpong_128_w2_s4", plain, {S::WgmmaPingPong, 128, 1, 2, 4, 1});
   AttentionKernelSpec plain128 = make(HeadLayout::HeadsOutside, 128);
   time("wgmma128_64x1_w2_s2_b1", plain128, {S::Wgmma, 64, 1, 2, 2, 1});
+  time("wgmma128_64x1_w1_s2_b2", plain128, {S::Wgmma, 64, 1, 1, 2, 2});
   time("pingpong128_128_w2_s2", plain128, {S::WgmmaPingPong, 128, 1, 2, 2, 1});
   time("pingpong128_64_w2_s4", plain128, {S::WgmmaPingPong, 64, 1, 2, 4, 1});
   AttentionKernelSpec causal = plain;
   causal.structure = AttentionStructure::Causal;
   time("causal_wgmma_64x1_w1_s2_b5", causal, {S::Wgmma, 64, 1, 1, 2, 5});
+  time("causal_wgmma_128x1_w1_s2_b3", causal, {S::Wgmma, 128, 1, 1, 2, 3});
   time("causal_pingpong_128_w3_s3", causal, {S::WgmmaPingPong, 128, 1, 3, 3, 1});
   return cases;
 }

@@ -148,10 +148,24 @@ private:
 
   /// Whether the scale is applied inside the exponential, and thus only once per row.
   bool scaleInExponent() const;
+  /// Below what any sum of products is, times the scale or not, and finite: the first maximum where the scale is in the
+  /// exponential.
+  double lowestScore() const;
   KeyRange sequenceKeys();
   /// The keys that some row of \p first .. \p first + \p count - 1 attends.
   KeyRange blockKeys(Value first, int64_t count);
   KeyRange rowKeys(Value row);
+  /// The blocks of keys that a tile takes, the last one first. Between global keys and the window of the rows there may
+  /// be blocks that no row attends: these are left out.
+  struct Steps {
+    Value begin, count;
+    /// Keys left out, and the steps in front of them; null for none.
+    Value gap, windowSteps;
+  };
+  /// Steps for \p keys of a tile that starts at row \p firstRow, at least \p least of them.
+  Steps stepsOf(const KeyRange &keys, Value firstRow, int64_t least);
+  /// First key of step \p step.
+  Value startOf(const Steps &steps, Value step);
   Rows rowsOf(Value first, int64_t count);
   bool masksEveryStep() const;
   Value limitsNeeded(const Rows &rows, Value start, int64_t count);
@@ -201,15 +215,12 @@ private:
   /// \p hasWaited: all threads have waited for the kernels before this one.
   void emitWgmmaTile(Value firstRow, bool hasWaited);
   void emitPingPong();
-  /// A tile of the schedule: its first row, its keys and the number of its steps.
+  /// A tile of the schedule: its first row, and its keys.
   struct Tile {
-    Value firstRow, steps;
-    KeyRange keys;
+    Value firstRow;
+    Steps taken;
   };
   Tile tileOf(Value number, Value rowBlocks);
-  Value startOf(const Tile &tile, Value step) {
-    return add(tile.keys.begin, mul(sub(sub(tile.steps, 1), step), schedule.keyBlock));
-  }
   /// The slot behind \p slot and the parity of its phase.
   SmallVector<Value> nextSlot(Value slot, Value parity);
   void emitProducer(Value tiles, Value rowBlocks);

@@ -201,16 +201,20 @@ AttentionSchedule gpu_kernels::chooseAttentionSchedule(const AttentionKernelSpec
   // Tiles of one block are dealt out evenly, which is only fair when they take the same time.
   const bool even = !heavy && spec.structure == AttentionStructure::None && !spec.offsets;
   if (head <= 64) {
-    // Five blocks of one warpgroup hide each other's latencies best. Up to 256 keys gain from one exchange less between
-    // softmax and products, very many from products that never wait for a softmax.
-    if (!heavy && keys && *keys > 128 && *keys <= 256)
-      candidates.push_back({S::Wgmma, 128, 1, 1, 2, 3});
+    // Five blocks of one warpgroup hide each other's latencies best. From 129 to 256 keys it gains from one exchange
+    // less between softmax and products, and from 513 on from fewer of them. Very many keys gain from products that
+    // never wait for a softmax.
     if (even && keys && *keys > 2048)
       candidates.push_back({S::WgmmaPingPong, 128, 1, 3, 3, 1});
+    const bool causal = spec.structure == AttentionStructure::Causal;
+    if (!heavy && keys && ((*keys > 128 && *keys <= 256 && !causal) || *keys > 512))
+      candidates.push_back({S::Wgmma, 128, 1, 1, 2, 3});
     candidates.push_back({S::Wgmma, 64, 1, 1, 2, heavy ? 4 : 5});
   } else if (head <= 128) {
-    if (even && keys && *keys >= 512)
+    if (even && keys && *keys > 512)
       candidates.push_back({S::WgmmaPingPong, 128, 1, 2, 2, 1});
+    if (!heavy && keys && *keys > 384)
+      candidates.push_back({S::Wgmma, 64, 1, 2, 2, 1});
     candidates.push_back({S::Wgmma, 64, 1, 1, 2, 2});
   } else {
     candidates.push_back({S::Wgmma, 64, 1, 2, 2, 1});

@@ -115,7 +115,9 @@ void AttentionEmitter::emitSimtTile(Value firstRow) {
   // Carried: maxima, sums over the lane's own keys, then the columns of each row.
   SmallVector<Value> init(kRows, none);
   init.append(kRows + kRows * columns, zero);
-  SmallVector<Value> carried = loop(keys.begin, keys.end, i32(kWarpSize), init, [&](Value start, ValueRange in) {
+  Steps taken = stepsOf(keys, warpRow, 0);
+  SmallVector<Value> carried = loop(i32(0), taken.count, i32(1), init, [&](Value step, ValueRange in) {
+    Value start = startOf(taken, step);
     SmallVector<Value> state(in);
     MutableArrayRef<Value> max(state.data(), kRows), sum(state.data() + kRows, kRows),
         out(state.data() + 2 * kRows, kRows * columns);

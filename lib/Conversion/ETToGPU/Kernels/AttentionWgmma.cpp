@@ -214,10 +214,11 @@ void AttentionEmitter::emitWgmmaTile(Value firstRow, bool hasWaited) {
   Value first = eq(thread, 0);
   sequence = sequenceKeys();
   KeyRange keys = blockKeys(firstRow, schedule.rowsPerBlock());
-  // The steps of the first softmax always take place: keys outside of the range count as excluded.
-  Value steps = max(ceilDiv(max(sub(keys.end, keys.begin), i32(0)), block), i32(exact));
-  // Step i takes block steps - 1 - i; those of the first softmax are taken in order.
-  auto startOf = [&](Value step) { return add(keys.begin, mul(sub(sub(steps, 1), step), block)); };
+  // The steps of the first softmax always take place: keys outside of the range count as excluded. Their blocks are
+  // taken in order, the others from the last one on.
+  Steps taken = stepsOf(keys, firstRow, exact);
+  Value steps = taken.count;
+  auto startOf = [&](Value step) { return AttentionEmitter::startOf(taken, step); };
   auto load = [&](Value slot, Value start) {
     loadKeys(slot, start, barrier(keysFull, slot));
     loadValues(slot, start, barrier(valuesFull, slot));
@@ -319,8 +320,8 @@ void AttentionEmitter::emitWgmmaTile(Value firstRow, bool hasWaited) {
       });
   if (sm.hasProgrammaticLaunch)
     launchNext();
-  std::tie(sums, state) = uncarry(carried);
-  storeTile(sums, state, offset(at(layout.outputAt), mul(warpgroup, layout.queryBytes)), rows.first, warpgroup);
+  auto [outputs, last] = uncarry(carried);
+  storeTile(outputs, last, offset(at(layout.outputAt), mul(warpgroup, layout.queryBytes)), rows.first, warpgroup);
   // Shared memory has to live until it is read; the end of the kernel waits for the writes.
   ifThen(leader, [&] { waitBulk(0, /*read=*/true); });
 }
