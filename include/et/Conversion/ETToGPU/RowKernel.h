@@ -50,20 +50,6 @@ std::optional<std::string> verifyNormSpec(const NormKernelSpec &spec);
 /// Builds the kernel at the insertion point of \p builder, in a gpu.module.
 BuiltKernel buildNormKernel(OpBuilder &builder, Location loc, StringRef name, const NormKernelSpec &spec);
 
-/// Rows of a table [tableRows, size]. Operands: ids, table, y, status. Symbols: s0 is the number of ids, s1 the status
-/// code of an id outside of the table, then the distance between rows of y when that is not static.
-struct EmbeddingKernelSpec {
-  int64_t tableRows = 0, size = 0;
-  /// i32 or i64.
-  Type idType;
-  Type elementType;
-  int64_t yStride = 0;
-  bool programmatic = false;
-};
-
-/// Builds the kernel. An id out of range stores its position and then the code to the status, and selects row 0.
-BuiltKernel buildEmbeddingKernel(OpBuilder &builder, Location loc, StringRef name, const EmbeddingKernelSpec &spec);
-
 } // namespace mlir::et::gpu_kernels
 
 #endif // ET_CONVERSION_ETTOGPU_ROWKERNEL_H
