@@ -283,6 +283,11 @@ TEST(GPUAttentionSchedule, ChoiceOfFamily) {
   EXPECT_EQ(chooseAttentionSchedule(causal, hopper, 4096, 4096).family, S::Wgmma);
   EXPECT_EQ(chooseAttentionSchedule(causal, hopper, 256, 256).keyBlock, 64);
   EXPECT_EQ(chooseAttentionSchedule(causal, hopper, 4096, 4096).keyBlock, 128);
+  AttentionKernelSpec wide = makeAttention(&context, HeadLayout::HeadsInside, 128, 12);
+  EXPECT_EQ(chooseAttentionSchedule(wide, hopper, 128, 128).blocksPerSM, 2);
+  EXPECT_EQ(chooseAttentionSchedule(wide, hopper, 256, 256).family, S::WgmmaPingPong);
+  wide.structure = AttentionStructure::Causal;
+  EXPECT_EQ(chooseAttentionSchedule(wide, hopper, 256, 256).warpgroups, 2);
   AttentionKernelSpec ragged = makeAttention(&context, HeadLayout::Tokens, 64, 12);
   addOffsets(ragged, IntegerType::get(&context, 32));
   EXPECT_EQ(chooseAttentionSchedule(ragged, hopper).family, S::Wgmma);

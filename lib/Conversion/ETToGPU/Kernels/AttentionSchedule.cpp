@@ -221,9 +221,9 @@ AttentionSchedule gpu_kernels::chooseAttentionSchedule(const AttentionKernelSpec
       candidates.push_back({S::Wgmma, 128, 1, 1, 2, 3});
     candidates.push_back({S::Wgmma, 64, 1, 1, 2, heavy ? 4 : 5});
   } else if (head <= 128) {
-    if (even && keys && *keys > 512)
+    if (even && keys && *keys > 128)
       candidates.push_back({S::WgmmaPingPong, 128, 1, 2, 2, 1});
-    if (!heavy && keys && *keys > 384)
+    if (!heavy && keys && *keys > 128)
       candidates.push_back({S::Wgmma, 64, 1, 2, 2, 1});
     candidates.push_back({S::Wgmma, 64, 1, 1, 2, 2});
   } else {
