@@ -703,7 +703,7 @@ func.func @linear_c4_result_rank(%x: tensor<?x8xf32>, %w: tensor<4x8xf32>) {
 // -----
 
 func.func @linear_c5_result_element_type(%x: tensor<?x8xf32>, %w: tensor<4x8xf32>) {
-  // expected-error @+1 {{expected input and result to have the same element type, but got 'f32' and 'f16'}}
+  // expected-error @+1 {{expected the result to have the element type of input or f32, but got 'f32' and 'f16'}}
   %y = et.linear %x, %w : (tensor<?x8xf32>, tensor<4x8xf32>) -> tensor<?x4xf16>
   return
 }
