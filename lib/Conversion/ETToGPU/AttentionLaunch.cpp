@@ -150,6 +150,8 @@ static DictionaryAttr getAttribute(Builder &builder, const AttentionSchedule &sc
   set("warpgroups", schedule.warpgroups);
   set("stages", schedule.stages);
   set("blocks_per_sm", schedule.blocksPerSM);
+  if (schedule.valueSplits != 1)
+    set("value_splits", schedule.valueSplits);
   return entries.getDictionary(builder.getContext());
 }
 
@@ -172,6 +174,8 @@ static std::optional<AttentionSchedule> parseSchedule(DictionaryAttr attribute) 
   schedule.warpgroups = get("warpgroups");
   schedule.stages = get("stages");
   schedule.blocksPerSM = get("blocks_per_sm");
+  if (auto splits = attribute.getAs<IntegerAttr>("value_splits"))
+    schedule.valueSplits = splits.getInt();
   if (!complete)
     return std::nullopt;
   return schedule;

@@ -114,8 +114,6 @@ func.func @no_keys(%q: memref<?x?x12x64xf16>, %k: memref<?x?x12x64xf16>, %y: mem
   return
 }
 
-// -----
-
 // Slices of one buffer have as many keys as rows.
 // CHECK-LABEL: func.func @as_many_keys
 // CHECK-NOT:   simt

@@ -211,6 +211,10 @@ TEST(GPUAttentionLaunch, Grids) {
   EXPECT_EQ(grid("wgmma_flat", {36, 130, 200}), (SmallVector<int64_t>{3 * 36, 1, 1}));
   EXPECT_EQ(grid("wgmma_grouped", {2, 3, 4, 64, 64}), (SmallVector<int64_t>{1, 4, 6}));
   EXPECT_EQ(grid("pingpong_plain", {3, 12, 130, 200}), (SmallVector<int64_t>{132, 1, 1}));
+  // Two blocks for each tile.
+  EXPECT_EQ(grid("wgmma_64x1_w1_s2_b5_v2", {3, 12, 130, 200}), (SmallVector<int64_t>{6, 12, 3}));
+  EXPECT_EQ(grid("wgmma_flat_v2", {36, 130, 200}), (SmallVector<int64_t>{6 * 36, 1, 1}));
+  EXPECT_EQ(grid("wgmma_ragged_head128_v2", {12, 130, 130, 5}), (SmallVector<int64_t>{24, 2 + 5, 1}));
   // Four sequences, of which each may end inside of a tile, and what is behind them.
   EXPECT_EQ(grid("wgmma_ragged", {12, 130, 130, 5}), (SmallVector<int64_t>{12, 3 + 5, 1}));
   EXPECT_EQ(grid("wgmma_ragged", {12, 0, 0, 5})[0], 0);
@@ -279,6 +283,11 @@ TEST(GPUAttentionSchedule, ChoiceOfFamily) {
   EXPECT_EQ(chooseAttentionSchedule(causal, hopper, 4096, 4096).family, S::Wgmma);
   EXPECT_EQ(chooseAttentionSchedule(causal, hopper, 256, 256).keyBlock, 64);
   EXPECT_EQ(chooseAttentionSchedule(causal, hopper, 4096, 4096).keyBlock, 128);
+  AttentionKernelSpec wide = makeAttention(&context, HeadLayout::HeadsInside, 128, 12);
+  EXPECT_EQ(chooseAttentionSchedule(wide, hopper, 128, 128).blocksPerSM, 2);
+  EXPECT_EQ(chooseAttentionSchedule(wide, hopper, 256, 256).family, S::WgmmaPingPong);
+  wide.structure = AttentionStructure::Causal;
+  EXPECT_EQ(chooseAttentionSchedule(wide, hopper, 256, 256).warpgroups, 2);
   AttentionKernelSpec ragged = makeAttention(&context, HeadLayout::Tokens, 64, 12);
   addOffsets(ragged, IntegerType::get(&context, 32));
   EXPECT_EQ(chooseAttentionSchedule(ragged, hopper).family, S::Wgmma);
@@ -442,6 +451,12 @@ TEST_F(GPUAttentionRefusals, Schedules) {
   expectScheduleError({S::Wgmma, 64, 1, 5, 2, 1}, hopper, "expected 1 to 4 warpgroups that compute, but got 5");
   expectScheduleError({S::Wgmma, 64, 3, 1, 2, 1}, hopper,
                       "expected 2 to 8 stages, and those of the first softmax, but got 2");
+  expectScheduleError({S::Mma, 64, 1, 1, 2, 1, 2}, hopper,
+                      "expected blocks that share a tile in the family of many small blocks of wgmma only");
+  expectScheduleError({S::Wgmma, 64, 1, 1, 2, 1, 8}, hopper,
+                      "expected parts of 16, 32 or a multiple of 64 columns of the values, but got 8 of 64");
+  expectScheduleError({S::Wgmma, 64, 1, 1, 2, 1, 0}, hopper,
+                      "expected parts of 16, 32 or a multiple of 64 columns of the values, but got 0 of 64");
   expectScheduleError({S::Wgmma, 64, 1, 4, 2, 5}, hopper,
                       "expected blocks of 512 threads that fit on a multiprocessor, but got 5");
   expectScheduleError({S::WgmmaPingPong, 64, 1, 2, 2, 2}, hopper,

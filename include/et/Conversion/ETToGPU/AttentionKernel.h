@@ -152,6 +152,9 @@ struct AttentionSchedule {
   int64_t stages = 2;
   /// Blocks that should fit on a multiprocessor: the register budget.
   int64_t blocksPerSM = 1;
+  /// Wgmma: blocks that share the rows of a tile. Each computes all scores and a part of the columns of the output, so
+  /// that few tiles keep more multiprocessors busy.
+  int64_t valueSplits = 1;
 
   bool usesWgmma() const { return family == Wgmma || family == WgmmaPingPong; }
   int64_t rowsPerBlock() const { return (family == Simt ? 4 * kSimtRowsPerWarp : 64) * warpgroups; }

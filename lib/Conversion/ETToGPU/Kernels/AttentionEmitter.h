@@ -100,6 +100,8 @@ private:
   Value sizeM, sizeN;
   /// Ragged batches: first row and key of the sequence at hand.
   Value firstQuery, firstKey;
+  /// First column of the values that the block takes; null for all of them.
+  Value firstColumn;
   /// Index of each batch dimension.
   SmallVector<Value> batch;
   /// The keys that lengths leave, see sequenceKeys().
@@ -122,6 +124,8 @@ private:
   void setGrid();
   /// From the number of this block to batch indices and the number of its block of rows.
   Value decodeBlock();
+  /// From the number of this block along x to that of its tile, and which columns of the values it takes.
+  Value decodeSplit();
   /// The same from the number of a tile, blocks of rows innermost.
   Value decodeTile(Value tile, Value rowBlocks);
   void decodeBatch(Value number, unsigned dims);
@@ -191,7 +195,7 @@ private:
   Value shared;
   /// Which chunks of 16 bytes the tensor map of the output exchanges in \p row of a panel.
   Value swizzlePattern(Value row);
-  int64_t valueColumns() const { return llvm::alignTo(spec.headSizeV, 8); }
+  int64_t valueColumns() const { return llvm::alignTo(layout.v.headSize, 8); }
   Value at(int64_t bytes) { return offset(shared, bytes); }
   /// Barrier \p index of the ring that starts at barrier \p first.
   Value barrier(int64_t first, Value index) { return offset(at(layout.barrierAt + 8 * first), shl(index, 3)); }

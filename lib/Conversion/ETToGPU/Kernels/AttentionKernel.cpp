@@ -37,7 +37,7 @@ AttentionPanels::AttentionPanels(int64_t headSize)
                                                    : 128) {}
 
 AttentionLayout::AttentionLayout(const AttentionKernelSpec &spec, const AttentionSchedule &schedule)
-    : k(spec.headSizeK), v(spec.headSizeV) {
+    : k(spec.headSizeK), v(spec.headSizeV / schedule.valueSplits) {
   constexpr int64_t kTileAlignment = 1024;
   if (schedule.family == AttentionSchedule::Simt) {
     queryBytes = schedule.rowsPerBlock() * spec.headSizeK * 4;
@@ -92,7 +92,7 @@ TensorMapSpec AttentionEmitter::tensorMap(unsigned number, const AttentionOperan
   TensorMapSpec map;
   map.operand = number;
   map.elementType = operand.elementType;
-  map.sizes = {getAffineConstantExpr(panels.headSize), sizeExpr(rowDim)};
+  map.sizes = {getAffineConstantExpr(columnDim == spec.dimV() ? spec.headSizeV : spec.headSizeK), sizeExpr(rowDim)};
   map.strides = {stride(operand, rowDim)};
   map.box = {panels.columns(), rows};
   for (unsigned dim = spec.numBatchDims; dim-- > 0;)
@@ -109,7 +109,9 @@ TensorMapSpec AttentionEmitter::tensorMap(unsigned number, const AttentionOperan
 SmallVector<Value> AttentionEmitter::coordinates(const AttentionOperand &operand, int64_t column, Value row) {
   if (spec.offsets)
     row = add(row, llvm::is_contained(operand.dims, spec.dimM()) ? firstQuery : firstKey);
-  SmallVector<Value> coords{i32(column), row};
+  // Queries and keys have all columns, values and output those of the block.
+  const bool isPart = firstColumn && llvm::is_contained(operand.dims, spec.dimV());
+  SmallVector<Value> coords{isPart ? add(firstColumn, column) : i32(column), row};
   for (unsigned dim = spec.numBatchDims; dim-- > 0;)
     if (llvm::is_contained(operand.dims, dim))
       coords.push_back(batch[dim]);
@@ -229,7 +231,7 @@ Value AttentionEmitter::batchOffset(const AttentionOperand &operand) {
 // of the grid.
 void AttentionEmitter::setGrid() {
   LaunchExpr one = getAffineConstantExpr(1);
-  kernel.grid = {one, one, one};
+  kernel.grid = {getAffineConstantExpr(schedule.valueSplits), one, one};
   if (schedule.family == AttentionSchedule::WgmmaPingPong) {
     kernel.grid[0] = getAffineConstantExpr(sm.numSMs);
     return;
@@ -245,7 +247,7 @@ void AttentionEmitter::setGrid() {
     kernel.grid[1] = rows.ceilDiv(schedule.rowsPerBlock()) + spec.numOffsets;
     return;
   }
-  kernel.grid[0] = sizeExpr(spec.dimM()).ceilDiv(schedule.rowsPerBlock());
+  kernel.grid[0] = sizeExpr(spec.dimM()).ceilDiv(schedule.rowsPerBlock()) * schedule.valueSplits;
   if (spec.numBatchDims == 1) {
     kernel.grid[0] = kernel.grid[0] * sizeExpr(0);
     return;
@@ -274,15 +276,25 @@ Value AttentionEmitter::decodeTile(Value tile, Value rowBlocks) {
   return sub(tile, mul(number, rowBlocks));
 }
 
+Value AttentionEmitter::decodeSplit() {
+  Value number = blockId(0);
+  if (schedule.valueSplits == 1)
+    return number;
+  Value tile = div(number, schedule.valueSplits);
+  firstColumn = mul(sub(number, mul(tile, schedule.valueSplits)), layout.v.headSize);
+  return tile;
+}
+
 Value AttentionEmitter::decodeBlock() {
   batch.assign(spec.numBatchDims, Value());
+  Value number = decodeSplit();
   if (spec.numBatchDims == 1)
-    return decodeTile(blockId(0), ceilDiv(sizeM, schedule.rowsPerBlock()));
+    return decodeTile(number, ceilDiv(sizeM, schedule.rowsPerBlock()));
   if (spec.numBatchDims > 1) {
     batch.back() = blockId(1);
     decodeBatch(blockId(2), spec.numBatchDims - 1);
   }
-  return blockId(0);
+  return number;
 }
 
 //===----------------------------------------------------------------------===//

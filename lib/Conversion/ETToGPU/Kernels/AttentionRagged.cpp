@@ -105,7 +105,7 @@ void AttentionEmitter::withTile(llvm::function_ref<void(Value)> body) {
     return;
   }
   batch.assign(spec.numBatchDims, Value());
-  decodeBatch(blockId(0), spec.numBatchDims);
+  decodeBatch(decodeSplit(), spec.numBatchDims);
   ifThen(eq(uniform(shr(thread, 5)), 0), [&] { leaveSequence(blockId(1)); });
   syncThreads();
   auto word = [&](SequenceWord index) { return uniform(load(getI32Type(), offset(at(layout.sequenceAt), 4 * index))); };
@@ -138,8 +138,10 @@ void AttentionEmitter::storeTileRows(Value staging, Value firstRow, Value count)
   const AttentionPanels &panels = layout.v;
   Type elt = spec.output.elementType;
   auto type = VectorType::get(4, getI32Type());
-  const int64_t chunks = spec.headSizeV / 8, chunksPerPanel = panels.swizzle / 16;
+  const int64_t chunks = layout.v.headSize / 8, chunksPerPanel = panels.swizzle / 16;
   Value base = element(pointers[kAttentionOutput], batchOffset(spec.output), elt);
+  if (firstColumn)
+    base = element(base, firstColumn, elt);
   Value own = band(thread, nvidia::kWarpgroupSize - 1);
   loop(own, mul(count, chunks), i32(nvidia::kWarpgroupSize), [&](Value index) {
     Value row = div(index, chunks), chunk = sub(index, mul(row, chunks));

@@ -158,6 +158,16 @@ std::optional<std::string> gpu_kernels::verifyAttentionSchedule(const AttentionK
         .str();
   if (schedule.exactBlocks != 1 && schedule.family != AttentionSchedule::Wgmma)
     return "expected a first softmax over one block of keys in this family";
+  if (schedule.valueSplits != 1) {
+    if (schedule.family != AttentionSchedule::Wgmma)
+      return "expected blocks that share a tile in the family of many small blocks of wgmma only";
+    const int64_t columns = schedule.valueSplits > 0 ? spec.headSizeV / schedule.valueSplits : 0;
+    if (schedule.valueSplits < 1 || columns * schedule.valueSplits != spec.headSizeV ||
+        (columns != 16 && columns != 32 && columns % 64 != 0))
+      return ("expected parts of 16, 32 or a multiple of 64 columns of the values, but got " +
+              Twine(schedule.valueSplits) + " of " + Twine(spec.headSizeV))
+          .str();
+  }
   if (pingPong ? schedule.warpgroups < 2 || schedule.warpgroups > 3
                : schedule.warpgroups < 1 || schedule.warpgroups > 4)
     return ("expected " + Twine(pingPong ? "2 or 3" : "1 to 4") + " warpgroups that compute, but got " +
@@ -211,9 +221,9 @@ AttentionSchedule gpu_kernels::chooseAttentionSchedule(const AttentionKernelSpec
       candidates.push_back({S::Wgmma, 128, 1, 1, 2, 3});
     candidates.push_back({S::Wgmma, 64, 1, 1, 2, heavy ? 4 : 5});
   } else if (head <= 128) {
-    if (even && keys && *keys > 512)
+    if (even && keys && *keys > 128)
       candidates.push_back({S::WgmmaPingPong, 128, 1, 2, 2, 1});
-    if (!heavy && keys && *keys > 384)
+    if (!heavy && keys && *keys > 128)
       candidates.push_back({S::Wgmma, 64, 1, 2, 2, 1});
     candidates.push_back({S::Wgmma, 64, 1, 1, 2, 2});
   } else {
