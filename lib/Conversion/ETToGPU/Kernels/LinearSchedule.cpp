@@ -26,13 +26,12 @@ static bool isHalf(Type type) { return type.isF16() || type.isBF16(); }
 static int64_t getRingBytes(const LinearSchedule &schedule) {
   return schedule.stages * (schedule.tileM + schedule.tileN) * schedule.tileK * 2;
 }
-/// Barriers of Wgmma: two per stage; two for statistics of rows, which stand behind them, two f32 each.
-static int64_t getBarrierBytes(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
-  return 2 * 8 * schedule.stages + (spec.rowStats ? 2 * 8 + 2 * 4 * schedule.tileM : 0);
-}
+static int64_t getBarrierBytes(const LinearSchedule &schedule) { return 2 * 8 * schedule.stages; }
 
-bool gpu_kernels::takesRowStats(const LinearSchedule &schedule) {
-  return schedule.kind == LinearSchedule::Wgmma && schedule.splitK == 1;
+bool gpu_kernels::storesChunks(const LinearSchedule &schedule) {
+  // A warp of Mma has half of the outputs of a tile.
+  int64_t columns = schedule.kind == LinearSchedule::Mma ? schedule.tileN / 2 : schedule.tileN;
+  return schedule.kind != LinearSchedule::Simt && columns % kLinearChunkSize == 0;
 }
 
 StoreBoxes gpu_kernels::getStoreBoxes(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
@@ -42,7 +41,7 @@ StoreBoxes gpu_kernels::getStoreBoxes(const LinearKernelSpec &spec, const Linear
   StoreBoxes boxes;
   boxes.columns = schedule.tileN % 64 == 0 ? 64 : schedule.tileN % 32 == 0 ? 32 : 16;
   // Enough for a tile if they fit, so that it is stored without waiting.
-  int64_t rest = SM::get("sm_90a")->sharedPerBlock - getRingBytes(schedule) - getBarrierBytes(spec, schedule);
+  int64_t rest = SM::get("sm_90a")->sharedPerBlock - getRingBytes(schedule) - getBarrierBytes(schedule);
   boxes.count = std::clamp<int64_t>(rest / (schedule.tileM * boxes.rowBytes()), 1, schedule.tileN / boxes.columns);
   return boxes;
 }
@@ -53,8 +52,7 @@ int64_t gpu_kernels::getLinearSharedBytes(const LinearKernelSpec &spec, const Li
   if (schedule.kind == LinearSchedule::Mma)
     return getRingBytes(schedule);
   StoreBoxes boxes = getStoreBoxes(spec, schedule);
-  int64_t bytes =
-      getRingBytes(schedule) + boxes.count * boxes.rowBytes() * schedule.tileM + getBarrierBytes(spec, schedule);
+  int64_t bytes = getRingBytes(schedule) + boxes.count * boxes.rowBytes() * schedule.tileM + getBarrierBytes(schedule);
   return schedule.exclusive ? std::max(bytes, SM::get("sm_90a")->sharedPerSM / 2) : bytes;
 }
 
@@ -77,6 +75,10 @@ static std::optional<std::string> verifySpec(const LinearKernelSpec &spec) {
   for (auto [i, extra] : llvm::enumerate(spec.extras))
     if (!isFloat(extra.elementType))
       return str(llvm::formatv("expected extra operand {0} to be f16, bf16 or f32; convert it first", i));
+  if (spec.rowStats && (spec.rowStats->chunkSize < 1 || spec.k % spec.rowStats->chunkSize))
+    return str(llvm::formatv("expected {0} inputs to be chunks of {1}", spec.k, spec.rowStats->chunkSize));
+  if (spec.yChunks && spec.n % kLinearChunkSize)
+    return str(llvm::formatv("expected {0} outputs to be chunks of {1}", spec.n, kLinearChunkSize));
   return std::nullopt;
 }
 
@@ -121,12 +123,6 @@ static std::optional<std::string> verifyWgmma(const LinearKernelSpec &spec, cons
   // With one consumer the swizzle wants w to start at a multiple of 1024 bytes, and so does the next stage.
   if (schedule.tileN < 8 || schedule.tileN > 256 || schedule.tileN % 8)
     return str(llvm::formatv("tileN is {0}, but wgmma takes multiples of 8 from 8 to 256", schedule.tileN));
-  // Four warpgroups leave 128 registers per thread, and ptxas refuses an instruction that takes as many for its sums
-  // alone, however the warpgroups share registers out later.
-  if (spec.rowStats && schedule.tileM == 128 && schedule.tileN > 192)
-    return str(llvm::formatv("tileN is {0}, but beside a warpgroup for statistics of rows, tiles of 128 rows have at "
-                             "most 192 outputs",
-                             schedule.tileN));
   int64_t splitK = schedule.splitK, blocks = ceilDiv(spec.k, kTensorTileK);
   if (splitK == 1)
     return std::nullopt;
@@ -147,9 +143,10 @@ std::optional<std::string> gpu_kernels::verifyLinearKernel(const LinearKernelSpe
                                                            const SM &sm) {
   if (std::optional<std::string> reason = verifySpec(spec))
     return reason;
-  if (spec.rowStats && !takesRowStats(schedule))
-    return std::string("only Wgmma without splitK takes statistics of rows; compute them in a kernel in front of it, "
-                       "and pass them as extras");
+  if (spec.yChunks && !storesChunks(schedule))
+    return llvm::formatv("a block has no whole chunks of {0} outputs with {1}; store them in a kernel behind it",
+                         kLinearChunkSize, stringifyLinearSchedule(schedule))
+        .str();
   if (schedule.kind == LinearSchedule::Simt)
     return std::nullopt;
   if (std::optional<std::string> reason = verifyTensorCore(spec, schedule, sm))
