@@ -95,6 +95,7 @@ void LinearLaunch::addExtra(Value value, AffineMap map) {
                : map.getNumResults() == rank && rank > 1 ? LinearExtra::Matrix
                : reads(rank - 1)                         ? LinearExtra::Columns
                                                          : LinearExtra::Rows;
+  extra.constant = extra.kind == LinearExtra::Columns && isWeight(launch->getOperand(getOperandNumber(value)));
   spec.extras.push_back(extra);
   extras.push_back(value);
 }

@@ -65,6 +65,8 @@ struct LinearExtra {
   Type elementType;
   /// Whether the start and the row stride are even numbers of elements, aligned to a pair.
   bool pairAligned = true;
+  /// A weight, which no kernel writes: it is loaded before the kernels in front have finished. Columns only.
+  bool constant = false;
 };
 
 /// Two neighbouring values of an extra as they were loaded: one packed register, or two f32; empty when they were not.

@@ -220,35 +220,63 @@ int64_t LinearEmitter::countPairRegisters(int64_t pairs, int64_t rowsOfPairs) {
   return needed;
 }
 
-SmallVector<LinearExtraPair> LinearEmitter::loadPairs(Value row, Value col, ArrayRef<LinearExtraPair> sameColumn) {
+SmallVector<LinearExtraPair> LinearEmitter::loadConstantPairs(Value col) {
   SmallVector<LinearExtraPair> pairs(spec.extras.size());
-  for (auto [i, extra] : llvm::enumerate(spec.extras)) {
-    if (!isPair(extra))
-      continue;
-    bool isMatrix = extra.kind == LinearExtra::Matrix;
-    if (!isMatrix && !sameColumn.empty()) {
-      pairs[i] = sameColumn[i];
-      continue;
-    }
-    Value start = isMatrix ? elementPointer(extras[i], row, extraStrides[i], col, extra.elementType)
-                           : b.element(extras[i], col, extra.elementType);
-    pairs[i] = loadPair(b, start, extra.elementType, /*invariant=*/false);
-  }
+  for (auto [i, extra] : llvm::enumerate(spec.extras))
+    if (isPair(extra) && extra.constant && extra.kind == LinearExtra::Columns)
+      pairs[i] = loadPair(b, b.element(extras[i], col, extra.elementType), extra.elementType, /*invariant=*/true);
   return pairs;
 }
 
-FragmentInputs LinearEmitter::loadFragmentInputs(int64_t groups, Value row, Value col, int64_t registers) {
+SmallVector<LinearExtraPair> LinearEmitter::loadPairs(Value row, Value col, SmallVector<LinearExtraPair> known) {
+  known.resize(spec.extras.size());
+  for (auto [i, extra] : llvm::enumerate(spec.extras)) {
+    if (!isPair(extra) || !known[i].empty())
+      continue;
+    Value start = extra.kind == LinearExtra::Matrix
+                      ? elementPointer(extras[i], row, extraStrides[i], col, extra.elementType)
+                      : b.element(extras[i], col, extra.elementType);
+    known[i] = loadPair(b, start, extra.elementType, /*invariant=*/false);
+  }
+  return known;
+}
+
+SmallVector<SmallVector<LinearExtraPair>> LinearEmitter::loadFragmentConstants(int64_t groups, Value col) {
+  col = laneColumn(col);
+  SmallVector<SmallVector<LinearExtraPair>> pairs;
+  for (int64_t g = 0; g < groups; ++g)
+    pairs.push_back(loadConstantPairs(clampColumn(b.add(col, 8 * g))));
+  return pairs;
+}
+
+FragmentInputs LinearEmitter::loadFragmentRows(Value row) {
   FragmentInputs inputs;
   row = b.add(row, b.shr(b.laneId(), 2));
-  col = laneColumn(col);
-  bool isLoaded = countPairRegisters(groups, 2) <= registers;
-  for (unsigned half = 0; half < 2; ++half) {
+  for (unsigned half = 0; half < 2; ++half)
     inputs.rows[half] = loadRow(clampRow(b.add(row, 8 * half)));
-    for (int64_t g = 0; isLoaded && g < groups; ++g)
-      inputs.extras[half].push_back(loadPairs(inputs.rows[half].index, clampColumn(b.add(col, 8 * g)),
-                                              half ? ArrayRef(inputs.extras[0][g]) : ArrayRef<LinearExtraPair>()));
-  }
   return inputs;
+}
+
+void LinearEmitter::loadFragmentPairs(FragmentInputs &inputs, int64_t groups, Value col,
+                                      ArrayRef<SmallVector<LinearExtraPair>> constants) {
+  col = laneColumn(col);
+  for (unsigned half = 0; half < 2; ++half) {
+    inputs.extras[half].clear();
+    for (int64_t g = 0; g < groups; ++g) {
+      SmallVector<LinearExtraPair> known;
+      if (half == 1) {
+        // What has no rows is the same in both.
+        known = inputs.extras[0][g];
+        for (auto [pair, extra] : llvm::zip(known, spec.extras))
+          if (extra.kind == LinearExtra::Matrix)
+            pair.clear();
+      } else if (!constants.empty()) {
+        known = constants[g];
+      }
+      inputs.extras[half].push_back(
+          loadPairs(inputs.rows[half].index, clampColumn(b.add(col, 8 * g)), std::move(known)));
+    }
+  }
 }
 
 void LinearEmitter::finishFragmentInputs(FragmentInputs &inputs, Value row, Value isFirstColumn) {
@@ -263,7 +291,7 @@ void LinearEmitter::storeFragments(ValueRange acc, ArrayRef<BiasPair> biases, Va
   if (known) {
     inputs = *known;
   } else {
-    inputs = loadFragmentInputs(acc.size() / 4, row, col, /*registers=*/0);
+    inputs = loadFragmentRows(row);
     finishFragmentInputs(inputs, row, b.eq(col, 0));
   }
   row = b.add(row, b.shr(b.laneId(), 2));

@@ -107,13 +107,20 @@ protected:
   /// \p inputs is loadFragmentInputs() of them, or null to load what it holds here.
   void storeFragments(ValueRange acc, ArrayRef<BiasPair> biases, Value row, Value col,
                       const FragmentInputs *inputs = nullptr);
-  /// Loads what the epilogue reads beside the sums of \p groups groups, so that it arrives while they are computed:
-  /// what is there once per row, and the rest if it fits into \p registers registers.
-  FragmentInputs loadFragmentInputs(int64_t groups, Value row, Value col, int64_t registers);
+  /// The rows of this lane, whose first is \p row, with what is there once per row.
+  FragmentInputs loadFragmentRows(Value row);
+  /// Loads the pairs of \p groups groups from \p col on, so that they arrive while something else is done. \p constants
+  /// is loadFragmentConstants() of them, or empty.
+  void loadFragmentPairs(FragmentInputs &inputs, int64_t groups, Value col,
+                         ArrayRef<SmallVector<LinearExtraPair>> constants = {});
   /// Registers that the pairs of all extras take, for \p pairs pairs of columns of \p rowsOfPairs rows.
   int64_t countPairRegisters(int64_t pairs, int64_t rowsOfPairs);
-  /// The pair of each extra at \p row and \p col; those that are the same for all rows are taken from \p sameColumn.
-  SmallVector<LinearExtraPair> loadPairs(Value row, Value col, ArrayRef<LinearExtraPair> sameColumn = {});
+  /// The pairs of constant extras at \p col; may stand before the wait for the kernels in front.
+  SmallVector<LinearExtraPair> loadConstantPairs(Value col);
+  /// The pair of each extra at \p row and \p col, but for those that \p known has.
+  SmallVector<LinearExtraPair> loadPairs(Value row, Value col, SmallVector<LinearExtraPair> known);
+  /// loadConstantPairs() of groups of eight columns.
+  SmallVector<SmallVector<LinearExtraPair>> loadFragmentConstants(int64_t groups, Value col);
   /// finishRow() of both rows, whose first is \p row; statistics are stored where \p isFirstColumn (i1).
   void finishFragmentInputs(FragmentInputs &inputs, Value row, Value isFirstColumn);
   /// Loads the bias of \p groups groups of eight columns from \p col on that belongs to this lane. Called early: it

@@ -44,7 +44,7 @@ constexpr int64_t kGroup = 8;
 /// Registers of a producer's and a consumer's thread with one producer and two consumer warpgroups.
 constexpr int64_t kProducerRegisters = 40, kConsumerRegisters = 232;
 /// Registers of a consumer's thread that may hold accumulators and what the epilogue loads ahead.
-constexpr int64_t kAheadRegisters = 128;
+constexpr int64_t kAheadRegisters = 176;
 
 class WgmmaEmitter : public LinearEmitter {
 public:
@@ -81,8 +81,8 @@ private:
   void emitConsumer(Value consumer);
   /// Multiplies all blocks of K; returns the finished accumulators and moves \p slot.
   SmallVector<Value> emitMainLoop(Slot &slot, Value consumer, Value leader);
-  /// \p biases belongs to the whole tile, or to its first box.
-  void storeTile(ValueRange acc, SmallVector<BiasPair> biases, const FragmentInputs &inputs, Value firstRow, Value n);
+  /// \p biases and the pairs of \p inputs belong to the whole tile, or to its first box.
+  void storeTile(ValueRange acc, SmallVector<BiasPair> biases, FragmentInputs inputs, Value firstRow, Value n);
   void storePartialSums(ValueRange acc);
   void reducePartialSums();
 
@@ -90,6 +90,8 @@ private:
   /// Stages that are requested before the loop.
   int64_t early = 0;
   StoreBoxes boxes;
+  /// Whether pairs of extras are loaded before they are needed.
+  bool isAhead = false;
   /// What this thread finishes of a tile that a cluster shares: four neighbouring columns at a time of one row.
   struct Share {
     /// The row in its warp's sixteen, and in y, where it may lie outside.
@@ -246,7 +248,7 @@ SmallVector<Value> WgmmaEmitter::emitMainLoop(Slot &slot, Value consumer, Value 
   return acc;
 }
 
-void WgmmaEmitter::storeTile(ValueRange acc, SmallVector<BiasPair> biases, const FragmentInputs &inputs, Value firstRow,
+void WgmmaEmitter::storeTile(ValueRange acc, SmallVector<BiasPair> biases, FragmentInputs inputs, Value firstRow,
                              Value n) {
   if (!boxes.count) {
     storeFragments(acc, biases, firstRow, n, &inputs);
@@ -268,8 +270,13 @@ void WgmmaEmitter::storeTile(ValueRange acc, SmallVector<BiasPair> biases, const
   for (int64_t box = 0; box < tileN / boxes.columns; ++box) {
     // Everything that waits for memory outside comes before the wait for the box, and the next bias before that.
     SmallVector<BiasPair> next;
-    if ((box + 1) * boxes.columns < tileN)
-      next = loadFragmentBias(boxes.columns / 8, b.add(n, (box + 1) * boxes.columns));
+    FragmentInputs nextInputs = inputs;
+    if ((box + 1) * boxes.columns < tileN) {
+      Value column = b.add(n, (box + 1) * boxes.columns);
+      next = loadFragmentBias(boxes.columns / 8, column);
+      if (isAhead)
+        loadFragmentPairs(nextInputs, boxes.columns / 8, column);
+    }
     SmallVector<Value> packed;
     std::array<SmallVector<std::pair<Value, Value>>, 2> results;
     for (int64_t g = 0; g < boxes.columns / 8; ++g) {
@@ -278,7 +285,7 @@ void WgmmaEmitter::storeTile(ValueRange acc, SmallVector<BiasPair> biases, const
       auto finishHalf = [&](unsigned half) {
         ArrayRef<LinearExtraPair> loaded;
         if (!inputs.extras[half].empty())
-          loaded = inputs.extras[half][box * boxes.columns / 8 + g];
+          loaded = inputs.extras[half][g];
         return finish(sums[2 * half], sums[2 * half + 1], biases[g], inputs.rows[half], col, /*colHi=*/{}, loaded);
       };
       for (unsigned half = 0; half < 2; ++half) {
@@ -287,6 +294,7 @@ void WgmmaEmitter::storeTile(ValueRange acc, SmallVector<BiasPair> biases, const
       }
     }
     biases = std::move(next);
+    inputs = std::move(nextInputs);
     Value target = b.offset(warpBoxes, box % boxes.count * boxes.bytes());
     b.ifThen(first, [&] { b.waitBulk(boxes.count - 1, /*read=*/true); });
     b.syncWarp();
@@ -321,10 +329,17 @@ void WgmmaEmitter::emitConsumer(Value consumer) {
     Slot slot{carried[0], carried[1]};
     Value firstRow = b.add(m, rowInTile);
     SmallVector<BiasPair> biases;
+    SmallVector<SmallVector<LinearExtraPair>> constants;
+    int64_t groups = (boxes.count ? boxes.columns : tileN) / 8;
+    // Chunks of two rows stay in registers while a persistent block multiplies.
+    int64_t chunks = schedule.persistent && spec.rowStats ? spec.k / spec.rowStats->chunkSize : 0;
+    isAhead = !isSplit && countPairRegisters(groups, 2) + chunks + tileN / 2 <= kAheadRegisters;
     if (isSplit)
       startShare(m, n);
     else
-      biases = loadFragmentBias((boxes.count ? boxes.columns : tileN) / 8, n);
+      biases = loadFragmentBias(groups, n);
+    if (isAhead)
+      constants = loadFragmentConstants(groups, n);
     if (!schedule.persistent)
       b.waitForPrevious();
     // Loads that are under way while the first stages are filled, or while the tensor cores work.
@@ -332,7 +347,9 @@ void WgmmaEmitter::emitConsumer(Value consumer) {
     if (isSplit)
       loadShare(n);
     else
-      inputs = loadFragmentInputs(tileN / 8, firstRow, n, schedule.persistent ? 0 : kAheadRegisters - tileN / 2);
+      inputs = loadFragmentRows(firstRow);
+    if (isAhead)
+      loadFragmentPairs(inputs, groups, n, constants);
     auto finishRows = [&] { finishFragmentInputs(inputs, firstRow, b.eq(n, 0)); };
     if (!isSplit && !schedule.persistent)
       finishRows();
@@ -342,7 +359,7 @@ void WgmmaEmitter::emitConsumer(Value consumer) {
     } else {
       if (schedule.persistent)
         finishRows();
-      storeTile(acc, std::move(biases), inputs, firstRow, n);
+      storeTile(acc, std::move(biases), std::move(inputs), firstRow, n);
     }
     return SmallVector<Value>{slot.stage, slot.parity};
   });
@@ -378,17 +395,20 @@ void WgmmaEmitter::startShare(Value m, Value n) {
   Value first = b.mul(b.rem(lane, lanesPerRow()), 4);
   for (int64_t column = 0; column < tileN; column += 4 * lanesPerRow()) {
     share.columns.push_back(b.add(first, column));
-    for (int64_t pair = 0; pair < 4; pair += 2)
-      share.biases.push_back(loadBias(clampColumn(b.add(n, b.add(share.columns.back(), pair)))));
+    for (int64_t pair = 0; pair < 4; pair += 2) {
+      Value pairColumn = clampColumn(b.add(n, b.add(share.columns.back(), pair)));
+      share.biases.push_back(loadBias(pairColumn));
+      share.extras.push_back(loadConstantPairs(pairColumn));
+    }
   }
 }
 
 void WgmmaEmitter::loadShare(Value n) {
   share.row = loadRow(clampRow(share.index));
   if (countPairRegisters(share.biases.size(), 1) <= kAheadRegisters / 2)
-    for (Value column : share.columns)
-      for (int64_t pair = 0; pair < 4; pair += 2)
-        share.extras.push_back(loadPairs(share.row.index, clampColumn(b.add(n, b.add(column, pair)))));
+    for (size_t at = 0; at < share.extras.size(); ++at)
+      share.extras[at] =
+          loadPairs(share.row.index, clampColumn(b.add(n, b.add(share.columns[at / 2], at % 2 * 2))), share.extras[at]);
   finishRow(share.row, b.land(b.eq(n, 0), b.lt(share.index, rows)));
 }
 
@@ -421,10 +441,7 @@ void WgmmaEmitter::reducePartialSums() {
       }
       size_t at = results.size();
       Value column = clampColumn(b.add(n, b.add(share.columns[at / 2], at % 2 * 2)));
-      ArrayRef<LinearExtraPair> loaded;
-      if (!share.extras.empty())
-        loaded = share.extras[at];
-      results.push_back(finish(lo, hi, share.biases[at], share.row, column, /*colHi=*/{}, loaded));
+      results.push_back(finish(lo, hi, share.biases[at], share.row, column, /*colHi=*/{}, share.extras[at]));
     }
   }
   b.ifThen(inside, [&] {
