@@ -130,6 +130,17 @@ class Attention(nn.Module):
         return o.transpose(1, 2).reshape(batch, tokens, -1)
 
 
+class OneHead(nn.Module):
+    """Attention of one head, whose last two projections the compiler merges."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.q, self.k, self.v, self.output = (nn.Linear(size, size) for _ in range(4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.output(F.scaled_dot_product_attention(self.q(x), self.k(x), self.v(x)))
+
+
 class Encoder(nn.Module):
     """A BERT-like model of the transformers package, whose first output is taken."""
 
@@ -170,6 +181,11 @@ def floats(*shapes: tuple[Any, ...]) -> Callable[..., list[torch.Tensor]]:
         return [torch.randn([sizes.get(s, s) for s in shape], generator=generator) for shape in shapes]
 
     return make
+
+
+def scaled(make: Callable[..., list[torch.Tensor]], factor: float) -> Callable[..., list[torch.Tensor]]:
+    """The inputs of `make`, multiplied."""
+    return lambda generator, **sizes: [x * factor for x in make(generator, **sizes)]
 
 
 def tokens(vocabulary: int) -> Callable[..., list[torch.Tensor]]:
@@ -214,6 +230,12 @@ def get_cases() -> list[Case]:
                  [*SHORT, (2, 128), (2, 200), (1, 384), (1, 700)], dtype),
             Case(f"attention_causal_{tag}", lambda: Attention(3, 32, causal=True), floats(("b", "s", 96)), [BS],
                  [*SHORT, (2, 129)], dtype),
+        ]
+        hidden = floats(("b", "s", 256))
+        cases += [
+            Case(f"one_head_{tag}", lambda: OneHead(64), floats(("b", "s", 64)), [BS], [*SHORT, (2, 129)], dtype),
+            Case(f"linear_large_{tag}", lambda: nn.Linear(64, 136), scaled(floats(("b", "s", 64)), 100), [BS], SHORT, dtype),
+            Case(f"attention_large_{tag}", lambda: Attention(4, 64), scaled(hidden, 100), [BS], [*SHORT, (2, 200)], dtype),
         ]
     # 224 is no multiple of what a stage holds; 768 goes around the ring of stages.
     normed = {"post": (224, 392, False), "pre": (224, 392, True), "rms": (224, 392, True, True),

@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 //
 // What et-run does with a program that is compiled already, as a tool that needs
-// neither LLVM nor a CUDA toolkit: one file to copy to a machine with a GPU.
+// neither LLVM nor a CUDA toolkit: one file to copy to where the program runs.
 //
 //===----------------------------------------------------------------------===//
 
@@ -36,11 +36,13 @@ et-run-program options:
 
   --benchmark[=<N>]             - Time N runs (100 when N is left out)
   --describe                    - Print what the program holds, and run nothing
-  --device=<N>                  - Number of the GPU (default 0)
+  --device=<N>                  - Number of the GPU, or cpu (default: GPU 0 when the program has a plan for GPUs, else cpu)
   --dim=<name=size>             - Size of a dynamic dimension of inputs without a file (which get random numbers): batch=2, or x.1=16 for dimension 1 of input x
   --input=<[name=]file.npy>     - Array of an input: in order, or by its name
+  --map-weights                 - On a CPU, read weights where the file is mapped: loads at once, but runs slower
   --no-graphs                   - Launch kernel by kernel
   -o <[name=]file.npy>          - Same as --output
+  --num-threads=<N>             - Threads on a CPU (default: one per processor)
   --output=<[name=]file.npy>    - Where an output goes: in order, or by its name
   --profile                     - Print how long each step takes
   --seed=<N>                    - Seed of random inputs (default 0)
@@ -58,6 +60,14 @@ static uint64_t parseNumber(const std::string &option, const std::string &text, 
   if (text.empty() || text[0] < '0' || text[0] > '9' || *end || errno || value > max)
     fail("expected --" + option + " to be a number up to " + std::to_string(max) + ", but got '" + text + "'");
   return value;
+}
+
+static int parseDevice(const std::string &text) {
+  if (text == "cpu")
+    return RunProgramOptions::kCPU;
+  if (text.empty() || text[0] < '0' || text[0] > '9')
+    fail("expected --device to be the number of a GPU or cpu, but got '" + text + "'");
+  return parseNumber("device", text, 1023);
 }
 
 int main(int argc, char **argv) {
@@ -92,7 +102,9 @@ int main(int argc, char **argv) {
     else if (name == "seed")
       options.seed = parseNumber(name, takeValue(), UINT64_MAX);
     else if (name == "device")
-      options.device = parseNumber(name, takeValue(), 1023);
+      options.device = parseDevice(takeValue());
+    else if (name == "num-threads")
+      options.threads = parseNumber(name, takeValue(), 4096);
     else if (name == "benchmark")
       options.benchmark = hasValue ? parseNumber(name, value, 1000000000) : 100;
     else if (name == "profile" && !hasValue)
@@ -101,6 +113,8 @@ int main(int argc, char **argv) {
       options.describe = true;
     else if (name == "no-graphs" && !hasValue)
       options.useGraphs = false;
+    else if (name == "map-weights" && !hasValue)
+      options.mapWeights = true;
     else if (name == "help" && !hasValue)
       return std::fputs(usage, stdout) < 0;
     else if (name == "version" && !hasValue)

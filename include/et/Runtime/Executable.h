@@ -37,6 +37,9 @@ struct ExecutableOptions {
   size_t maxShapes = 64;
   /// Replay graphs; without them every run launches kernel by kernel.
   bool useGraphs = true;
+  /// Read weights where the file is mapped, where the device can: processes share one copy, and loading copies nothing.
+  /// A file has small pages, which cost a CPU time: a tenth and more for short inputs.
+  bool mapWeights = false;
 };
 
 /// What an executable did so far.
@@ -101,7 +104,9 @@ private:
   Error bind(Shape &shape, const std::vector<TensorView> &inputs, const std::vector<TensorView> &outputs);
   Result<Shape *> begin(const std::vector<TensorView> &inputs, const std::vector<TensorView> &outputs, Stream stream,
                         bool isRecording);
-  Error launchAll(Shape &shape, Stream stream);
+  Error replay(Shape &shape, Stream stream);
+  /// What kernels found wrong since the last call.
+  Error takeStatus(Stream stream);
 
   std::mutex mutex;
   std::shared_ptr<const LoadedProgram> loaded;

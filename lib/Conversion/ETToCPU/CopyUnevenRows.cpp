@@ -36,7 +36,7 @@ static bool isWalkable(LaunchOp launch, Value memref) {
   if (type.getLayout().isIdentity())
     return true;
   // Indices of an embedding, biases and the like are vectors without gaps.
-  bool isIds = isa<EmbeddingOp>(cpu::getRoot(launch)) && memref == launch.getInputs().front();
+  bool isIds = isa<EmbeddingOp>(cpu::getRoot(launch)) && type.getElementType().isInteger();
   if (type.getRank() < 2 || isIds)
     return false;
   SmallVector<int64_t> strides;

@@ -37,9 +37,12 @@ namespace {
 /// The kernel of one linear launch, but for its schedule.
 class LinearLaunch {
 public:
-  explicit LinearLaunch(LaunchOp launch);
+  /// \p takesStats: whether the kernel makes the statistics of rows, if there are some, or reads what one in front of
+  /// it made.
+  LinearLaunch(LaunchOp launch, bool takesStats);
 
-  /// Statistics of the result; null without them.
+  /// Statistics of the rows of the input, and of the result; null without them.
+  NormStatsOp normStats;
   ChunkStatsOp chunkStats;
   LinearKernelSpec spec;
   SmallVector<unsigned> operands;
@@ -56,7 +59,6 @@ private:
 
   LaunchOp launch;
   LinearOp linear;
-  NormStatsOp normStats;
   /// Ops on the result of the layer, in order.
   SmallVector<Operation *> epilogue;
   SmallVector<Value> extras;
@@ -89,13 +91,14 @@ void LinearLaunch::addExtra(Value value, AffineMap map) {
     return;
   LinearExtra extra;
   extra.elementType = getElementTypeOrSelf(value.getType());
+  extra.vectorAligned = isAligned(getOperand(value));
   int64_t rank = linear.getResult().getType().getRank();
   auto reads = [&](int64_t dim) { return map.isFunctionOfDim(dim); };
   extra.kind = map.getNumResults() == 0                  ? LinearExtra::Scalar
                : map.getNumResults() == rank && rank > 1 ? LinearExtra::Matrix
                : reads(rank - 1)                         ? LinearExtra::Columns
                                                          : LinearExtra::Rows;
-  extra.constant = extra.kind == LinearExtra::Columns && isWeight(launch->getOperand(getOperandNumber(value)));
+  extra.constant = extra.kind == LinearExtra::Columns && isWeight(launch->getOperand(getOperand(value)));
   spec.extras.push_back(extra);
   extras.push_back(value);
 }
@@ -107,7 +110,8 @@ unsigned LinearLaunch::getOperand(Value value) {
          (llvm::find(launch.getYield().getValues(), value) - launch.getYield().getValues().begin());
 }
 
-LinearLaunch::LinearLaunch(LaunchOp launch) : launch(launch), linear(cast<LinearOp>(cpu::getRoot(launch))) {
+LinearLaunch::LinearLaunch(LaunchOp launch, bool takesStats)
+    : launch(launch), linear(cast<LinearOp>(cpu::getRoot(launch))) {
   // Asking for a size is no use of the values.
   auto getUser = [](Value value) -> Operation * {
     for (Operation *user : value.getUsers())
@@ -127,11 +131,13 @@ LinearLaunch::LinearLaunch(LaunchOp launch) : launch(launch), linear(cast<Linear
   spec.xType = linear.getInput().getType().getElementType();
   spec.wType = linear.getWeight().getType().getElementType();
   spec.yType = cast<RankedTensorType>(launch.getYield().getValues()[0].getType()).getElementType();
+  spec.exactSums = linear.getResult().getType().getElementType().isF32() && !spec.yType.isF32();
   unsigned x = getOperandNumber(linear.getInput()), y = launch.getInputs().size();
   operands = {x, getOperandNumber(linear.getWeight())};
   if (linear.getBias()) {
     spec.biasType = linear.getBias().getType().getElementType();
     operands.push_back(getOperandNumber(linear.getBias()));
+    spec.biasAligned = isAligned(operands.back());
   }
   for (Operation &op : launch.getBody().front()) {
     if (auto stats = dyn_cast<NormStatsOp>(op))
@@ -139,7 +145,7 @@ LinearLaunch::LinearLaunch(LaunchOp launch) : launch(launch), linear(cast<Linear
     if (auto stats = dyn_cast<ChunkStatsOp>(op))
       chunkStats = stats;
   }
-  if (normStats) {
+  if (normStats && takesStats) {
     spec.rowStats = LinearRowStats{bool(normStats.getMean()), normStats.getEps().convertToFloat(),
                                    static_cast<int64_t>(normStats.getSize())};
     operands.push_back(getOperandNumber(normStats.getChunks()));
@@ -154,7 +160,7 @@ LinearLaunch::LinearLaunch(LaunchOp launch) : launch(launch), linear(cast<Linear
   for (Operation *op : epilogue)
     if (auto generic = dyn_cast<linalg::GenericOp>(op))
       for (OpOperand *input : generic.getDpsInputOperands())
-        if (isa<BlockArgument>(input->get()))
+        if (isa<BlockArgument>(input->get()) || (!takesStats && input->get().getDefiningOp<NormStatsOp>()))
           addExtra(input->get(), generic.getMatchingIndexingMap(input));
   sizes = {{LaunchSize::Rows, x}, getRowStride(launch, x), getRowStride(launch, y)};
   for (auto [value, extra] : llvm::zip(extras, spec.extras)) {
@@ -163,7 +169,7 @@ LinearLaunch::LinearLaunch(LaunchOp launch) : launch(launch), linear(cast<Linear
     sizes.push_back(extra.kind == LinearExtra::Matrix ? getRowStride(launch, operand) : sizes[0]);
   }
   operands.push_back(y);
-  if (normStats)
+  if (normStats && takesStats)
     for (Value result : normStats.getResults())
       operands.push_back(getOperand(result));
   // Schedules that do not store chunks ignore the last operand.
@@ -277,7 +283,7 @@ std::pair<Value, Value> LinearLaunch::emitEpilogue(nvidia::NVVMBuilder &b, const
 // Schedules as attributes
 //===----------------------------------------------------------------------===//
 
-static constexpr StringRef kKinds[] = {"wgmma", "mma", "simt"};
+static constexpr StringRef kKinds[] = {"wgmma", "mma", "simt", "overlap"};
 
 static DictionaryAttr getAttribute(Builder &builder, const LinearSchedule &schedule, int64_t fromRows) {
   NamedAttrList entries;
@@ -292,6 +298,10 @@ static DictionaryAttr getAttribute(Builder &builder, const LinearSchedule &sched
     set("split_k", schedule.splitK);
   if (schedule.persistent)
     entries.set("persistent", builder.getUnitAttr());
+  if (schedule.cluster != 1)
+    set("cluster", schedule.cluster);
+  if (schedule.exactSums)
+    entries.set("exact_sums", builder.getUnitAttr());
   return entries.getDictionary(builder.getContext());
 }
 
@@ -316,10 +326,15 @@ static std::optional<LinearSchedule> parseSchedule(DictionaryAttr attribute, con
   auto splitK = attribute.getAs<IntegerAttr>("split_k");
   schedule.splitK = splitK ? splitK.getInt() : 1;
   schedule.persistent = attribute.contains("persistent");
+  auto cluster = attribute.getAs<IntegerAttr>("cluster");
+  schedule.cluster = cluster ? cluster.getInt() : 1;
+  schedule.exactSums = attribute.contains("exact_sums");
+  // Not written: it follows from the kind.
+  schedule.exclusive = schedule.kind == LinearSchedule::Wgmma;
   return schedule;
 }
 
-/// \p spec for \p schedule, or for any schedule that stores no chunks.
+/// \p spec for a schedule that stores no chunks.
 static LinearKernelSpec withoutChunks(LinearKernelSpec spec) {
   spec.yChunks = false;
   return spec;
@@ -328,13 +343,13 @@ static LinearKernelSpec withoutChunks(LinearKernelSpec spec) {
 /// The schedule for \p rows rows: one whose kernel stores chunks, where that is asked for, before any other.
 static LinearSchedule chooseSchedule(const LinearKernelSpec &spec, const nvidia::SM &sm, int64_t rows) {
   LinearSchedule schedule = chooseLinearSchedule(spec, sm, rows);
-  if (!verifyLinearKernel(spec, schedule, sm))
+  if (!spec.yChunks || storesChunks(schedule))
     return schedule;
   return chooseLinearSchedule(withoutChunks(spec), sm, rows);
 }
 
 void gpu_kernels::scheduleLinear(LaunchOp launch, const nvidia::SM &sm, NamedAttrList &entries) {
-  LinearLaunch linear(launch);
+  LinearLaunch linear(launch, /*takesStats=*/true);
   Builder builder(launch.getContext());
   SmallVector<Attribute> variants;
   std::string last;
@@ -346,6 +361,11 @@ void gpu_kernels::scheduleLinear(LaunchOp launch, const nvidia::SM &sm, NamedAtt
   SmallVector<int64_t> rows(std::begin(kRows), std::end(kRows));
   if (staticRows >= 0)
     rows = {staticRows};
+  else if (auto likely = launch->getAttrOfType<DenseI64ArrayAttr>("et.rows"); likely && likely.size() == 2) {
+    // What it begins with is for all rows below, and what it ends with for all above.
+    llvm::erase_if(rows, [&](int64_t count) { return count <= likely[0] || count >= likely[1]; });
+    rows.push_back(likely[1]);
+  }
   int64_t previous = -1;
   for (int64_t count : rows) {
     LinearSchedule schedule = chooseSchedule(linear.spec, sm, count);
@@ -362,7 +382,7 @@ void gpu_kernels::scheduleLinear(LaunchOp launch, const nvidia::SM &sm, NamedAtt
 
 FailureOr<LaunchKernels> gpu_kernels::buildLinearLaunch(OpBuilder &builder, LaunchOp launch, StringRef name,
                                                         const nvidia::SM &sm) {
-  LinearLaunch linear(launch);
+  LinearLaunch fused(launch, /*takesStats=*/true), separate(launch, /*takesStats=*/false);
   auto variants = launch.getScheduleAttr().getAs<ArrayAttr>("variants");
   if (!variants || variants.empty())
     return launch.emitOpError("has a schedule without variants for its linear layer; run --et-schedule-gpu");
@@ -373,9 +393,10 @@ FailureOr<LaunchKernels> gpu_kernels::buildLinearLaunch(OpBuilder &builder, Laun
     auto from = dictionary ? dictionary.getAs<IntegerAttr>("from") : IntegerAttr();
     std::optional<LinearSchedule> schedule;
     if (from)
-      schedule = parseSchedule(dictionary, chooseSchedule(linear.spec, sm, from.getInt() + 1));
+      schedule = parseSchedule(dictionary, chooseSchedule(fused.spec, sm, from.getInt() + 1));
     if (!schedule || from.getInt() <= previous)
       return launch.emitOpError("has a schedule that is none of a linear layer, or out of order: ") << attribute;
+    LinearLaunch &linear = takesRowStats(*schedule) ? fused : separate;
     LinearKernelSpec spec = linear.spec;
     spec.yChunks &= storesChunks(*schedule);
     if (std::optional<std::string> reason = verifyLinearKernel(spec, *schedule, sm))
@@ -385,6 +406,14 @@ FailureOr<LaunchKernels> gpu_kernels::buildLinearLaunch(OpBuilder &builder, Laun
         kernel.rangeEnd = from.getInt();
     previous = from.getInt();
     std::string suffix = variants.size() > 1 ? "_from" + std::to_string(from.getInt()) : "";
+    if (linear.normStats && !takesRowStats(*schedule)) {
+      FailureOr<LaunchKernel> stats =
+          buildNormStats(builder, launch, linear.normStats, (name + suffix + "_stats").str(), sm);
+      if (failed(stats))
+        return failure();
+      stats->rangeMin = from.getInt();
+      kernels.push_back(std::move(*stats));
+    }
     LaunchKernel &kernel = kernels.emplace_back();
     kernel.kernel = buildLinearKernel(builder, launch.getLoc(), (name + suffix).str(), spec, *schedule, sm);
     if (std::optional<std::string> rest = legalizeScalarMath(kernel.kernel.function))

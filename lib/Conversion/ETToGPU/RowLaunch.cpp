@@ -1,4 +1,4 @@
-//===- RowLaunch.cpp - GPU kernels for norms and embeddings -*- C++ -*-===//
+//===- RowLaunch.cpp - GPU kernels for norms -*- C++ -*-===//
 //
 // Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -10,8 +10,6 @@
 
 #include "et/Conversion/ETToCPU/LaunchRows.h"
 #include "et/Conversion/ETToGPU/RowKernel.h"
-
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 using namespace mlir;
 using namespace mlir::et;
@@ -93,9 +91,8 @@ FailureOr<LaunchKernel> gpu_kernels::buildChunkStats(OpBuilder &builder, LaunchO
   return kernel;
 }
 
-/// The kernel of statistics that no linear layer takes along.
-static FailureOr<LaunchKernel> buildNormStats(OpBuilder &builder, LaunchOp launch, NormStatsOp stats, StringRef name,
-                                              const nvidia::SM &sm) {
+FailureOr<LaunchKernel> gpu_kernels::buildNormStats(OpBuilder &builder, LaunchOp launch, NormStatsOp stats,
+                                                    StringRef name, const nvidia::SM &sm) {
   RankedTensorType type = stats.getChunks().getType();
   NormStatsKernelSpec spec;
   spec.chunks = type.getShape()[type.getRank() - 2];
@@ -117,17 +114,6 @@ static FailureOr<LaunchKernel> buildNormStats(OpBuilder &builder, LaunchOp launc
   return kernel;
 }
 
-std::string gpu_kernels::getCheckMessage(LaunchOp launch) {
-  auto embedding = cast<EmbeddingOp>(cpu::getRoot(launch));
-  std::string input;
-  if (auto argument = dyn_cast<BlockArgument>(launch.getInputs().front()))
-    if (auto function = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp()))
-      if (auto given = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), ETDialect::getNameAttrName()))
-        input = " of input '" + given.str() + "'";
-  return "expected every index" + input + " to be from 0 to " +
-         std::to_string(embedding.getTable().getType().getDimSize(0) - 1) + ", but element {0} is not";
-}
-
 FailureOr<LaunchKernel> gpu_kernels::buildRowLaunch(OpBuilder &builder, LaunchOp launch, StringRef name,
                                                     const nvidia::SM &sm) {
   Operation *root = cpu::getRoot(launch);
@@ -139,20 +125,5 @@ FailureOr<LaunchKernel> gpu_kernels::buildRowLaunch(OpBuilder &builder, LaunchOp
     return buildNormStats(builder, launch, stats, name, sm);
   if (auto stats = dyn_cast<ChunkStatsOp>(root))
     return buildChunkStats(builder, launch, stats.getInput(), stats, name, sm);
-  auto embedding = cast<EmbeddingOp>(root);
-  EmbeddingKernelSpec spec;
-  spec.tableRows = embedding.getTable().getType().getDimSize(0);
-  spec.size = embedding.getTable().getType().getDimSize(1);
-  spec.idType = embedding.getIds().getType().getElementType();
-  spec.elementType = embedding.getTable().getType().getElementType();
-  spec.programmatic = sm.hasProgrammaticLaunch;
-  LaunchKernel kernel;
-  unsigned output = launch.getInputs().size();
-  kernel.operands = {getOperandNumber(embedding.getIds()), getOperandNumber(embedding.getTable()), output,
-                     LaunchKernel::kStatus};
-  // There is a row of the result for each id.
-  kernel.sizes = {{LaunchSize::Rows, output}, {LaunchSize::Check}};
-  spec.yStride = addRowStride(launch, output, kernel.sizes);
-  kernel.kernel = buildEmbeddingKernel(builder, launch.getLoc(), name, spec);
-  return kernel;
+  return buildEmbeddingLaunch(builder, launch, name, sm);
 }

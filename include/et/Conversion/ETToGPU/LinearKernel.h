@@ -29,6 +29,10 @@
 //           and with splitK blocks of a cluster share K and add up their partial
 //           sums through distributed shared memory. Many rows: persistent blocks,
 //           y leaves by TMA.
+//   Overlap sm_90a, many rows. As persistent Wgmma, but the consumers only drop
+//           their sums in shared memory and go on with the next tile, while one more
+//           warpgroup runs the epilogue on the tile before and stores it. With
+//           `cluster` two blocks share the weights of a column of tiles.
 //   Mma     sm_80 and up. mma.sync from tiles that cp.async brings.
 //   Simt    any types, sizes and strides; f32 multiply-adds. Slow.
 //
@@ -67,6 +71,8 @@ struct LinearExtra {
   bool pairAligned = true;
   /// A weight, which no kernel writes: it is loaded before the kernels in front have finished. Columns only.
   bool constant = false;
+  /// Whether they are multiples of 16 bytes.
+  bool vectorAligned = false;
 };
 
 /// Two neighbouring values of an extra as they were loaded: one packed register, or two f32; empty when they were not.
@@ -123,10 +129,14 @@ struct LinearKernelSpec {
   /// Whether the start and the row stride of x, or y, are known to be multiples of 16 bytes. Contiguous rows of k, or
   /// n, elements that are a multiple of 16 bytes are, when the start is.
   bool xAligned = true, yAligned = true;
+  /// Whether the bias starts at a multiple of 16 bytes.
+  bool biasAligned = true;
   SmallVector<LinearExtra> extras;
   std::optional<LinearRowStats> rowStats;
   /// Whether the kernel stores chunks of y; n is a multiple of kLinearChunkSize.
   bool yChunks = false;
+  /// Whether the epilogue is owed the sums as they are, not rounded to the type of y.
+  bool exactSums = false;
   /// Null stores the sums as they are.
   LinearEpilogueFn epilogue;
 
@@ -141,7 +151,7 @@ struct LinearKernelSpec {
 
 /// How it is computed.
 struct LinearSchedule {
-  enum Kind { Wgmma, Mma, Simt };
+  enum Kind { Wgmma, Mma, Simt, Overlap };
   Kind kind = Simt;
   /// Rows and outputs of a block's tile, and inputs of one stage of the ring.
   int64_t tileM = 0, tileN = 0, tileK = 0;
@@ -153,6 +163,11 @@ struct LinearSchedule {
   /// Keeps other blocks off the multiprocessor by asking for more than half of its shared memory (Wgmma only). With no
   /// more blocks than multiprocessors, two blocks of a kernel that starts early would share one while others idle.
   bool exclusive = false;
+  /// Blocks of a cluster that take neighbouring tiles of rows and share what they load of w: 1 or 2 (Overlap only).
+  int64_t cluster = 1;
+  /// Hands the sums over as f32. Otherwise they are rounded to the type of y behind the bias, which is exact where
+  /// there is no epilogue, and what a layer of its own would do where there is one (Overlap only).
+  bool exactSums = false;
 };
 
 /// Chooses a schedule for about \p rows rows, from measurements or by a cost model; any number of rows is computed
@@ -162,6 +177,10 @@ LinearSchedule chooseLinearSchedule(const LinearKernelSpec &spec, const nvidia::
 /// Returns why \p spec cannot be built with \p schedule on \p sm, and what to do, or nullopt if it can.
 std::optional<std::string> verifyLinearKernel(const LinearKernelSpec &spec, const LinearSchedule &schedule,
                                               const nvidia::SM &sm);
+
+/// Whether kernels of \p schedule take LinearKernelSpec::rowStats. Where they do not, a kernel in front of them has to,
+/// and they get the statistics as extras with one value per row.
+bool takesRowStats(const LinearSchedule &schedule);
 
 /// Whether kernels of \p schedule store LinearKernelSpec::yChunks. Where they do not, a kernel behind them has to.
 bool storesChunks(const LinearSchedule &schedule);

@@ -47,8 +47,8 @@ std::optional<std::string> verifyNormSpec(const NormKernelSpec &spec);
 /// Builds the kernel at the insertion point of \p builder, in a gpu.module.
 BuiltKernel buildNormKernel(OpBuilder &builder, Location loc, StringRef name, const NormKernelSpec &spec);
 
-/// Statistics of the chunks of rows (et.chunk_stats). Operands: x, result, which has no gaps. Symbols: s0 is the number of
-/// rows, then the distance between rows of x when that is not static.
+/// Statistics of the chunks of rows (et.chunk_stats). Operands: x, result, which has no gaps. Symbols: s0 is the number
+/// of rows, then the distance between rows of x when that is not static.
 struct ChunkStatsKernelSpec {
   int64_t chunks = 0, chunkSize = 0;
   /// f16, bf16 or f32.
@@ -58,8 +58,8 @@ struct ChunkStatsKernelSpec {
 };
 BuiltKernel buildChunkStatsKernel(OpBuilder &builder, Location loc, StringRef name, const ChunkStatsKernelSpec &spec);
 
-/// Statistics of rows from those of their chunks (et.norm_stats). Operands: chunks, scale, [mean], none with gaps. Symbol:
-/// s0 is the number of rows.
+/// Statistics of rows from those of their chunks (et.norm_stats). Operands: chunks, scale, [mean], none with gaps.
+/// Symbol: s0 is the number of rows.
 struct NormStatsKernelSpec {
   int64_t chunks = 0, chunkSize = 0;
   float eps = 0;
@@ -67,20 +67,6 @@ struct NormStatsKernelSpec {
   bool programmatic = false;
 };
 BuiltKernel buildNormStatsKernel(OpBuilder &builder, Location loc, StringRef name, const NormStatsKernelSpec &spec);
-
-/// Rows of a table [tableRows, size]. Operands: ids, table, y, status. Symbols: s0 is the number of ids, s1 the status
-/// code of an id outside of the table, then the distance between rows of y when that is not static.
-struct EmbeddingKernelSpec {
-  int64_t tableRows = 0, size = 0;
-  /// i32 or i64.
-  Type idType;
-  Type elementType;
-  int64_t yStride = 0;
-  bool programmatic = false;
-};
-
-/// Builds the kernel. An id out of range stores its position and then the code to the status, and selects row 0.
-BuiltKernel buildEmbeddingKernel(OpBuilder &builder, Location loc, StringRef name, const EmbeddingKernelSpec &spec);
 
 } // namespace mlir::et::gpu_kernels
 

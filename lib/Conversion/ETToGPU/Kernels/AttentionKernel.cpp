@@ -41,7 +41,8 @@ AttentionLayout::AttentionLayout(const AttentionKernelSpec &spec, const Attentio
   constexpr int64_t kTileAlignment = 1024;
   if (schedule.family == AttentionSchedule::Simt) {
     queryBytes = schedule.rowsPerBlock() * spec.headSizeK * 4;
-    total = queryBytes;
+    sequenceAt = llvm::alignTo(queryBytes, kSequenceBytes);
+    total = spec.offsets ? sequenceAt + kSequenceBytes : queryBytes;
     return;
   }
   if (schedule.family == AttentionSchedule::Mma) {
@@ -68,6 +69,9 @@ AttentionLayout::AttentionLayout(const AttentionKernelSpec &spec, const Attentio
   else if (persistent)
     barriers = 4 * schedule.stages + 2;
   total = barrierAt + 8 * barriers;
+  sequenceAt = llvm::alignTo(total, kSequenceBytes);
+  if (spec.offsets)
+    total = sequenceAt + kSequenceBytes;
 }
 
 int64_t gpu_kernels::attentionSharedBytes(const AttentionKernelSpec &spec, const AttentionSchedule &schedule) {
@@ -103,6 +107,8 @@ TensorMapSpec AttentionEmitter::tensorMap(unsigned number, const AttentionOperan
 }
 
 SmallVector<Value> AttentionEmitter::coordinates(const AttentionOperand &operand, int64_t column, Value row) {
+  if (spec.offsets)
+    row = add(row, llvm::is_contained(operand.dims, spec.dimM()) ? firstQuery : firstKey);
   SmallVector<Value> coords{i32(column), row};
   for (unsigned dim = spec.numBatchDims; dim-- > 0;)
     if (llvm::is_contained(operand.dims, dim))
@@ -126,6 +132,9 @@ void AttentionEmitter::createArguments(StringRef name) {
     kernel.addMap(tensorMap(kAttentionValue, spec.value, spec.dimN(), spec.dimV(), layout.v, schedule.keyBlock));
     kernel.addMap(tensorMap(kAttentionOutput, spec.output, spec.dimM(), spec.dimV(), layout.v, 64));
     types.append(4, tensorMapPtr());
+    // Tiles that end inside of a box.
+    if (spec.offsets)
+      addPointer(kAttentionOutput, spec.output);
   } else {
     addPointer(kAttentionQuery, spec.query);
     addPointer(kAttentionKey, spec.key);
@@ -136,6 +145,19 @@ void AttentionEmitter::createArguments(StringRef name) {
     addPointer(kAttentionMask, *spec.mask);
   if (spec.lengths)
     addPointer(kAttentionLengths, *spec.lengths);
+  SmallVector<LaunchExpr> offsetIntegers;
+  auto addOffsets = [&](unsigned number, LaunchExpr stride) {
+    pointerNumbers.push_back(number);
+    kernel.addPointer(number, getAffineConstantExpr(0));
+    types.push_back(globalPtr());
+    offsetIntegers.push_back(stride);
+  };
+  if (spec.offsets) {
+    offsetIntegers.push_back(spec.numOffsets);
+    addOffsets(kAttentionOffsets, spec.offsetStride);
+  }
+  if (spec.keyOffsets)
+    addOffsets(kAttentionKeyOffsets, spec.keyOffsetStride);
 
   // Integers: each expression once.
   auto addInteger = [&](LaunchExpr expr) {
@@ -149,6 +171,8 @@ void AttentionEmitter::createArguments(StringRef name) {
   for (const AttentionOperand *operand : pointerOperands)
     for (LaunchExpr expr : operand->strides)
       addInteger(expr);
+  for (LaunchExpr expr : offsetIntegers)
+    addInteger(expr);
 
   kernel.threads = nvidia::kWarpgroupSize * schedule.warpgroups;
   if (schedule.family == AttentionSchedule::WgmmaPingPong)
@@ -190,6 +214,10 @@ Value AttentionEmitter::batchOffset(const AttentionOperand &operand) {
   for (unsigned dim = 0; dim < spec.numBatchDims; ++dim)
     if (llvm::is_contained(operand.dims, dim))
       result = add(result, strided(operand, dim, batch[dim]));
+  if (spec.offsets) {
+    const bool hasM = llvm::is_contained(operand.dims, spec.dimM());
+    result = add(result, strided(operand, hasM ? spec.dimM() : spec.dimN(), hasM ? firstQuery : firstKey));
+  }
   return result;
 }
 
@@ -204,6 +232,17 @@ void AttentionEmitter::setGrid() {
   kernel.grid = {one, one, one};
   if (schedule.family == AttentionSchedule::WgmmaPingPong) {
     kernel.grid[0] = getAffineConstantExpr(sm.numSMs);
+    return;
+  }
+  if (spec.offsets) {
+    for (unsigned dim = 0; dim < spec.numBatchDims; ++dim)
+      kernel.grid[0] = kernel.grid[0] * sizeExpr(dim);
+    // Each sequence has at most one tile that is not full, and so have the rows behind the last one. Without rows or
+    // offsets there is no launch.
+    LaunchExpr rows = sizeExpr(spec.dimM());
+    constexpr int64_t kLarge = int64_t(1) << 31;
+    kernel.grid[0] = kernel.grid[0] * rows.ceilDiv(kLarge) * spec.numOffsets.ceilDiv(kLarge);
+    kernel.grid[1] = rows.ceilDiv(schedule.rowsPerBlock()) + spec.numOffsets;
     return;
   }
   kernel.grid[0] = sizeExpr(spec.dimM()).ceilDiv(schedule.rowsPerBlock());

@@ -70,9 +70,12 @@ void AttentionEmitter::emitSimt() {
   if (sm.hasProgrammaticLaunch)
     waitForPrevious();
   shared = sharedMemory();
+  withTile([&](Value firstRow) { emitSimtTile(firstRow); });
+}
+
+void AttentionEmitter::emitSimtTile(Value firstRow) {
   const int64_t headK = spec.headSizeK, headV = spec.headSizeV, columns = llvm::divideCeil(headV, kWarpSize);
   Type elt = spec.query.elementType;
-  Value firstRow = mul(decodeBlock(), schedule.rowsPerBlock());
   sequence = sequenceKeys();
   Value queryBase = element(pointers[kAttentionQuery], batchOffset(spec.query), elt);
   Value keyBase = element(pointers[kAttentionKey], batchOffset(spec.key), elt);
@@ -112,7 +115,9 @@ void AttentionEmitter::emitSimt() {
   // Carried: maxima, sums over the lane's own keys, then the columns of each row.
   SmallVector<Value> init(kRows, none);
   init.append(kRows + kRows * columns, zero);
-  SmallVector<Value> carried = loop(keys.begin, keys.end, i32(kWarpSize), init, [&](Value start, ValueRange in) {
+  Steps taken = stepsOf(keys, warpRow, 0);
+  SmallVector<Value> carried = loop(i32(0), taken.count, i32(1), init, [&](Value step, ValueRange in) {
+    Value start = startOf(taken, step);
     SmallVector<Value> state(in);
     MutableArrayRef<Value> max(state.data(), kRows), sum(state.data() + kRows, kRows),
         out(state.data() + 2 * kRows, kRows * columns);

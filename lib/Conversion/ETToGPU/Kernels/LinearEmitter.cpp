@@ -66,8 +66,8 @@ void LinearEmitter::declareCommon(bool yByPointer) {
 
 void LinearEmitter::createKernel(StringRef name, int64_t threads, int64_t minBlocks) {
   kernel.threads = threads;
-  kernel.clusterSize = schedule.splitK;
-  kernel.function = b.createKernel(name, parameterTypes, {threads, minBlocks, schedule.splitK});
+  kernel.clusterSize = schedule.splitK * schedule.cluster;
+  kernel.function = b.createKernel(name, parameterTypes, {threads, minBlocks, kernel.clusterSize});
 }
 
 void LinearEmitter::takeCommon(bool yByPointer) {

@@ -152,6 +152,8 @@ std::optional<LinearSchedule> findTunedLinear(const LinearKernelSpec &spec, cons
 /// The schedules. Each requires !verifyLinearKernel().
 BuiltKernel buildWgmmaLinear(OpBuilder &builder, Location loc, StringRef name, const LinearKernelSpec &spec,
                              const LinearSchedule &schedule, const nvidia::SM &sm);
+BuiltKernel buildOverlapLinear(OpBuilder &builder, Location loc, StringRef name, const LinearKernelSpec &spec,
+                               const LinearSchedule &schedule, const nvidia::SM &sm);
 BuiltKernel buildMmaLinear(OpBuilder &builder, Location loc, StringRef name, const LinearKernelSpec &spec,
                            const LinearSchedule &schedule, const nvidia::SM &sm);
 BuiltKernel buildSimtLinear(OpBuilder &builder, Location loc, StringRef name, const LinearKernelSpec &spec,
@@ -167,6 +169,12 @@ struct StoreBoxes {
   int64_t bytes() const { return 16 * rowBytes(); }
 };
 StoreBoxes getStoreBoxes(const LinearKernelSpec &spec, const LinearSchedule &schedule);
+
+/// Shared memory of an Overlap schedule, in order: the ring, the sums of one tile, the biases of two tiles, barriers.
+struct OverlapLayout {
+  int64_t stageBytes = 0, sums = 0, bias = 0, biasBytes = 0, barriers = 0, total = 0;
+};
+OverlapLayout getOverlapLayout(const LinearKernelSpec &spec, const LinearSchedule &schedule);
 
 } // namespace mlir::et::gpu_kernels
 

@@ -20,6 +20,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "EmbeddingGroups.h"
+
 #include "et/Dialect/ET/IR/ET.h"
 #include "et/Dialect/ET/Transforms/Passes.h"
 
@@ -218,19 +220,25 @@ static FailureOr<SmallVector<Value>> createOutputs(OpBuilder &builder, const Gro
   return outputs;
 }
 
-/// Clones \p op of a group into the region of its launch.
-static void cloneIntoRegion(OpBuilder &builder, Operation *op, IRMapping &mapping) {
+/// Clones \p op of a group into the region of its launch, one of whose outputs is \p output.
+static void cloneIntoRegion(OpBuilder &builder, Operation *op, IRMapping &mapping, Value output) {
   // The destination of an intermediate element-wise op is not read: give it one of the right size.
   if (auto generic = dyn_cast<linalg::GenericOp>(op); generic && !mapping.contains(generic.getDpsInits()[0])) {
     auto type = cast<RankedTensorType>(generic.getDpsInits()[0].getType());
-    Value like = mapping.lookup(generic.getDpsInputs()[0]);
-    for (Value input : generic.getDpsInputs())
-      if (cast<ShapedType>(input.getType()).getRank() == type.getRank())
-        like = mapping.lookup(input);
+    SmallVector<OpFoldResult> sizes;
+    if (generic.getDpsInputs().empty()) {
+      // It counts the rows of a sequence.
+      int64_t rows = cast<RankedTensorType>(output.getType()).getRank() - 2;
+      sizes = {tensor::getMixedSize(builder, op->getLoc(), output, rows)};
+    } else {
+      Value like = mapping.lookup(generic.getDpsInputs()[0]);
+      for (Value input : generic.getDpsInputs())
+        if (cast<ShapedType>(input.getType()).getRank() == type.getRank())
+          like = mapping.lookup(input);
+      sizes = tensor::getMixedSizes(builder, op->getLoc(), like);
+    }
     mapping.map(generic.getDpsInits()[0],
-                tensor::EmptyOp::create(builder, op->getLoc(), tensor::getMixedSizes(builder, op->getLoc(), like),
-                                        type.getElementType())
-                    .getResult());
+                tensor::EmptyOp::create(builder, op->getLoc(), sizes, type.getElementType()).getResult());
   }
   builder.clone(*op, mapping);
 }
@@ -307,7 +315,7 @@ static LogicalResult formLaunch(const Group &group) {
       mapping.map(init, argument);
     }
   for (Operation *op : group.ops)
-    cloneIntoRegion(builder, op, mapping);
+    cloneIntoRegion(builder, op, mapping, outputArguments.front());
   SmallVector<Value> yielded;
   for (Value result : escaping)
     yielded.push_back(mapping.lookup(result));
@@ -334,6 +342,15 @@ struct FormLaunchesPass final : et::impl::FormLaunchesPassBase<FormLaunchesPass>
     }
     SmallVector<Group> groups;
     DenseSet<Operation *> taken;
+    if (fuseEmbeddings)
+      for (auto embedding : function.getFunctionBody().front().getOps<EmbeddingOp>()) {
+        SmallVector<Operation *> ops = findEmbeddingSum(embedding);
+        if (ops.size() == 1)
+          continue;
+        taken.insert(ops.begin(), ops.end());
+        numFused += ops.size() - 1;
+        groups.push_back({std::move(ops), "embedding+elementwise"});
+      }
     for (Operation &op : function.getFunctionBody().front()) {
       if (taken.contains(&op) || isa<LaunchOp>(op))
         continue;
