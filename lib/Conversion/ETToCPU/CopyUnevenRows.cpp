@@ -50,7 +50,7 @@ namespace {
 struct CopyUnevenRowsPass final : et::impl::CopyUnevenRowsPassBase<CopyUnevenRowsPass> {
   void runOnOperation() override {
     getOperation()->walk([&](LaunchOp launch) {
-      if (!isa_and_nonnull<LinearOp, LayerNormOp, RmsNormOp, NormStatsOp, EmbeddingOp>(cpu::getRoot(launch)))
+      if (!isa_and_nonnull<LinearOp, LayerNormOp, RmsNormOp, ChunkStatsOp, EmbeddingOp>(cpu::getRoot(launch)))
         return;
       for (OpOperand &operand : launch->getOpOperands())
         if (isa<MemRefType>(operand.get().getType()) && !isWalkable(launch, operand.get()))

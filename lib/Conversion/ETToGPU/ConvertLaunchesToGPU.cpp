@@ -248,10 +248,12 @@ private:
     switch (size.kind) {
     case LaunchSize::Dim:
       return getDim(size.dim);
-    case LaunchSize::Rows: {
+    case LaunchSize::Rows:
+    case LaunchSize::Elements: {
       int64_t rank = cast<MemRefType>(launch->getOperand(size.operand).getType()).getRank();
+      int64_t count = size.kind == LaunchSize::Rows ? rank - 1 : rank;
       Value rows = arith::ConstantIndexOp::create(b, 1);
-      for (int64_t dim = 0; dim + 1 < rank; ++dim)
+      for (int64_t dim = 0; dim < count; ++dim)
         rows = b.createOrFold<arith::MulIOp>(rows, getDim(dim));
       return rows;
     }

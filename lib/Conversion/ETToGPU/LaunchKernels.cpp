@@ -121,7 +121,7 @@ FailureOr<LaunchKernels> gpu_kernels::buildKernels(OpBuilder &builder, LaunchOp 
     return buildLinearLaunch(builder, launch, name, sm);
   if (isa_and_nonnull<AttentionOp>(root))
     return buildAttentionLaunch(builder, launch, name, sm);
-  bool isRows = isa_and_nonnull<LayerNormOp, RmsNormOp, NormStatsOp, EmbeddingOp>(root);
+  bool isRows = isa_and_nonnull<LayerNormOp, RmsNormOp, ChunkStatsOp, NormStatsOp, EmbeddingOp>(root);
   FailureOr<LaunchKernel> kernel =
       isRows ? buildRowLaunch(builder, launch, name, sm) : buildLoopLaunch(builder, launch, name, sm);
   if (failed(kernel))
@@ -154,13 +154,7 @@ std::string gpu_kernels::whyNoKernel(Operation *op, const nvidia::SM &sm) {
     return whyNoNorm(norm, norm.getBeta());
   if (auto norm = dyn_cast<RmsNormOp>(op))
     return whyNoNorm(norm, Value());
-  if (auto stats = dyn_cast<NormStatsOp>(op)) {
-    NormKernelSpec spec;
-    spec.size = stats.getInput().getType().getShape().back();
-    spec.elementType = stats.getInput().getType().getElementType();
-    return verifyNormSpec(spec).value_or("");
-  }
-  if (isa<GeluOp>(op))
+  if (isa<GeluOp, ChunkStatsOp, NormStatsOp>(op))
     return "";
   if (auto linear = dyn_cast<LinearOp>(op))
     return linear.getWeight().getType().getEncoding() ? "the weight has an encoding that has no GPU kernel" : "";

@@ -38,11 +38,12 @@ namespace mlir::et::gpu_kernels {
 /// A size that is known when a program starts to run.
 struct LaunchSize {
   enum Kind {
-    Dim,    ///< size of dimension `dim` of an operand
-    Rows,   ///< product of all sizes of an operand but the last
-    Stride, ///< elements between neighbours in dimension `dim` of an operand, divided by `divisor`
-    Scalar, ///< the operand itself, an integer
-    Check   ///< the status code of check `operand` of the kernel
+    Dim,      ///< size of dimension `dim` of an operand
+    Rows,     ///< product of all sizes of an operand but the last
+    Elements, ///< product of all sizes of an operand
+    Stride,   ///< elements between neighbours in dimension `dim` of an operand, divided by `divisor`
+    Scalar,   ///< the operand itself, an integer
+    Check     ///< the status code of check `operand` of the kernel
   } kind = Dim;
   unsigned operand = 0, dim = 0;
   int64_t divisor = 1;
@@ -108,6 +109,10 @@ FailureOr<LaunchKernels> buildLinearLaunch(OpBuilder &builder, LaunchOp launch, 
 FailureOr<LaunchKernels> buildAttentionLaunch(OpBuilder &builder, LaunchOp launch, StringRef name,
                                               const nvidia::SM &sm);
 
+/// The kernel of \p stats, an op in the region of \p launch, which yields its result, of \p input, which is an argument
+/// of the region or yielded too.
+FailureOr<LaunchKernel> buildChunkStats(OpBuilder &builder, LaunchOp launch, Value input, ChunkStatsOp stats,
+                                        StringRef name, const nvidia::SM &sm);
 FailureOr<LaunchKernel> buildEmbeddingLaunch(OpBuilder &builder, LaunchOp launch, StringRef name, const nvidia::SM &sm);
 /// The kernel of \p stats, an op in the region of \p launch, which yields its results.
 FailureOr<LaunchKernel> buildNormStats(OpBuilder &builder, LaunchOp launch, NormStatsOp stats, StringRef name,

@@ -8,8 +8,9 @@
 //
 // The region of a linear launch is et.linear, then element-wise ops on its result,
 // which run on sums in registers. Statistics of the rows of the input, for a norm
-// that is applied to the sums, are taken by the same kernel where it can, else by
-// one in front of it. The number of rows is known at launch only, so a
+// that is applied to the sums, come from chunks that the launch in front stored;
+// those of the result are stored in turn, by the same kernel where it can, else by
+// one behind it. The number of rows is known at launch only, so a
 // launch has a kernel for few rows, for many, and for what lies between: each
 // schedule is listed with the number of rows that it begins at.
 //
@@ -36,12 +37,13 @@ namespace {
 /// The kernel of one linear launch, but for its schedule.
 class LinearLaunch {
 public:
-  /// \p statsInKernel: whether the kernel computes statistics, if there are some, or reads them.
-  LinearLaunch(LaunchOp launch, bool statsInKernel);
+  /// \p takesStats: whether the kernel makes the statistics of rows, if there are some, or reads what one in front of
+  /// it made.
+  LinearLaunch(LaunchOp launch, bool takesStats);
 
-  bool hasStats() const { return bool(stats); }
-  NormStatsOp getStats() const { return stats; }
-
+  /// Statistics of the rows of the input, and of the result; null without them.
+  NormStatsOp normStats;
+  ChunkStatsOp chunkStats;
   LinearKernelSpec spec;
   SmallVector<unsigned> operands;
   SmallVector<LaunchSize> sizes;
@@ -57,7 +59,6 @@ private:
 
   LaunchOp launch;
   LinearOp linear;
-  NormStatsOp stats;
   /// Ops on the result of the layer, in order.
   SmallVector<Operation *> epilogue;
   SmallVector<Value> extras;
@@ -97,6 +98,7 @@ void LinearLaunch::addExtra(Value value, AffineMap map) {
                : map.getNumResults() == rank && rank > 1 ? LinearExtra::Matrix
                : reads(rank - 1)                         ? LinearExtra::Columns
                                                          : LinearExtra::Rows;
+  extra.constant = extra.kind == LinearExtra::Columns && isWeight(launch->getOperand(getOperand(value)));
   spec.extras.push_back(extra);
   extras.push_back(value);
 }
@@ -108,14 +110,12 @@ unsigned LinearLaunch::getOperand(Value value) {
          (llvm::find(launch.getYield().getValues(), value) - launch.getYield().getValues().begin());
 }
 
-LinearLaunch::LinearLaunch(LaunchOp launch, bool statsInKernel)
+LinearLaunch::LinearLaunch(LaunchOp launch, bool takesStats)
     : launch(launch), linear(cast<LinearOp>(cpu::getRoot(launch))) {
-  for (auto op : launch.getBody().getOps<NormStatsOp>())
-    stats = op;
   // Asking for a size is no use of the values.
   auto getUser = [](Value value) -> Operation * {
     for (Operation *user : value.getUsers())
-      if (!isa<tensor::DimOp>(user))
+      if (!isa<tensor::DimOp, ChunkStatsOp>(user))
         return user;
     return nullptr;
   };
@@ -139,6 +139,17 @@ LinearLaunch::LinearLaunch(LaunchOp launch, bool statsInKernel)
     operands.push_back(getOperandNumber(linear.getBias()));
     spec.biasAligned = isAligned(operands.back());
   }
+  for (Operation &op : launch.getBody().front()) {
+    if (auto stats = dyn_cast<NormStatsOp>(op))
+      normStats = stats;
+    if (auto stats = dyn_cast<ChunkStatsOp>(op))
+      chunkStats = stats;
+  }
+  if (normStats && takesStats) {
+    spec.rowStats = LinearRowStats{bool(normStats.getMean()), normStats.getEps().convertToFloat(),
+                                   static_cast<int64_t>(normStats.getSize())};
+    operands.push_back(getOperandNumber(normStats.getChunks()));
+  }
   auto isContiguous = [&](unsigned operand) {
     return cast<MemRefType>(launch->getOperand(operand).getType()).getLayout().isIdentity();
   };
@@ -149,7 +160,7 @@ LinearLaunch::LinearLaunch(LaunchOp launch, bool statsInKernel)
   for (Operation *op : epilogue)
     if (auto generic = dyn_cast<linalg::GenericOp>(op))
       for (OpOperand *input : generic.getDpsInputOperands())
-        if (isa<BlockArgument>(input->get()) || (!statsInKernel && input->get().getDefiningOp<NormStatsOp>()))
+        if (isa<BlockArgument>(input->get()) || (!takesStats && input->get().getDefiningOp<NormStatsOp>()))
           addExtra(input->get(), generic.getMatchingIndexingMap(input));
   sizes = {{LaunchSize::Rows, x}, getRowStride(launch, x), getRowStride(launch, y)};
   for (auto [value, extra] : llvm::zip(extras, spec.extras)) {
@@ -158,11 +169,14 @@ LinearLaunch::LinearLaunch(LaunchOp launch, bool statsInKernel)
     sizes.push_back(extra.kind == LinearExtra::Matrix ? getRowStride(launch, operand) : sizes[0]);
   }
   operands.push_back(y);
-  if (stats && statsInKernel) {
-    spec.rowStats = LinearRowStats{bool(stats.getMean()), stats.getEps().convertToFloat()};
-    for (Value result : stats.getResults())
+  if (normStats && takesStats)
+    for (Value result : normStats.getResults())
       operands.push_back(getOperand(result));
-  }
+  // Schedules that do not store chunks ignore the last operand.
+  spec.yChunks = chunkStats && spec.n % kLinearChunkSize == 0 &&
+                 chunkStats.getResult().getType().getShape().take_back(2).front() == spec.n / kLinearChunkSize;
+  if (chunkStats)
+    operands.push_back(getOperand(chunkStats.getResult()));
   if (!epilogue.empty())
     spec.epilogue = [this](nvidia::NVVMBuilder &b, const LinearEpilogueArgs &args) { return emitEpilogue(b, args); };
 }
@@ -236,9 +250,9 @@ static Value emitPayload(nvidia::NVVMBuilder &b, Block &block, ArrayRef<Value> a
 std::pair<Value, Value> LinearLaunch::emitEpilogue(nvidia::NVVMBuilder &b, const LinearEpilogueArgs &args) {
   DenseMap<Value, std::pair<Value, Value>> pairs{{linear.getResult(), {args.lo, args.hi}}};
   if (args.rowScale)
-    pairs[stats.getScale()] = {args.rowScale, args.rowScale};
+    pairs[normStats.getScale()] = {args.rowScale, args.rowScale};
   if (args.rowMean)
-    pairs[stats.getMean()] = {args.rowMean, args.rowMean};
+    pairs[normStats.getMean()] = {args.rowMean, args.rowMean};
   std::pair<Value, Value> last{args.lo, args.hi};
   for (Operation *op : epilogue) {
     if (auto gelu = dyn_cast<GeluOp>(op)) {
@@ -320,18 +334,22 @@ static std::optional<LinearSchedule> parseSchedule(DictionaryAttr attribute, con
   return schedule;
 }
 
-/// The schedule of \p launch for \p rows rows: one whose kernel takes statistics itself, where there are some, before
-/// any other.
-static LinearSchedule chooseSchedule(LaunchOp launch, const nvidia::SM &sm, int64_t rows) {
-  LinearLaunch fused(launch, /*statsInKernel=*/true);
-  LinearSchedule schedule = chooseLinearSchedule(fused.spec, sm, rows);
-  if (!fused.hasStats() || takesRowStats(schedule))
+/// \p spec for a schedule that stores no chunks.
+static LinearKernelSpec withoutChunks(LinearKernelSpec spec) {
+  spec.yChunks = false;
+  return spec;
+}
+
+/// The schedule for \p rows rows: one whose kernel stores chunks, where that is asked for, before any other.
+static LinearSchedule chooseSchedule(const LinearKernelSpec &spec, const nvidia::SM &sm, int64_t rows) {
+  LinearSchedule schedule = chooseLinearSchedule(spec, sm, rows);
+  if (!spec.yChunks || storesChunks(schedule))
     return schedule;
-  return chooseLinearSchedule(LinearLaunch(launch, /*statsInKernel=*/false).spec, sm, rows);
+  return chooseLinearSchedule(withoutChunks(spec), sm, rows);
 }
 
 void gpu_kernels::scheduleLinear(LaunchOp launch, const nvidia::SM &sm, NamedAttrList &entries) {
-  LinearLaunch linear(launch, /*statsInKernel=*/true);
+  LinearLaunch linear(launch, /*takesStats=*/true);
   Builder builder(launch.getContext());
   SmallVector<Attribute> variants;
   std::string last;
@@ -350,7 +368,7 @@ void gpu_kernels::scheduleLinear(LaunchOp launch, const nvidia::SM &sm, NamedAtt
   }
   int64_t previous = -1;
   for (int64_t count : rows) {
-    LinearSchedule schedule = chooseSchedule(launch, sm, count);
+    LinearSchedule schedule = chooseSchedule(linear.spec, sm, count);
     std::string name = stringifyLinearSchedule(schedule);
     int64_t from = previous < 0 ? 0 : previous + 1;
     previous = count;
@@ -364,7 +382,7 @@ void gpu_kernels::scheduleLinear(LaunchOp launch, const nvidia::SM &sm, NamedAtt
 
 FailureOr<LaunchKernels> gpu_kernels::buildLinearLaunch(OpBuilder &builder, LaunchOp launch, StringRef name,
                                                         const nvidia::SM &sm) {
-  LinearLaunch fused(launch, /*statsInKernel=*/true), separate(launch, /*statsInKernel=*/false);
+  LinearLaunch fused(launch, /*takesStats=*/true), separate(launch, /*takesStats=*/false);
   auto variants = launch.getScheduleAttr().getAs<ArrayAttr>("variants");
   if (!variants || variants.empty())
     return launch.emitOpError("has a schedule without variants for its linear layer; run --et-schedule-gpu");
@@ -375,32 +393,42 @@ FailureOr<LaunchKernels> gpu_kernels::buildLinearLaunch(OpBuilder &builder, Laun
     auto from = dictionary ? dictionary.getAs<IntegerAttr>("from") : IntegerAttr();
     std::optional<LinearSchedule> schedule;
     if (from)
-      schedule = parseSchedule(dictionary, chooseSchedule(launch, sm, from.getInt() + 1));
+      schedule = parseSchedule(dictionary, chooseSchedule(fused.spec, sm, from.getInt() + 1));
     if (!schedule || from.getInt() <= previous)
       return launch.emitOpError("has a schedule that is none of a linear layer, or out of order: ") << attribute;
     LinearLaunch &linear = takesRowStats(*schedule) ? fused : separate;
-    if (std::optional<std::string> reason = verifyLinearKernel(linear.spec, *schedule, sm))
+    LinearKernelSpec spec = linear.spec;
+    spec.yChunks &= storesChunks(*schedule);
+    if (std::optional<std::string> reason = verifyLinearKernel(spec, *schedule, sm))
       return launch.emitOpError("has no GPU kernel with the schedule ") << attribute << ": " << *reason;
     for (LaunchKernel &kernel : kernels)
       if (kernel.rangeEnd < 0)
         kernel.rangeEnd = from.getInt();
     previous = from.getInt();
     std::string suffix = variants.size() > 1 ? "_from" + std::to_string(from.getInt()) : "";
-    if (separate.hasStats() && !takesRowStats(*schedule)) {
+    if (linear.normStats && !takesRowStats(*schedule)) {
       FailureOr<LaunchKernel> stats =
-          buildNormStats(builder, launch, separate.getStats(), (name + suffix + "_stats").str(), sm);
+          buildNormStats(builder, launch, linear.normStats, (name + suffix + "_stats").str(), sm);
       if (failed(stats))
         return failure();
       stats->rangeMin = from.getInt();
       kernels.push_back(std::move(*stats));
     }
     LaunchKernel &kernel = kernels.emplace_back();
-    kernel.kernel = buildLinearKernel(builder, launch.getLoc(), (name + suffix).str(), linear.spec, *schedule, sm);
+    kernel.kernel = buildLinearKernel(builder, launch.getLoc(), (name + suffix).str(), spec, *schedule, sm);
     if (std::optional<std::string> rest = legalizeScalarMath(kernel.kernel.function))
       return launch.emitOpError("has no GPU kernel: GPUs have no form of '") << *rest << "'";
     kernel.operands = linear.operands;
     kernel.sizes = linear.sizes;
     kernel.rangeMin = from.getInt();
+    if (!linear.chunkStats || spec.yChunks)
+      continue;
+    FailureOr<LaunchKernel> chunks = buildChunkStats(builder, launch, linear.chunkStats.getInput(), linear.chunkStats,
+                                                     (name + suffix + "_chunks").str(), sm);
+    if (failed(chunks))
+      return failure();
+    chunks->rangeMin = from.getInt();
+    kernels.push_back(std::move(*chunks));
   }
   return kernels;
 }

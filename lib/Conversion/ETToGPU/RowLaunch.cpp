@@ -70,30 +70,47 @@ static FailureOr<LaunchKernel> buildNorm(OpBuilder &builder, LaunchOp launch, No
   return kernel;
 }
 
-FailureOr<LaunchKernel> gpu_kernels::buildNormStats(OpBuilder &builder, LaunchOp launch, NormStatsOp stats,
-                                                    StringRef name, const nvidia::SM &sm) {
-  NormKernelSpec spec;
-  RankedTensorType type = stats.getInput().getType();
-  spec.size = type.getShape().back();
-  spec.eps = stats.getEps().convertToFloat();
-  spec.rms = !stats.getMean();
+FailureOr<LaunchKernel> gpu_kernels::buildChunkStats(OpBuilder &builder, LaunchOp launch, Value input,
+                                                     ChunkStatsOp stats, StringRef name, const nvidia::SM &sm) {
+  RankedTensorType type = stats.getInput().getType(), resultType = stats.getResult().getType();
+  ChunkStatsKernelSpec spec;
+  spec.chunks = resultType.getShape()[resultType.getRank() - 2];
+  spec.chunkSize = type.getShape().back() / spec.chunks;
   spec.elementType = type.getElementType();
   spec.programmatic = sm.hasProgrammaticLaunch;
-  spec.statsOnly = true;
   LaunchKernel kernel;
-  unsigned x = getOperandNumber(stats.getInput());
-  kernel.operands.push_back(x);
-  kernel.sizes.push_back({LaunchSize::Rows, x});
-  spec.xStride = addRowStride(launch, x, kernel.sizes);
-  for (Value result : stats.getResults()) {
-    std::optional<unsigned> output = getOutputNumber(launch, result);
+  // The launch may compute the input itself.
+  std::optional<unsigned> x = isa<BlockArgument>(input) ? getOperandNumber(input) : getOutputNumber(launch, input);
+  std::optional<unsigned> result = getOutputNumber(launch, stats.getResult());
+  if (!x || !result)
+    return launch.emitOpError("expected the launch to yield et.chunk_stats and what these are of");
+  kernel.operands = {*x, *result};
+  kernel.sizes.push_back({LaunchSize::Rows, *x});
+  spec.xStride = addRowStride(launch, *x, kernel.sizes);
+  kernel.kernel = buildChunkStatsKernel(builder, launch.getLoc(), name, spec);
+  return kernel;
+}
+
+FailureOr<LaunchKernel> gpu_kernels::buildNormStats(OpBuilder &builder, LaunchOp launch, NormStatsOp stats,
+                                                    StringRef name, const nvidia::SM &sm) {
+  RankedTensorType type = stats.getChunks().getType();
+  NormStatsKernelSpec spec;
+  spec.chunks = type.getShape()[type.getRank() - 2];
+  spec.chunkSize = stats.getSize();
+  spec.eps = stats.getEps().convertToFloat();
+  spec.centred = bool(stats.getMean());
+  spec.programmatic = sm.hasProgrammaticLaunch;
+  LaunchKernel kernel;
+  kernel.operands.push_back(getOperandNumber(stats.getChunks()));
+  for (Value value : stats.getResults()) {
+    std::optional<unsigned> output = getOutputNumber(launch, value);
     if (!output)
       return launch.emitOpError("expected the launch to yield every result of et.norm_stats");
     kernel.operands.push_back(*output);
   }
-  if (std::optional<std::string> reason = verifyNormSpec(spec))
-    return launch.emitOpError("has no GPU kernel: ") << *reason;
-  kernel.kernel = buildNormKernel(builder, launch.getLoc(), name, spec);
+  // All dimensions of a result are rows; those of the chunks end in two that are none.
+  kernel.sizes.push_back({LaunchSize::Elements, kernel.operands[1]});
+  kernel.kernel = buildNormStatsKernel(builder, launch.getLoc(), name, spec);
   return kernel;
 }
 
@@ -106,5 +123,7 @@ FailureOr<LaunchKernel> gpu_kernels::buildRowLaunch(OpBuilder &builder, LaunchOp
     return buildNorm(builder, launch, norm, Value(), /*rms=*/true, name, sm);
   if (auto stats = dyn_cast<NormStatsOp>(root))
     return buildNormStats(builder, launch, stats, name, sm);
+  if (auto stats = dyn_cast<ChunkStatsOp>(root))
+    return buildChunkStats(builder, launch, stats.getInput(), stats, name, sm);
   return buildEmbeddingLaunch(builder, launch, name, sm);
 }

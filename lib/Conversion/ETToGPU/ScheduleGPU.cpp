@@ -31,7 +31,7 @@ static StringRef getFamily(Operation *root) {
     return "linear";
   if (isa_and_nonnull<AttentionOp>(root))
     return "attention";
-  return isa_and_nonnull<LayerNormOp, RmsNormOp, NormStatsOp, EmbeddingOp>(root) ? "rows" : "loops";
+  return isa_and_nonnull<LayerNormOp, RmsNormOp, ChunkStatsOp, NormStatsOp, EmbeddingOp>(root) ? "rows" : "loops";
 }
 
 namespace {

@@ -69,13 +69,13 @@ SmallVector<Value> NVVMBuilder::unpackStruct(Value value, int64_t count) {
   return fields;
 }
 
-SmallVector<Value> NVVMBuilder::loadRemoteF32x4(Value shared, Value rank) {
+SmallVector<Value> NVVMBuilder::loadRemoteF32x2(Value shared, Value rank) {
   // nvvm.mapa gives a !llvm.ptr<7>, whose vector loads LLVM 22 takes apart.
-  auto type = LLVM::LLVMStructType::getLiteral(getContext(), SmallVector<Type>(4, getF32Type()));
-  Value result = inlineAsm("{ .reg .b32 a; mapa.shared::cluster.u32 a, $4, $5; "
-                           "ld.shared::cluster.v4.f32 {$0, $1, $2, $3}, [a]; }",
-                           "=f,=f,=f,=f,r,r,~{memory}", {sharedAddress(shared), rank}, type);
-  return unpackStruct(result, 4);
+  auto type = LLVM::LLVMStructType::getLiteral(getContext(), SmallVector<Type>(2, getF32Type()));
+  Value result = inlineAsm("{ .reg .b32 a; mapa.shared::cluster.u32 a, $2, $3; "
+                           "ld.shared::cluster.v2.f32 {$0, $1}, [a]; }",
+                           "=f,=f,r,r,~{memory}", {sharedAddress(shared), rank}, type);
+  return unpackStruct(result, 2);
 }
 
 void NVVMBuilder::copyAsync(Value shared, Value global, int64_t bytes, Value srcBytes) {

@@ -9,12 +9,15 @@
 // Emits y[M, N] = epilogue(x[M, K] * w[N, K]^T + b[N]) as one kernel. M is a size
 // of the launch; N and K are static. Sums are f32.
 //
-// With LinearKernelSpec::rowStats the kernel also computes what a norm needs to know of the rows of x, from the tiles
-// of x that it multiplies, hands it to the epilogue, and stores it for later launches. So a norm in front of the layer
-// needs no kernel: w holds its gamma, and the epilogue shifts and scales the sums.
+// A norm between two layers needs no kernel. The one in front (LinearKernelSpec::yChunks) stores mean and sum of
+// squared differences of every 32 neighbours of its result; the one behind (rowStats) makes scale and mean of each row
+// from them, hands these to its epilogue, which shifts and scales the sums, and stores them for whoever else wants
+// them.
 //
-// Operands:  0 x, 1 w, then the bias if there is one, then the extras, then y, then the scale and the mean of each row
-//            ([M] f32 each, written) as rowStats has them.
+// Operands:  0 x, 1 w, then the bias if there is one, with rowStats the chunks of the rows of x ([M, chunks, 2] f32),
+// then
+//            the extras, then y, with rowStats scale and, if centred, mean of each row of x ([M] f32, written), with
+//            yChunks the chunks of the rows of y ([M, N / 32, 2] f32, written).
 // Symbols:   s0 = M, s1 = row stride of x, s2 = row stride of y,
 //            s3 + i = row stride of extra i (any value for one without rows).
 //
@@ -66,6 +69,8 @@ struct LinearExtra {
   Type elementType;
   /// Whether the start and the row stride are even numbers of elements, aligned to a pair.
   bool pairAligned = true;
+  /// A weight, which no kernel writes: it is loaded before the kernels in front have finished. Columns only.
+  bool constant = false;
   /// Whether they are multiples of 16 bytes.
   bool vectorAligned = false;
 };
@@ -104,7 +109,12 @@ struct LinearRowStats {
   /// Of a layer norm: the mean, and 1 / sqrt(variance + eps). Else of an RMS norm: 1 / sqrt(mean square + eps) alone.
   bool centred = true;
   float eps = 0;
+  /// Elements of a chunk; k is a multiple of it.
+  int64_t chunkSize = 0;
 };
+
+/// Neighbours of y that share a chunk.
+inline constexpr int64_t kLinearChunkSize = 32;
 
 /// Everything that fixes what a linear kernel computes.
 struct LinearKernelSpec {
@@ -123,16 +133,20 @@ struct LinearKernelSpec {
   bool biasAligned = true;
   SmallVector<LinearExtra> extras;
   std::optional<LinearRowStats> rowStats;
+  /// Whether the kernel stores chunks of y; n is a multiple of kLinearChunkSize.
+  bool yChunks = false;
   /// Whether the epilogue is owed the sums as they are, not rounded to the type of y.
   bool exactSums = false;
   /// Null stores the sums as they are.
   LinearEpilogueFn epilogue;
 
   unsigned biasOperand() const { return 2; }
-  unsigned extraOperand(unsigned index) const { return 2 + (biasType ? 1 : 0) + index; }
+  unsigned xChunksOperand() const { return 2 + (biasType ? 1 : 0); }
+  unsigned extraOperand(unsigned index) const { return xChunksOperand() + (rowStats ? 1 : 0) + index; }
   unsigned outputOperand() const { return extraOperand(extras.size()); }
   unsigned rowScaleOperand() const { return outputOperand() + 1; }
   unsigned rowMeanOperand() const { return outputOperand() + 2; }
+  unsigned yChunksOperand() const { return outputOperand() + (rowStats ? rowStats->centred ? 3 : 2 : 1); }
 };
 
 /// How it is computed.
@@ -164,9 +178,12 @@ LinearSchedule chooseLinearSchedule(const LinearKernelSpec &spec, const nvidia::
 std::optional<std::string> verifyLinearKernel(const LinearKernelSpec &spec, const LinearSchedule &schedule,
                                               const nvidia::SM &sm);
 
-/// Whether kernels of \p schedule compute LinearKernelSpec::rowStats. Where they do not, a kernel in front of them
-/// does, and they get the statistics as extras with one value per row.
+/// Whether kernels of \p schedule take LinearKernelSpec::rowStats. Where they do not, a kernel in front of them has to,
+/// and they get the statistics as extras with one value per row.
 bool takesRowStats(const LinearSchedule &schedule);
+
+/// Whether kernels of \p schedule store LinearKernelSpec::yChunks. Where they do not, a kernel behind them has to.
+bool storesChunks(const LinearSchedule &schedule);
 
 /// Dynamic shared memory of a block in bytes.
 int64_t getLinearSharedBytes(const LinearKernelSpec &spec, const LinearSchedule &schedule);

@@ -33,9 +33,6 @@ struct NormKernelSpec {
   /// f16, bf16 or f32; arithmetic is f32. `vectorType` is that of gamma and beta.
   Type elementType, vectorType;
   bool hasGamma = false, hasBeta = false, hasResidual = false, hasSum = false;
-  /// Only the statistics: operands are x, scale = 1 / sqrt(variance or mean square + eps), and unless `rms`, the mean of
-  /// each row; both are f32 without gaps. No other operand is there.
-  bool statsOnly = false;
   /// Gamma and beta are weights, which no launch writes.
   bool constantVectors = false;
   /// Elements between rows; ShapedType::kDynamic when known at launch.
@@ -49,6 +46,27 @@ std::optional<std::string> verifyNormSpec(const NormKernelSpec &spec);
 
 /// Builds the kernel at the insertion point of \p builder, in a gpu.module.
 BuiltKernel buildNormKernel(OpBuilder &builder, Location loc, StringRef name, const NormKernelSpec &spec);
+
+/// Statistics of the chunks of rows (et.chunk_stats). Operands: x, result, which has no gaps. Symbols: s0 is the number
+/// of rows, then the distance between rows of x when that is not static.
+struct ChunkStatsKernelSpec {
+  int64_t chunks = 0, chunkSize = 0;
+  /// f16, bf16 or f32.
+  Type elementType;
+  int64_t xStride = 0;
+  bool programmatic = false;
+};
+BuiltKernel buildChunkStatsKernel(OpBuilder &builder, Location loc, StringRef name, const ChunkStatsKernelSpec &spec);
+
+/// Statistics of rows from those of their chunks (et.norm_stats). Operands: chunks, scale, [mean], none with gaps.
+/// Symbol: s0 is the number of rows.
+struct NormStatsKernelSpec {
+  int64_t chunks = 0, chunkSize = 0;
+  float eps = 0;
+  bool centred = false;
+  bool programmatic = false;
+};
+BuiltKernel buildNormStatsKernel(OpBuilder &builder, Location loc, StringRef name, const NormStatsKernelSpec &spec);
 
 } // namespace mlir::et::gpu_kernels
 

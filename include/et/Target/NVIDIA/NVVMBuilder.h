@@ -224,8 +224,8 @@ public:
   void storeIf(Value cond, ArrayRef<Value> words, Value pointer);
   /// \p type from global memory that no thread writes while the kernel runs (ld.global.nc).
   Value loadInvariant(Type type, Value pointer, int64_t align = 0);
-  /// 16 bytes at the address \p shared, an own !llvm.ptr<3>, in block \p rank of the cluster: four f32.
-  SmallVector<Value> loadRemoteF32x4(Value shared, Value rank);
+  /// 8 bytes at the address \p shared, an own !llvm.ptr<3>, in block \p rank of the cluster: two f32.
+  SmallVector<Value> loadRemoteF32x2(Value shared, Value rank);
 
   /// cp.async of 4, 8 or 16 bytes to shared memory, of which \p srcBytes (i32; all if null) are read and the rest zero.
   void copyAsync(Value shared, Value global, int64_t bytes, Value srcBytes = {});

@@ -55,10 +55,13 @@ void LinearEmitter::declareCommon(bool yByPointer) {
       declareI32(symbol(kSymbolExtraStride + i));
   }
   if (spec.rowStats) {
+    declarePointer(spec.xChunksOperand());
     declarePointer(spec.rowScaleOperand());
     if (spec.rowStats->centred)
       declarePointer(spec.rowMeanOperand());
   }
+  if (spec.yChunks)
+    declarePointer(spec.yChunksOperand());
 }
 
 void LinearEmitter::createKernel(StringRef name, int64_t threads, int64_t minBlocks) {
@@ -81,10 +84,13 @@ void LinearEmitter::takeCommon(bool yByPointer) {
     extraStrides.push_back(extra.kind == LinearExtra::Matrix ? takeParameter() : Value());
   }
   if (spec.rowStats) {
+    xChunks = takeParameter();
     scales = takeParameter();
     if (spec.rowStats->centred)
       means = takeParameter();
   }
+  if (spec.yChunks)
+    yChunks = takeParameter();
 }
 
 //===----------------------------------------------------------------------===//
@@ -100,6 +106,11 @@ static SmallVector<Value, 2> loadPair(NVVMBuilder &b, Value pointer, Type elt, b
     return {load(b.getI32Type(), 4)};
   Value pair = load(VectorType::get({2}, elt), 8);
   return {LLVM::ExtractElementOp::create(b, pair, b.i32(0)), LLVM::ExtractElementOp::create(b, pair, b.i32(1))};
+}
+
+/// Whether \p extra is loaded pair by pair.
+static bool isPair(const LinearExtra &extra) {
+  return extra.pairAligned && (extra.kind == LinearExtra::Matrix || extra.kind == LinearExtra::Columns);
 }
 
 static std::pair<Value, Value> unpackPair(NVVMBuilder &b, ArrayRef<Value> pair, Type elt) {
@@ -162,6 +173,8 @@ LinearRow LinearEmitter::loadRow(Value index) {
     if (extra.kind == LinearExtra::Rows)
       row.extras[i] =
           b.toF32(b.load(extra.elementType, b.element(extras[i], b.zext(index, b.getI64Type()), extra.elementType)));
+  if (spec.rowStats)
+    loadChunks(row);
   return row;
 }
 
@@ -199,59 +212,103 @@ SmallVector<BiasPair> LinearEmitter::loadFragmentBias(int64_t groups, Value col)
   return biases;
 }
 
-FragmentInputs LinearEmitter::loadFragmentInputs(int64_t groups, Value row, Value col, int64_t registers) {
+int64_t LinearEmitter::countPairRegisters(int64_t pairs, int64_t rowsOfPairs) {
+  int64_t needed = 0;
+  for (const LinearExtra &extra : spec.extras)
+    if (isPair(extra))
+      needed += pairs * (extra.kind == LinearExtra::Matrix ? rowsOfPairs : 1) * (extra.elementType.isF32() ? 2 : 1);
+  return needed;
+}
+
+SmallVector<LinearExtraPair> LinearEmitter::loadConstantPairs(Value col) {
+  SmallVector<LinearExtraPair> pairs(spec.extras.size());
+  for (auto [i, extra] : llvm::enumerate(spec.extras))
+    if (isPair(extra) && extra.constant && extra.kind == LinearExtra::Columns)
+      pairs[i] = loadPair(b, b.element(extras[i], col, extra.elementType), extra.elementType, /*invariant=*/true);
+  return pairs;
+}
+
+SmallVector<LinearExtraPair> LinearEmitter::loadPairs(Value row, Value col, SmallVector<LinearExtraPair> known) {
+  known.resize(spec.extras.size());
+  for (auto [i, extra] : llvm::enumerate(spec.extras)) {
+    if (!isPair(extra) || !known[i].empty())
+      continue;
+    Value start = extra.kind == LinearExtra::Matrix
+                      ? elementPointer(extras[i], row, extraStrides[i], col, extra.elementType)
+                      : b.element(extras[i], col, extra.elementType);
+    known[i] = loadPair(b, start, extra.elementType, /*invariant=*/false);
+  }
+  return known;
+}
+
+SmallVector<SmallVector<LinearExtraPair>> LinearEmitter::loadFragmentConstants(int64_t groups, Value col) {
+  col = laneColumn(col);
+  SmallVector<SmallVector<LinearExtraPair>> pairs;
+  for (int64_t g = 0; g < groups; ++g)
+    pairs.push_back(loadConstantPairs(clampColumn(b.add(col, 8 * g))));
+  return pairs;
+}
+
+FragmentInputs LinearEmitter::loadFragmentRows(Value row) {
   FragmentInputs inputs;
   row = b.add(row, b.shr(b.laneId(), 2));
-  col = laneColumn(col);
-  int64_t needed = 0;
-  auto isLoaded = [&](const LinearExtra &extra) {
-    return extra.pairAligned && (extra.kind == LinearExtra::Matrix || extra.kind == LinearExtra::Columns);
-  };
-  for (const LinearExtra &extra : spec.extras)
-    if (isLoaded(extra))
-      needed += groups * (extra.kind == LinearExtra::Matrix ? 2 : 1) * (extra.elementType.isF32() ? 2 : 1);
-  for (unsigned half = 0; half < 2; ++half) {
+  for (unsigned half = 0; half < 2; ++half)
     inputs.rows[half] = loadRow(clampRow(b.add(row, 8 * half)));
-    if (needed > registers)
-      continue;
-    for (int64_t g = 0; g < groups; ++g) {
-      SmallVector<LinearExtraPair> &pairs = inputs.extras[half].emplace_back(spec.extras.size());
-      Value c = clampColumn(b.add(col, 8 * g));
-      for (auto [i, extra] : llvm::enumerate(spec.extras)) {
-        if (!isLoaded(extra))
-          continue;
-        bool isMatrix = extra.kind == LinearExtra::Matrix;
-        if (!isMatrix && half == 1) {
-          pairs[i] = inputs.extras[0][g][i];
-          continue;
-        }
-        Value start = isMatrix
-                          ? elementPointer(extras[i], inputs.rows[half].index, extraStrides[i], c, extra.elementType)
-                          : b.element(extras[i], c, extra.elementType);
-        pairs[i] = loadPair(b, start, extra.elementType, /*invariant=*/false);
-      }
-    }
-  }
   return inputs;
 }
 
-void LinearEmitter::storeFragments(ValueRange acc, ArrayRef<BiasPair> biases, Value row, Value col,
-                                   const FragmentInputs *inputs) {
+void LinearEmitter::loadFragmentPairs(FragmentInputs &inputs, int64_t groups, Value col,
+                                      ArrayRef<SmallVector<LinearExtraPair>> constants) {
+  col = laneColumn(col);
+  for (unsigned half = 0; half < 2; ++half) {
+    inputs.extras[half].clear();
+    for (int64_t g = 0; g < groups; ++g) {
+      SmallVector<LinearExtraPair> known;
+      if (half == 1) {
+        // What has no rows is the same in both.
+        known = inputs.extras[0][g];
+        for (auto [pair, extra] : llvm::zip(known, spec.extras))
+          if (extra.kind == LinearExtra::Matrix)
+            pair.clear();
+      } else if (!constants.empty()) {
+        known = constants[g];
+      }
+      inputs.extras[half].push_back(
+          loadPairs(inputs.rows[half].index, clampColumn(b.add(col, 8 * g)), std::move(known)));
+    }
+  }
+}
+
+void LinearEmitter::finishFragmentInputs(FragmentInputs &inputs, Value row, Value isFirstColumn) {
   row = b.add(row, b.shr(b.laneId(), 2));
+  for (unsigned half = 0; half < 2; ++half)
+    finishRow(inputs.rows[half], b.land(isFirstColumn, b.lt(b.add(row, 8 * half), rows)));
+}
+
+void LinearEmitter::storeFragments(ValueRange acc, ArrayRef<BiasPair> biases, Value row, Value col,
+                                   const FragmentInputs *known) {
+  FragmentInputs inputs;
+  if (known) {
+    inputs = *known;
+  } else {
+    inputs = loadFragmentRows(row);
+    finishFragmentInputs(inputs, row, b.eq(col, 0));
+  }
+  row = b.add(row, b.shr(b.laneId(), 2));
+  Value firstColumn = col;
   col = laneColumn(col);
   unsigned groups = acc.size() / 4;
   for (unsigned half = 0; half < 2; ++half) {
-    Value r = b.add(row, 8 * half);
-    b.ifThen(b.lt(r, rows), [&] {
-      LinearRow epilogueRow = inputs ? inputs->rows[half] : loadRow(r);
-      SmallVector<std::pair<Value, Value>> results;
-      for (unsigned g = 0; g < groups; ++g) {
-        ArrayRef<LinearExtraPair> loaded;
-        if (inputs && !inputs->extras[half].empty())
-          loaded = inputs->extras[half][g];
-        results.push_back(finish(acc[4 * g + 2 * half], acc[4 * g + 2 * half + 1], biases[g], epilogueRow,
-                                 clampColumn(b.add(col, 8 * g)), /*colHi=*/{}, loaded));
-      }
+    Value r = b.add(row, 8 * half), inside = b.lt(r, rows);
+    SmallVector<std::pair<Value, Value>> results;
+    for (unsigned g = 0; g < groups; ++g) {
+      ArrayRef<LinearExtraPair> loaded;
+      if (!inputs.extras[half].empty())
+        loaded = inputs.extras[half][g];
+      results.push_back(finish(acc[4 * g + 2 * half], acc[4 * g + 2 * half + 1], biases[g], inputs.rows[half],
+                               clampColumn(b.add(col, 8 * g)), /*colHi=*/{}, loaded));
+    }
+    b.ifThen(inside, [&] {
       for (unsigned g = 0; g < groups; ++g) {
         Value c = b.add(col, 8 * g);
         auto store = [&, g = g] { storePair(results[g].first, results[g].second, r, c); };
@@ -261,5 +318,10 @@ void LinearEmitter::storeFragments(ValueRange acc, ArrayRef<BiasPair> biases, Va
           store();
       }
     });
+    constexpr unsigned perChunk = kLinearChunkSize / 8;
+    for (unsigned g = 0; spec.yChunks && g < groups; g += perChunk) {
+      Value c = b.add(firstColumn, 8 * g);
+      storeChunk(ArrayRef(results).slice(g, perChunk), /*lanes=*/4, r, c, b.land(inside, b.lt(c, spec.n)));
+    }
   }
 }

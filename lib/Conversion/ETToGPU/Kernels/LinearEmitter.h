@@ -35,6 +35,9 @@ struct LinearRow {
   Value index;
   /// The values of extras with one value per row, f32; null for the others.
   SmallVector<Value, 4> extras;
+  /// This lane's chunks of the row of x: mean, sum of squared differences, and whether they exist (i1; null when they
+  /// always do).
+  SmallVector<Value> chunkMeans, chunkSquares, chunkExists;
   /// Statistics of the row of x.
   Value scale, mean;
 };
@@ -78,14 +81,19 @@ protected:
   BiasPair loadBias(Value col);
   /// Bias of column \p col alone, f32.
   Value loadBiasElement(Value col);
-  /// Row \p index, inside of y, with its values of extras loaded.
+  /// Row \p index, inside of y, with its values of extras loaded. With rowStats, the chunks of the row of x are loaded
+  /// too, by the four lanes of a quad, which have the same row, a quarter each; finishRow() makes statistics of them.
   LinearRow loadRow(Value index);
+  void loadChunks(LinearRow &row);
+  /// Once for each row, before finish(), by all lanes of the warp. Where \p stores (i1) holds, the statistics are
+  /// stored.
+  void finishRow(LinearRow &row, Value stores);
+  /// Stores the chunk of y at column \p col of row \p row, by all lanes of the warp: \p pairs are what this lane has of
+  /// it and stores, and \p lanes neighbouring lanes have as many. Nothing is stored where \p inside (i1) is false.
+  void storeChunk(ArrayRef<std::pair<Value, Value>> pairs, int64_t lanes, Value row, Value col, Value inside);
   /// Adds the bias and runs the epilogue. \p loaded holds the extras' pairs, where they were loaded ahead.
   std::pair<Value, Value> finish(Value lo, Value hi, const BiasPair &bias, const LinearRow &row, Value col,
                                  Value colHi = {}, ArrayRef<LinearExtraPair> loaded = {});
-  std::pair<Value, Value> finish(Value lo, Value hi, const BiasPair &bias, Value row, Value col, Value colHi = {}) {
-    return finish(lo, hi, bias, loadRow(row), col, colHi);
-  }
   /// Stores neighbours at even \p col.
   void storePair(Value lo, Value hi, Value row, Value col);
   /// Pointer to element (\p row, \p col) of a matrix with row stride \p stride.
@@ -99,9 +107,22 @@ protected:
   /// \p inputs is loadFragmentInputs() of them, or null to load what it holds here.
   void storeFragments(ValueRange acc, ArrayRef<BiasPair> biases, Value row, Value col,
                       const FragmentInputs *inputs = nullptr);
-  /// Loads what the epilogue reads beside the sums of \p groups groups, so that it arrives while they are computed:
-  /// what is there once per row, and the rest if it fits into \p registers registers.
-  FragmentInputs loadFragmentInputs(int64_t groups, Value row, Value col, int64_t registers);
+  /// The rows of this lane, whose first is \p row, with what is there once per row.
+  FragmentInputs loadFragmentRows(Value row);
+  /// Loads the pairs of \p groups groups from \p col on, so that they arrive while something else is done. \p constants
+  /// is loadFragmentConstants() of them, or empty.
+  void loadFragmentPairs(FragmentInputs &inputs, int64_t groups, Value col,
+                         ArrayRef<SmallVector<LinearExtraPair>> constants = {});
+  /// Registers that the pairs of all extras take, for \p pairs pairs of columns of \p rowsOfPairs rows.
+  int64_t countPairRegisters(int64_t pairs, int64_t rowsOfPairs);
+  /// The pairs of constant extras at \p col; may stand before the wait for the kernels in front.
+  SmallVector<LinearExtraPair> loadConstantPairs(Value col);
+  /// The pair of each extra at \p row and \p col, but for those that \p known has.
+  SmallVector<LinearExtraPair> loadPairs(Value row, Value col, SmallVector<LinearExtraPair> known);
+  /// loadConstantPairs() of groups of eight columns.
+  SmallVector<SmallVector<LinearExtraPair>> loadFragmentConstants(int64_t groups, Value col);
+  /// finishRow() of both rows, whose first is \p row; statistics are stored where \p isFirstColumn (i1).
+  void finishFragmentInputs(FragmentInputs &inputs, Value row, Value isFirstColumn);
   /// Loads the bias of \p groups groups of eight columns from \p col on that belongs to this lane. Called early: it
   /// takes a round trip to memory.
   SmallVector<BiasPair> loadFragmentBias(int64_t groups, Value col);
@@ -116,8 +137,8 @@ protected:
   /// M and M - 1.
   Value rows, lastRow;
   Value bias, y, yStride;
-  /// Where the statistics of rows go.
-  Value scales, means;
+  /// Where the statistics of rows come from and go.
+  Value xChunks, scales, means, yChunks;
   SmallVector<Value> extras, extraStrides;
 
 private:

@@ -26,13 +26,15 @@ static bool isHalf(Type type) { return type.isF16() || type.isBF16(); }
 static int64_t getRingBytes(const LinearSchedule &schedule) {
   return schedule.stages * (schedule.tileM + schedule.tileN) * schedule.tileK * 2;
 }
-/// Barriers of Wgmma: two per stage; two for statistics of rows, which stand behind them, two f32 each.
-static int64_t getBarrierBytes(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
-  return 2 * 8 * schedule.stages + (spec.rowStats ? 2 * 8 + 2 * 4 * schedule.tileM : 0);
-}
+static int64_t getBarrierBytes(const LinearSchedule &schedule) { return 2 * 8 * schedule.stages; }
 
-bool gpu_kernels::takesRowStats(const LinearSchedule &schedule) {
-  return schedule.kind == LinearSchedule::Wgmma && schedule.splitK == 1;
+bool gpu_kernels::takesRowStats(const LinearSchedule &schedule) { return schedule.kind != LinearSchedule::Overlap; }
+
+bool gpu_kernels::storesChunks(const LinearSchedule &schedule) {
+  // A warp of Mma has half of the outputs of a tile.
+  int64_t columns = schedule.kind == LinearSchedule::Mma ? schedule.tileN / 2 : schedule.tileN;
+  bool hasFragments = schedule.kind == LinearSchedule::Wgmma || schedule.kind == LinearSchedule::Mma;
+  return hasFragments && columns % kLinearChunkSize == 0;
 }
 
 StoreBoxes gpu_kernels::getStoreBoxes(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
@@ -42,7 +44,7 @@ StoreBoxes gpu_kernels::getStoreBoxes(const LinearKernelSpec &spec, const Linear
   StoreBoxes boxes;
   boxes.columns = schedule.tileN % 64 == 0 ? 64 : schedule.tileN % 32 == 0 ? 32 : 16;
   // Enough for a tile if they fit, so that it is stored without waiting.
-  int64_t rest = SM::get("sm_90a")->sharedPerBlock - getRingBytes(schedule) - getBarrierBytes(spec, schedule);
+  int64_t rest = SM::get("sm_90a")->sharedPerBlock - getRingBytes(schedule) - getBarrierBytes(schedule);
   boxes.count = std::clamp<int64_t>(rest / (schedule.tileM * boxes.rowBytes()), 1, schedule.tileN / boxes.columns);
   return boxes;
 }
@@ -67,8 +69,7 @@ int64_t gpu_kernels::getLinearSharedBytes(const LinearKernelSpec &spec, const Li
   if (schedule.kind == LinearSchedule::Overlap)
     return getOverlapLayout(spec, schedule).total;
   StoreBoxes boxes = getStoreBoxes(spec, schedule);
-  int64_t bytes =
-      getRingBytes(schedule) + boxes.count * boxes.rowBytes() * schedule.tileM + getBarrierBytes(spec, schedule);
+  int64_t bytes = getRingBytes(schedule) + boxes.count * boxes.rowBytes() * schedule.tileM + getBarrierBytes(schedule);
   return schedule.exclusive ? std::max(bytes, SM::get("sm_90a")->sharedPerSM / 2) : bytes;
 }
 
@@ -91,6 +92,10 @@ static std::optional<std::string> verifySpec(const LinearKernelSpec &spec) {
   for (auto [i, extra] : llvm::enumerate(spec.extras))
     if (!isFloat(extra.elementType))
       return str(llvm::formatv("expected extra operand {0} to be f16, bf16 or f32; convert it first", i));
+  if (spec.rowStats && (spec.rowStats->chunkSize < 1 || spec.k % spec.rowStats->chunkSize))
+    return str(llvm::formatv("expected {0} inputs to be chunks of {1}", spec.k, spec.rowStats->chunkSize));
+  if (spec.yChunks && spec.n % kLinearChunkSize)
+    return str(llvm::formatv("expected {0} outputs to be chunks of {1}", spec.n, kLinearChunkSize));
   return std::nullopt;
 }
 
@@ -135,12 +140,6 @@ static std::optional<std::string> verifyWgmma(const LinearKernelSpec &spec, cons
   // With one consumer the swizzle wants w to start at a multiple of 1024 bytes, and so does the next stage.
   if (schedule.tileN < 8 || schedule.tileN > 256 || schedule.tileN % 8)
     return str(llvm::formatv("tileN is {0}, but wgmma takes multiples of 8 from 8 to 256", schedule.tileN));
-  // Four warpgroups leave 128 registers per thread, and ptxas refuses an instruction that takes as many for its sums
-  // alone, however the warpgroups share registers out later.
-  if (spec.rowStats && schedule.tileM == 128 && schedule.tileN > 192)
-    return str(llvm::formatv("tileN is {0}, but beside a warpgroup for statistics of rows, tiles of 128 rows have at "
-                             "most 192 outputs",
-                             schedule.tileN));
   int64_t splitK = schedule.splitK, blocks = ceilDiv(spec.k, kTensorTileK);
   if (splitK == 1)
     return std::nullopt;
@@ -191,8 +190,12 @@ std::optional<std::string> gpu_kernels::verifyLinearKernel(const LinearKernelSpe
   if (std::optional<std::string> reason = verifySpec(spec))
     return reason;
   if (spec.rowStats && !takesRowStats(schedule))
-    return std::string("only Wgmma without splitK takes statistics of rows; compute them in a kernel in front of it, "
-                       "and pass them as extras");
+    return std::string("Overlap takes no statistics of rows; compute them in a kernel in front of it, and pass them as "
+                       "extras");
+  if (spec.yChunks && !storesChunks(schedule))
+    return llvm::formatv("a block has no whole chunks of {0} outputs with {1}; store them in a kernel behind it",
+                         kLinearChunkSize, stringifyLinearSchedule(schedule))
+        .str();
   if (schedule.kind == LinearSchedule::Simt)
     return std::nullopt;
   if (std::optional<std::string> reason = verifyTensorCore(spec, schedule, sm))
@@ -267,9 +270,9 @@ static double getOverlapCycles(const LinearKernelSpec &spec, const LinearSchedul
   double multiply = std::max(1.12 * schedule.tileM * tileN / 32,
                              (schedule.tileM + tileN) * 128 / std::min(100.0, getL2Bytes(rows) / active));
   double fixed = 1070 + 9 * (schedule.tileM + tileN) * active / sm.numSMs;
-  // A kernel in front reads x once.
+  // A kernel in front sums up chunks.
   if (spec.rowStats)
-    fixed += 3500 + rows * spec.k * 2 / 1700.0;
+    fixed += 3500;
   // Nothing is left to hide the epilogue of the last tile behind, and comes behind a way through shared memory.
   double last = 1500 + 3.0 * tileN + getEpilogueCycles(spec, schedule);
   return fixed + waves * (stages * (multiply + 14) + drop) + last;

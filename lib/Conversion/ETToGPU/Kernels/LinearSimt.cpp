@@ -96,8 +96,11 @@ BuiltKernel SimtEmitter::build(StringRef name) {
   });
 
   for (int64_t i = 0; i < kPerThread; ++i) {
-    Value row = b.add(b.add(m, rowInTile), i);
-    b.ifThen(b.lt(row, rows), [&] {
+    Value row = b.add(b.add(m, rowInTile), i), exists = b.lt(row, rows);
+    // The four threads of a quad have the same row.
+    LinearRow epilogueRow = loadRow(clampRow(row));
+    finishRow(epilogueRow, b.land(exists, b.eq(b.add(n, colInTile), 0)));
+    b.ifThen(exists, [&] {
       for (int64_t j = 0; j < kPerThread; j += 2) {
         // Columns one by one: N may be odd.
         Value lo = b.add(b.add(n, colInTile), j), hi = b.add(lo, 1);
@@ -107,7 +110,7 @@ BuiltKernel SimtEmitter::build(StringRef name) {
           sumLo = b.addf(sumLo, loadBiasElement(loIn));
           sumHi = b.addf(sumHi, loadBiasElement(hiIn));
         }
-        auto results = finish(sumLo, sumHi, {}, row, loIn, hiIn);
+        auto results = finish(sumLo, sumHi, {}, epilogueRow, loIn, hiIn);
         for (auto [col, value] : {std::pair(lo, results.first), std::pair(hi, results.second)})
           b.ifThen(b.lt(col, spec.n), [&, col = col, value = value] {
             b.store(b.fromF32(value, spec.yType), elementPointer(y, row, yStride, col, spec.yType));

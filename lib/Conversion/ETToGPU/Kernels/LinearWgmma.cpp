@@ -17,17 +17,12 @@
 //       request x and w -> full[stage]        release the stage before
 //                                           add bias, epilogue, store
 //
-// Where the statistics of rows are asked for, a warpgroup of its own reads x of
-// each stage too, a row or half a row per thread, and hands scale and mean of each
-// row to the consumers through shared memory behind the barriers. The sums are
-// taken of differences from the mean of the row's first eight elements, so they do
-// not cancel where the mean is large.
-//
 // Shared memory: stages of x [tileM][64] and w [tileN][64], both with the 128-byte
 // swizzle; boxes of 16 rows of results for each warp, if y leaves by TMA; full and
 // empty barriers. With splitK the first stages hold the partial sums at the end:
-// fragment g of thread t of T consumers at (g * T + t) * 16 bytes, so that the thread with the same
-// number in every block of the cluster reads the same address in all of them.
+// fragment g of thread t of T consumers at (g * T + t) * 16 bytes. Each block of the
+// cluster finishes its share of each warp's 16 rows, neighbouring lanes with
+// neighbouring columns.
 //
 //===----------------------------------------------------------------------===//
 
@@ -48,12 +43,8 @@ constexpr int64_t kWarpM = 16;
 constexpr int64_t kGroup = 8;
 /// Registers of a producer's and a consumer's thread with one producer and two consumer warpgroups.
 constexpr int64_t kProducerRegisters = 40, kConsumerRegisters = 232;
-/// The same with a warpgroup for statistics: these, and 128 threads of it, make 65536 registers.
-constexpr int64_t kProducerBesideStats = 32, kConsumerBesideStats = 216, kStatsRegisters = 48;
 /// Registers of a consumer's thread that may hold accumulators and what the epilogue loads ahead.
-constexpr int64_t kAheadRegisters = 128;
-/// Elements of 16 bytes of x, and such chunks of a row of a stage.
-constexpr int64_t kChunk = 8, kChunks = kBlockK / kChunk;
+constexpr int64_t kAheadRegisters = 176;
 
 class WgmmaEmitter : public LinearEmitter {
 public:
@@ -88,31 +79,33 @@ private:
   void emitStart();
   void emitProducer();
   void emitConsumer(Value consumer);
-  /// Statistics of the rows of every tile of this block, by a warpgroup whose threads are numbered \p thread.
-  void emitStats(Value thread);
-  Value statsFull() { return b.offset(barriers, 16 * stages); }
-  Value statsEmpty() { return b.offset(barriers, 16 * stages + 8); }
-  /// Scale and mean of row \p row of the tile, two f32.
-  Value statsOf(Value row) { return b.offset(barriers, b.add(b.mul(row, 8), 16 * stages + 16)); }
-  /// Waits for the statistics of a tile, and reads those of rows \p row and \p row + 8 of it.
-  void takeStats(FragmentInputs &inputs, Value row, Value parity);
   /// Multiplies all blocks of K; returns the finished accumulators and moves \p slot.
   SmallVector<Value> emitMainLoop(Slot &slot, Value consumer, Value leader);
-  /// \p biases belongs to the whole tile, or to its first box.
-  void storeTile(ValueRange acc, SmallVector<BiasPair> biases, const FragmentInputs &inputs, Value firstRow, Value n);
+  /// \p biases and the pairs of \p inputs belong to the whole tile, or to its first box.
+  void storeTile(ValueRange acc, SmallVector<BiasPair> biases, FragmentInputs inputs, Value firstRow, Value n);
   void storePartialSums(ValueRange acc);
   void reducePartialSums();
-  /// First column that this block of a cluster finishes, and groups of eight of them.
-  int64_t shareOfGroups() { return tileN / 8 / schedule.splitK; }
-  Value shareColumn(Value n) { return b.add(n, b.mul(b.clusterRank(), 8 * shareOfGroups())); }
 
   int64_t tileM, tileN, stages, consumers, blocksK, stageBytes;
   /// Stages that are requested before the loop.
   int64_t early = 0;
   StoreBoxes boxes;
-  /// What the epilogue of a block of a cluster reads.
-  SmallVector<BiasPair> shareBiases;
-  FragmentInputs shareInputs;
+  /// Whether pairs of extras are loaded before they are needed.
+  bool isAhead = false;
+  /// What this thread finishes of a tile that a cluster shares: four neighbouring columns at a time of one row.
+  struct Share {
+    /// The row in its warp's sixteen, and in y, where it may lie outside.
+    Value warpRow, index;
+    LinearRow row;
+    /// Columns in the tile of each four, and of each two of them what the epilogue reads.
+    SmallVector<Value> columns;
+    SmallVector<BiasPair> biases;
+    SmallVector<SmallVector<LinearExtraPair>> extras;
+  } share;
+  int64_t lanesPerRow() const { return 2 * schedule.splitK; }
+  /// Before the wait for the kernels in front, and behind it.
+  void startShare(Value m, Value n);
+  void loadShare(Value n);
   Value xMap, wMap, yMap;
   Value shared, barriers, thread;
   /// First block of K of this thread block, and their number.
@@ -178,11 +171,7 @@ void WgmmaEmitter::emitStart() {
   b.prefetchMap(xMap);
   for (int64_t i = 0; i < stages; ++i) {
     b.initBarrier(full(b.i32(i)), 1);
-    b.initBarrier(empty(b.i32(i)), consumers + (spec.rowStats ? kWarpgroupSize / kWarpSize : 0));
-  }
-  if (spec.rowStats) {
-    b.initBarrier(statsFull(), kWarpgroupSize / kWarpSize);
-    b.initBarrier(statsEmpty(), consumers * kWarpgroupSize / kWarpSize);
+    b.initBarrier(empty(b.i32(i)), consumers);
   }
   b.fenceBarrierInit();
   ifHasTile([&] {
@@ -259,7 +248,7 @@ SmallVector<Value> WgmmaEmitter::emitMainLoop(Slot &slot, Value consumer, Value 
   return acc;
 }
 
-void WgmmaEmitter::storeTile(ValueRange acc, SmallVector<BiasPair> biases, const FragmentInputs &inputs, Value firstRow,
+void WgmmaEmitter::storeTile(ValueRange acc, SmallVector<BiasPair> biases, FragmentInputs inputs, Value firstRow,
                              Value n) {
   if (!boxes.count) {
     storeFragments(acc, biases, firstRow, n, &inputs);
@@ -281,24 +270,31 @@ void WgmmaEmitter::storeTile(ValueRange acc, SmallVector<BiasPair> biases, const
   for (int64_t box = 0; box < tileN / boxes.columns; ++box) {
     // Everything that waits for memory outside comes before the wait for the box, and the next bias before that.
     SmallVector<BiasPair> next;
-    if ((box + 1) * boxes.columns < tileN)
-      next = loadFragmentBias(boxes.columns / 8, b.add(n, (box + 1) * boxes.columns));
+    FragmentInputs nextInputs = inputs;
+    if ((box + 1) * boxes.columns < tileN) {
+      Value column = b.add(n, (box + 1) * boxes.columns);
+      next = loadFragmentBias(boxes.columns / 8, column);
+      if (isAhead)
+        loadFragmentPairs(nextInputs, boxes.columns / 8, column);
+    }
     SmallVector<Value> packed;
+    std::array<SmallVector<std::pair<Value, Value>>, 2> results;
     for (int64_t g = 0; g < boxes.columns / 8; ++g) {
       Value col = clampColumn(b.add(laneColumn(n), box * boxes.columns + 8 * g));
       ValueRange sums = acc.slice(4 * (box * boxes.columns / 8 + g), 4);
       auto finishHalf = [&](unsigned half) {
         ArrayRef<LinearExtraPair> loaded;
         if (!inputs.extras[half].empty())
-          loaded = inputs.extras[half][box * boxes.columns / 8 + g];
+          loaded = inputs.extras[half][g];
         return finish(sums[2 * half], sums[2 * half + 1], biases[g], inputs.rows[half], col, /*colHi=*/{}, loaded);
       };
-      auto [lo0, hi0] = finishHalf(0);
-      auto [lo1, hi1] = finishHalf(1);
-      packed.push_back(b.pack(lo0, hi0, spec.yType));
-      packed.push_back(b.pack(lo1, hi1, spec.yType));
+      for (unsigned half = 0; half < 2; ++half) {
+        auto [lo, hi] = results[half].emplace_back(finishHalf(half));
+        packed.push_back(b.pack(lo, hi, spec.yType));
+      }
     }
     biases = std::move(next);
+    inputs = std::move(nextInputs);
     Value target = b.offset(warpBoxes, box % boxes.count * boxes.bytes());
     b.ifThen(first, [&] { b.waitBulk(boxes.count - 1, /*read=*/true); });
     b.syncWarp();
@@ -310,6 +306,13 @@ void WgmmaEmitter::storeTile(ValueRange acc, SmallVector<BiasPair> biases, const
       b.tmaStore(yMap, target, {b.add(n, box * boxes.columns), firstRow});
       b.commitBulk();
     });
+    constexpr int64_t perChunk = kLinearChunkSize / 8;
+    for (int64_t g = 0; spec.yChunks && g < boxes.columns / 8; g += perChunk)
+      for (unsigned half = 0; half < 2; ++half) {
+        Value row = b.add(b.add(firstRow, b.shr(lane, 2)), 8 * half), col = b.add(n, box * boxes.columns + 8 * g);
+        storeChunk(ArrayRef(results[half]).slice(g, perChunk), /*lanes=*/4, row, col,
+                   b.land(b.lt(row, rows), b.lt(col, spec.n)));
+      }
   }
 }
 
@@ -322,154 +325,46 @@ void WgmmaEmitter::emitConsumer(Value consumer) {
   // The epilogue reads what earlier kernels wrote, and overwrites what they read.
   if (schedule.persistent)
     b.waitForPrevious();
-  forEachTile({zero, zero, zero}, [&](Value m, Value n, ValueRange carried) {
+  forEachTile({zero, zero}, [&](Value m, Value n, ValueRange carried) {
     Slot slot{carried[0], carried[1]};
     Value firstRow = b.add(m, rowInTile);
     SmallVector<BiasPair> biases;
+    SmallVector<SmallVector<LinearExtraPair>> constants;
+    int64_t groups = (boxes.count ? boxes.columns : tileN) / 8;
+    // Chunks of two rows stay in registers while a persistent block multiplies.
+    int64_t chunks = schedule.persistent && spec.rowStats ? spec.k / spec.rowStats->chunkSize : 0;
+    isAhead = !isSplit && countPairRegisters(groups, 2) + chunks + tileN / 2 <= kAheadRegisters;
     if (isSplit)
-      biases = loadFragmentBias(shareOfGroups(), shareColumn(n));
+      startShare(m, n);
     else
-      biases = loadFragmentBias((boxes.count ? boxes.columns : tileN) / 8, n);
+      biases = loadFragmentBias(groups, n);
+    if (isAhead)
+      constants = loadFragmentConstants(groups, n);
     if (!schedule.persistent)
       b.waitForPrevious();
-    // Loads that are under way while the tensor cores work.
-    FragmentInputs inputs =
-        isSplit ? loadFragmentInputs(shareOfGroups(), firstRow, shareColumn(n), kAheadRegisters / 2)
-                : loadFragmentInputs(tileN / 8, firstRow, n, schedule.persistent ? 0 : kAheadRegisters - tileN / 2);
+    // Loads that are under way while the first stages are filled, or while the tensor cores work.
+    FragmentInputs inputs;
+    if (isSplit)
+      loadShare(n);
+    else
+      inputs = loadFragmentRows(firstRow);
+    if (isAhead)
+      loadFragmentPairs(inputs, groups, n, constants);
+    auto finishRows = [&] { finishFragmentInputs(inputs, firstRow, b.eq(n, 0)); };
+    if (!isSplit && !schedule.persistent)
+      finishRows();
     SmallVector<Value> acc = emitMainLoop(slot, consumer, leader);
-    if (spec.rowStats)
-      takeStats(inputs, rowInTile, carried[2]);
     if (isSplit) {
       storePartialSums(acc);
-      shareBiases = std::move(biases);
-      shareInputs = std::move(inputs);
     } else {
-      storeTile(acc, std::move(biases), inputs, firstRow, n);
+      if (schedule.persistent)
+        finishRows();
+      storeTile(acc, std::move(biases), std::move(inputs), firstRow, n);
     }
-    return SmallVector<Value>{slot.stage, slot.parity, b.bxor(carried[2], 1)};
+    return SmallVector<Value>{slot.stage, slot.parity};
   });
   if (boxes.count)
     b.ifThen(b.eq(b.laneId(), 0), [&] { b.waitBulk(0, /*read=*/false); });
-}
-
-//===----------------------------------------------------------------------===//
-// Statistics of rows
-//===----------------------------------------------------------------------===//
-
-void WgmmaEmitter::takeStats(FragmentInputs &inputs, Value row, Value parity) {
-  b.waitBarrier(statsFull(), parity);
-  row = b.add(row, b.shr(b.laneId(), 2));
-  for (unsigned half = 0; half < 2; ++half) {
-    Value pair = b.load(VectorType::get({2}, b.getF32Type()), statsOf(b.add(row, 8 * half)), 8);
-    inputs.rows[half].scale = LLVM::ExtractElementOp::create(b, pair, b.i32(0));
-    if (spec.rowStats->centred)
-      inputs.rows[half].mean = LLVM::ExtractElementOp::create(b, pair, b.i32(1));
-  }
-  if (schedule.persistent) {
-    b.syncWarp();
-    b.ifThen(b.eq(b.laneId(), 0), [&] { b.arriveBarrier(statsEmpty()); });
-  }
-}
-
-void WgmmaEmitter::emitStats(Value thread) {
-  bool centred = spec.rowStats->centred;
-  // A thread has a row of the tile, or half of one.
-  int64_t parts = kWarpgroupSize / tileM, chunks = kChunks / parts;
-  Value row = b.div(thread, parts), part = b.rem(thread, parts);
-  // Chunk c of row r stands at chunk c ^ (r % 8): of eight threads that read at once, each has other banks.
-  Value rowStart = b.mul(row, kRowBytes), swizzle = b.band(row, kChunks - 1);
-  Value firstChunk = b.mul(part, chunks);
-  SmallVector<Value> places;
-  for (int64_t j = 0; j < chunks; ++j)
-    places.push_back(b.add(rowStart, b.mul(b.bxor(b.add(firstChunk, j), swizzle), 16)));
-  Value firstPlace = b.add(rowStart, b.mul(swizzle, 16));
-  auto loadChunk = [&](Value stage, Value place) {
-    Value chunk = b.load(VectorType::get({4}, b.getI32Type()), b.offset(stage, place), 16);
-    SmallVector<Value> values;
-    for (int64_t i = 0; i < 4; ++i) {
-      auto [lo, hi] = b.unpack(LLVM::ExtractElementOp::create(b, chunk, b.i32(i)), spec.xType);
-      values.append({lo, hi});
-    }
-    return values;
-  };
-  // Sums that do not wait for each other.
-  constexpr int64_t kSums = 4;
-  Value isLane0 = b.eq(b.laneId(), 0), inverse = b.f32(1.0 / spec.k);
-  b.waitForPrevious();
-  forEachTile({b.i32(0), b.i32(0), b.i32(0)}, [&](Value m, Value n, ValueRange carried) {
-    Slot slot{carried[0], carried[1]};
-    Value shift = b.f32(0.0);
-    if (centred) {
-      b.waitBarrier(full(slot.stage), slot.parity);
-      SmallVector<Value> values = loadChunk(stageStart(slot.stage), firstPlace);
-      for (size_t width = kChunk; width > 1; width /= 2)
-        for (size_t i = 0; i < width / 2; ++i)
-          values[i] = b.addf(values[i], values[i + width / 2]);
-      shift = b.mulf(values[0], b.f32(1.0 / kChunk));
-    }
-    SmallVector<Value> init(2 * kSums, b.f32(0.0));
-    init.append({slot.stage, slot.parity});
-    SmallVector<Value> end = b.loop(b.i32(0), numBlocks, b.i32(1), init, [&](Value block, ValueRange at) {
-      SmallVector<Value> sums(at.take_front(2 * kSums));
-      Slot slot{at[2 * kSums], at[2 * kSums + 1]};
-      b.waitBarrier(full(slot.stage), slot.parity);
-      Value start = stageStart(slot.stage);
-      for (int64_t j = 0; j < chunks; ++j) {
-        // The last block of K may be filled up with zeros, which are no elements.
-        Value exists;
-        if (spec.k % kBlockK)
-          exists = b.lt(b.add(b.mul(block, kChunks), b.add(firstChunk, j)), spec.k / kChunk);
-        for (auto [i, value] : llvm::enumerate(loadChunk(start, places[j]))) {
-          Value &sum = sums[i % kSums], &squares = sums[kSums + i % kSums];
-          Value difference = value;
-          if (centred) {
-            difference = b.subf(value, shift);
-            if (exists)
-              difference = b.select(exists, difference, b.f32(0.0));
-            sum = b.addf(sum, difference);
-          }
-          squares = b.fma(difference, difference, squares);
-        }
-      }
-      b.syncWarp();
-      b.ifThen(isLane0, [&] { b.arriveBarrier(empty(slot.stage)); });
-      Slot next = advance(slot);
-      sums.append({next.stage, next.parity});
-      return sums;
-    });
-    auto total = [&](ValueRange sums) {
-      Value sum = b.addf(b.addf(sums[0], sums[1]), b.addf(sums[2], sums[3]));
-      return parts == 2 ? b.addf(sum, b.shuffleXor(sum, 1)) : sum;
-    };
-    Value sum = total(ValueRange(end).take_front(kSums)), squares = total(ValueRange(end).slice(kSums, kSums));
-    // Differences from the shift: the mean lies sum / size behind it, and their squares count that once too often.
-    Value variance = b.mulf(squares, inverse), mean = shift;
-    if (centred) {
-      Value distance = b.mulf(sum, inverse);
-      mean = b.addf(shift, distance);
-      variance = b.maxf(b.fma(b.negf(distance), distance, variance), b.f32(0.0));
-    }
-    Value scale = b.rsqrt(b.addf(variance, b.f32(spec.rowStats->eps)));
-    // The consumers have taken those of the tile before.
-    if (schedule.persistent)
-      b.waitBarrier(statsEmpty(), b.bxor(carried[2], 1));
-    Value isFirst = b.eq(part, 0);
-    b.ifThen(isFirst, [&] {
-      Value pair = LLVM::UndefOp::create(b, VectorType::get({2}, b.getF32Type()));
-      pair = LLVM::InsertElementOp::create(b, pair, scale, b.i32(0));
-      pair = LLVM::InsertElementOp::create(b, pair, mean, b.i32(1));
-      b.store(pair, statsOf(row), 8);
-    });
-    b.syncWarp();
-    b.ifThen(isLane0, [&] { b.arriveBarrier(statsFull()); });
-    Value y = b.add(m, row);
-    b.ifThen(b.land(b.land(isFirst, b.eq(n, 0)), b.lt(y, rows)), [&] {
-      b.store(scale, b.element(scales, y, b.getF32Type()));
-      if (centred)
-        b.store(mean, b.element(means, y, b.getF32Type()));
-    });
-    return SmallVector<Value>{end[2 * kSums], end[2 * kSums + 1], b.bxor(carried[2], 1)};
-  });
 }
 
 //===----------------------------------------------------------------------===//
@@ -492,30 +387,81 @@ void WgmmaEmitter::storePartialSums(ValueRange acc) {
     b.store(makeF32x4(b, acc.slice(4 * g, 4)), b.offset(slot, g * consumers * kWarpgroupSize * 16), 16);
 }
 
-void WgmmaEmitter::reducePartialSums() {
-  // Each block of the cluster finishes its share of the columns.
-  int64_t share = shareOfGroups();
-  Value rank = b.clusterRank();
-  auto [m, n] = getTile(Value());
-  Value slot = b.offset(shared, b.add(b.mul(thread, 16), b.mul(rank, share * consumers * kWarpgroupSize * 16)));
-  // As many loads in flight as registers allow: kInFlight times four.
-  constexpr int64_t kInFlight = 16;
-  SmallVector<Value> sums;
-  for (int64_t g = 0; g < share;) {
-    int64_t end = std::min(share, g + std::max<int64_t>(1, kInFlight / schedule.splitK));
-    SmallVector<SmallVector<Value>> parts(schedule.splitK);
-    for (int64_t at = g; at < end; ++at)
-      for (int64_t block = 0; block < schedule.splitK; ++block)
-        parts[block].append(b.loadRemoteF32x4(b.offset(slot, at * consumers * kWarpgroupSize * 16), b.i32(block)));
-    for (size_t i = 0; i < parts[0].size(); ++i) {
-      Value sum = parts[0][i];
-      for (int64_t block = 1; block < schedule.splitK; ++block)
-        sum = b.addf(sum, parts[block][i]);
-      sums.push_back(sum);
+void WgmmaEmitter::startShare(Value m, Value n) {
+  // Of each warp's 16 rows every block has 16 / splitK.
+  Value lane = b.laneId(), warp = b.shr(thread, 5);
+  share.warpRow = b.add(b.mul(b.clusterRank(), kWarpM / schedule.splitK), b.div(lane, lanesPerRow()));
+  share.index = b.add(m, b.add(b.mul(warp, kWarpM), share.warpRow));
+  Value first = b.mul(b.rem(lane, lanesPerRow()), 4);
+  for (int64_t column = 0; column < tileN; column += 4 * lanesPerRow()) {
+    share.columns.push_back(b.add(first, column));
+    for (int64_t pair = 0; pair < 4; pair += 2) {
+      Value pairColumn = clampColumn(b.add(n, b.add(share.columns.back(), pair)));
+      share.biases.push_back(loadBias(pairColumn));
+      share.extras.push_back(loadConstantPairs(pairColumn));
     }
-    g = end;
   }
-  storeFragments(sums, shareBiases, b.add(m, b.mul(b.shr(thread, 5), 16)), shareColumn(n), &shareInputs);
+}
+
+void WgmmaEmitter::loadShare(Value n) {
+  share.row = loadRow(clampRow(share.index));
+  if (countPairRegisters(share.biases.size(), 1) <= kAheadRegisters / 2)
+    for (size_t at = 0; at < share.extras.size(); ++at)
+      share.extras[at] =
+          loadPairs(share.row.index, clampColumn(b.add(n, b.add(share.columns[at / 2], at % 2 * 2))), share.extras[at]);
+  finishRow(share.row, b.land(b.eq(n, 0), b.lt(share.index, rows)));
+}
+
+void WgmmaEmitter::reducePartialSums() {
+  Value n = getTile(Value()).second, inside = b.lt(share.index, rows);
+  int64_t splitK = schedule.splitK, groupBytes = consumers * kWarpgroupSize * 16;
+  // Sums of row r of a warp and columns 8g + 2q are in registers 2 * (r / 8) of lane 4 * (r % 8) + q.
+  Value rowStart = b.add(b.mul(b.band(share.warpRow, 7), 4), b.mul(b.shr(thread, 5), kWarpSize));
+  rowStart = b.add(b.mul(rowStart, 16), b.mul(b.shr(share.warpRow, 3), 8));
+  SmallVector<std::pair<Value, Value>> results;
+  // As many loads in flight as registers allow: kInFlight times two.
+  constexpr int64_t kInFlight = 32;
+  int64_t batch = std::max<int64_t>(1, kInFlight / (2 * splitK));
+  for (int64_t first = 0, count = share.columns.size(); first < count; first += batch) {
+    int64_t end = std::min(count, first + batch);
+    SmallVector<SmallVector<Value>> parts(splitK);
+    for (int64_t i = first; i < end; ++i) {
+      Value column = share.columns[i];
+      Value place = b.add(b.mul(b.shr(column, 3), groupBytes), b.mul(b.shr(b.band(column, 7), 1), 16));
+      Value slot = b.offset(shared, b.add(place, rowStart));
+      for (int64_t pair = 0; pair < 2; ++pair)
+        for (int64_t block = 0; block < splitK; ++block)
+          parts[block].append(b.loadRemoteF32x2(b.offset(slot, 16 * pair), b.i32(block)));
+    }
+    for (size_t i = 0; i < parts[0].size(); i += 2) {
+      Value lo = parts[0][i], hi = parts[0][i + 1];
+      for (int64_t block = 1; block < splitK; ++block) {
+        lo = b.addf(lo, parts[block][i]);
+        hi = b.addf(hi, parts[block][i + 1]);
+      }
+      size_t at = results.size();
+      Value column = clampColumn(b.add(n, b.add(share.columns[at / 2], at % 2 * 2)));
+      results.push_back(finish(lo, hi, share.biases[at], share.row, column, /*colHi=*/{}, share.extras[at]));
+    }
+  }
+  b.ifThen(inside, [&] {
+    for (size_t at = 0; at < results.size(); ++at) {
+      Value column = b.add(n, b.add(share.columns[at / 2], at % 2 * 2));
+      auto store = [&] { storePair(results[at].first, results[at].second, share.index, column); };
+      if (spec.n % tileN)
+        b.ifThen(b.lt(column, spec.n), store);
+      else
+        store();
+    }
+  });
+  if (!spec.yChunks)
+    return;
+  // Eight lanes have a chunk, or where four have a row, these with two times four columns.
+  int64_t lanes = std::min<int64_t>(lanesPerRow(), kLinearChunkSize / 4), pairs = kLinearChunkSize / lanes / 2;
+  for (int64_t at = 0; at < static_cast<int64_t>(results.size()); at += pairs) {
+    Value column = b.add(n, b.band(share.columns[at / 2], -kLinearChunkSize));
+    storeChunk(ArrayRef(results).slice(at, pairs), lanes, share.index, column, b.land(inside, b.lt(column, spec.n)));
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -525,8 +471,7 @@ void WgmmaEmitter::reducePartialSums() {
 BuiltKernel WgmmaEmitter::build(StringRef name) {
   // One consumer needs no more than a warp beside it; with two, a whole warpgroup gives up its registers for them.
   bool reallocate = consumers > 1;
-  int64_t warpgroups = consumers + (spec.rowStats ? 1 : 0);
-  int64_t threads = warpgroups * kWarpgroupSize + (reallocate ? kWarpgroupSize : kWarpSize);
+  int64_t threads = consumers * kWarpgroupSize + (reallocate ? kWarpgroupSize : kWarpSize);
 
   declareMap({0,
               spec.xType,
@@ -576,7 +521,7 @@ BuiltKernel WgmmaEmitter::build(StringRef name) {
   }
 
   early = std::min(stages, blocksK - (schedule.splitK - 1) * perBlock);
-  Value isProducer = b.eq(thread, warpgroups * kWarpgroupSize);
+  Value isProducer = b.eq(thread, consumers * kWarpgroupSize);
   b.ifThen(isProducer, [&] { emitStart(); });
   b.syncThreads();
   // The next kernel may start as soon as all blocks of this one run: it waits for this one before it reads.
@@ -599,27 +544,15 @@ BuiltKernel WgmmaEmitter::build(StringRef name) {
       b.lt(warpgroup, consumers),
       [&] {
         if (reallocate)
-          b.increaseRegisters(spec.rowStats ? kConsumerBesideStats : kConsumerRegisters);
+          b.increaseRegisters(kConsumerRegisters);
         emitConsumer(warpgroup);
         ifSplit([&] { reducePartialSums(); });
       },
       [&] {
-        auto produce = [&] {
-          if (reallocate)
-            b.decreaseRegisters(spec.rowStats ? kProducerBesideStats : kProducerRegisters);
-          b.ifThen(isProducer, [&] { emitProducer(); });
-          ifSplit([] {});
-        };
-        if (!spec.rowStats)
-          return produce();
-        b.ifThenElse(
-            b.eq(warpgroup, consumers),
-            [&] {
-              if (reallocate)
-                b.decreaseRegisters(kStatsRegisters);
-              emitStats(b.sub(thread, consumers * kWarpgroupSize));
-            },
-            produce);
+        if (reallocate)
+          b.decreaseRegisters(kProducerRegisters);
+        b.ifThen(isProducer, [&] { emitProducer(); });
+        ifSplit([] {});
       });
 
   int64_t tilesN = ceilDiv(spec.n, tileN);

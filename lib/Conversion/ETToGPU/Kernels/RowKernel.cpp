@@ -137,9 +137,7 @@ private:
 
 BuiltKernel et::gpu_kernels::buildNormKernel(OpBuilder &builder, Location loc, StringRef name,
                                              const NormKernelSpec &spec) {
-  SmallVector<int64_t> strides{spec.xStride};
-  if (!spec.statsOnly)
-    strides.push_back(spec.yStride);
+  SmallVector<int64_t> strides{spec.xStride, spec.yStride};
   if (spec.hasResidual)
     strides.push_back(spec.residualStride);
   if (spec.hasSum)
@@ -160,9 +158,7 @@ BuiltKernel et::gpu_kernels::buildNormKernel(OpBuilder &builder, Location loc, S
     return numOperands++;
   };
   std::optional<unsigned> x = addOperand(true), gamma = addOperand(spec.hasGamma), beta = addOperand(spec.hasBeta);
-  std::optional<unsigned> residual = addOperand(spec.hasResidual), y = addOperand(!spec.statsOnly);
-  std::optional<unsigned> sum = addOperand(spec.hasSum);
-  std::optional<unsigned> scales = addOperand(spec.statsOnly), means = addOperand(spec.statsOnly && !spec.rms);
+  std::optional<unsigned> residual = addOperand(spec.hasResidual), y = addOperand(true), sum = addOperand(spec.hasSum);
   built.addI32(rows);
   unsigned numSymbols = 1;
   auto addStride = [&](std::optional<unsigned> operand, int64_t stride) -> std::optional<unsigned> {
@@ -233,10 +229,8 @@ BuiltKernel et::gpu_kernels::buildNormKernel(OpBuilder &builder, Location loc, S
     };
     Value scale = kernel.splat(1.0 / spec.size, 0);
     // The variance is that of the differences from the mean: no cancellation.
-    Value meanOfRow;
     if (!spec.rms) {
-      meanOfRow = arith::MulFOp::create(b, sumOf(values), scale);
-      Value mean = spread(meanOfRow);
+      Value mean = spread(arith::MulFOp::create(b, sumOf(values), scale));
       for (int64_t c = 0; c < layout.pieces; ++c) {
         Value difference = arith::SubFOp::create(b, values[c], mean);
         if (Value inside = walker.isInside(c))
@@ -249,17 +243,7 @@ BuiltKernel et::gpu_kernels::buildNormKernel(OpBuilder &builder, Location loc, S
       squares.push_back(arith::MulFOp::create(b, value, value));
     Value variance = arith::MulFOp::create(b, sumOf(squares), scale);
     Value deviation = math::SqrtOp::create(b, arith::AddFOp::create(b, variance, kernel.splat(spec.eps, 0)));
-    Value inverse = arith::DivFOp::create(b, kernel.splat(1, 0), deviation);
-    if (spec.statsOnly) {
-      Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, kernel.constant(0));
-      kernel.when(isFirst, [&] {
-        kernel.store(inverse, kernel.argument(*scales), row);
-        if (means)
-          kernel.store(meanOfRow, kernel.argument(*means), row);
-      });
-      return;
-    }
-    Value factor = spread(inverse);
+    Value factor = spread(arith::DivFOp::create(b, kernel.splat(1, 0), deviation));
     Value yRow = startOf(spec.yStride, yStride);
     for (int64_t c = 0; c < layout.pieces; ++c) {
       Value result = arith::MulFOp::create(b, values[c], factor);

@@ -109,44 +109,112 @@ static FailureOr<SmallVector<Value>> decomposeNorm(OpBuilder &builder, NormOp op
   return castToResults(builder, op, results);
 }
 
-FailureOr<SmallVector<Value>> et::decompose(OpBuilder &builder, NormStatsOp op, const DecomposeOptions &options) {
-  LinalgBuilder lb(builder, op.getLoc(), getArithmeticType(op, options));
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, op.getLoc(), op.getInput());
-  ArrayRef<OpFoldResult> rowSizes = ArrayRef(sizes).drop_back();
-  AffineMap full = builder.getMultiDimIdentityMap(sizes.size()), row = full.dropResult(sizes.size() - 1);
-  AffineMap rows = builder.getMultiDimIdentityMap(sizes.size() - 1);
-  Value size = lb.constant(op.getInput().getType().getShape().back());
-  Value eps = lb.constant(op.getEps().convertToFloat());
-  Type element = op.getScale().getType().getElementType();
-  SmallVector<Value> inputs = {op.getInput()};
-  SmallVector<AffineMap> maps = {full};
-  if (op.getMean()) {
-    Value total = lb.generic(op.getInput(), lb.fill(rowSizes, 0.0), {full, row},
-                             [](OpBuilder &b, Location loc, ValueRange args) -> Value {
-                               return arith::AddFOp::create(b, loc, args[0], args[1]);
+FailureOr<SmallVector<Value>> et::decompose(OpBuilder &builder, ChunkStatsOp op, const DecomposeOptions &options) {
+  // Domain (leading..., chunk, element of it).
+  Location loc = op.getLoc();
+  LinalgBuilder lb(builder, loc, getArithmeticType(op, options));
+  RankedTensorType type = op.getInput().getType(), resultType = op.getResult().getType();
+  int64_t chunks = resultType.getShape()[resultType.getRank() - 2], size = type.getShape().back() / chunks;
+  unsigned rank = type.getRank();
+  SmallVector<int64_t> shape(type.getShape().drop_back());
+  shape.append({chunks, size});
+  SmallVector<ReassociationIndices> groups;
+  for (unsigned dim = 0; dim < rank; ++dim)
+    groups.push_back({dim});
+  groups.back().push_back(rank);
+  Value input = tensor::ExpandShapeOp::create(builder, loc, RankedTensorType::get(shape, type.getElementType()),
+                                              op.getInput(), groups);
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, op.getInput());
+  sizes.back() = builder.getIndexAttr(chunks);
+  AffineMap full = builder.getMultiDimIdentityMap(rank + 1), chunk = full.dropResult(rank);
+  AffineMap whole = builder.getMultiDimIdentityMap(rank);
+  auto add = [](OpBuilder &b, Location l, ValueRange args) -> Value {
+    return arith::AddFOp::create(b, l, args[0], args[1]);
+  };
+  Value count = lb.constant(size);
+  Value total = lb.generic(input, lb.fill(sizes, 0.0), {full, chunk}, add);
+  Value mean = lb.generic(total, lb.empty(sizes), {whole, whole}, [&](OpBuilder &b, Location l, ValueRange args) {
+    return arith::DivFOp::create(b, l, args[0], count).getResult();
+  });
+  Value squares = lb.generic({input, mean}, lb.fill(sizes, 0.0), {full, chunk, chunk},
+                             [&](OpBuilder &b, Location l, ValueRange args) -> Value {
+                               Value x = arith::SubFOp::create(b, l, args[0], args[1]);
+                               return arith::AddFOp::create(b, l, args[2], arith::MulFOp::create(b, l, x, x));
                              });
+  // Mean and squares side by side.
+  SmallVector<OpFoldResult> pairSizes = sizes;
+  pairSizes.push_back(builder.getIndexAttr(2));
+  Value result = lb.empty(pairSizes, resultType.getElementType());
+  auto insert = [&](Value value, int64_t position) {
+    Value rounded = lb.generic(value, lb.empty(sizes, resultType.getElementType()), {whole, whole},
+                               [](OpBuilder &, Location, ValueRange args) { return args[0]; });
+    SmallVector<OpFoldResult> offsets(rank + 1, builder.getIndexAttr(0)), strides(rank + 1, builder.getIndexAttr(1));
+    offsets.back() = builder.getIndexAttr(position);
+    SmallVector<OpFoldResult> slice = pairSizes;
+    slice.back() = builder.getIndexAttr(1);
+    result = tensor::InsertSliceOp::create(builder, loc, rounded, result, offsets, slice, strides);
+  };
+  insert(mean, 0);
+  insert(squares, 1);
+  return castToResults(builder, op, result);
+}
+
+FailureOr<SmallVector<Value>> ChunkStatsOp::decomposeOperation(OpBuilder &builder) {
+  return decompose(builder, *this, DecomposeOptions());
+}
+
+FailureOr<SmallVector<Value>> et::decompose(OpBuilder &builder, NormStatsOp op, const DecomposeOptions &options) {
+  Location loc = op.getLoc();
+  LinalgBuilder lb(builder, loc, getArithmeticType(op, options));
+  RankedTensorType type = op.getChunks().getType();
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, op.getChunks());
+  unsigned rank = sizes.size();
+  auto take = [&](int64_t position) -> Value {
+    SmallVector<OpFoldResult> offsets(rank, builder.getIndexAttr(0)), strides(rank, builder.getIndexAttr(1));
+    offsets.back() = builder.getIndexAttr(position);
+    SmallVector<OpFoldResult> slice = sizes;
+    slice.back() = builder.getIndexAttr(1);
+    auto sliceType = RankedTensorType::get(type.getShape().drop_back(), type.getElementType());
+    return tensor::ExtractSliceOp::create(builder, loc, sliceType, op.getChunks(), offsets, slice, strides);
+  };
+  Value means = take(0), squares = take(1);
+  ArrayRef<OpFoldResult> rowSizes = ArrayRef(sizes).drop_back(2);
+  AffineMap full = builder.getMultiDimIdentityMap(rank - 1), row = full.dropResult(rank - 2);
+  AffineMap rows = builder.getMultiDimIdentityMap(rank - 2);
+  int64_t chunks = type.getShape()[rank - 2];
+  Value count = lb.constant(chunks), size = lb.constant(op.getSize()), all = lb.constant(chunks * double(op.getSize()));
+  Value eps = lb.constant(op.getEps().convertToFloat());
+  SmallVector<Value> inputs = {means, squares};
+  SmallVector<AffineMap> maps = {full, full};
+  if (op.getMean()) {
+    Value total =
+        lb.generic(means, lb.fill(rowSizes, 0.0), {full, row}, [](OpBuilder &b, Location l, ValueRange args) -> Value {
+          return arith::AddFOp::create(b, l, args[0], args[1]);
+        });
     inputs.push_back(
-        lb.generic(total, lb.empty(rowSizes), {rows, rows}, [&](OpBuilder &b, Location loc, ValueRange args) -> Value {
-          return arith::DivFOp::create(b, loc, args[0], size);
+        lb.generic(total, lb.empty(rowSizes), {rows, rows}, [&](OpBuilder &b, Location l, ValueRange args) -> Value {
+          return arith::DivFOp::create(b, l, args[0], count);
         }));
     maps.push_back(row);
   }
   maps.push_back(row);
-  Value squares =
-      lb.generic(inputs, lb.fill(rowSizes, 0.0), maps, [&](OpBuilder &b, Location loc, ValueRange args) -> Value {
-        Value x = args[0];
-        if (op.getMean())
-          x = arith::SubFOp::create(b, loc, x, args[1]);
-        return arith::AddFOp::create(b, loc, args.back(), arith::MulFOp::create(b, loc, x, x));
-      });
+  // A chunk's differences from the mean of the row are those from its own, and that of the means.
+  Value sum = lb.generic(inputs, lb.fill(rowSizes, 0.0), maps, [&](OpBuilder &b, Location l, ValueRange args) -> Value {
+    Value distance = args[0];
+    if (op.getMean())
+      distance = arith::SubFOp::create(b, l, distance, args[2]);
+    Value between = arith::MulFOp::create(b, l, size, arith::MulFOp::create(b, l, distance, distance));
+    return arith::AddFOp::create(b, l, args.back(), arith::AddFOp::create(b, l, args[1], between));
+  });
+  Type element = op.getScale().getType().getElementType();
   SmallVector<Value> results = {lb.generic(
-      squares, lb.empty(rowSizes, element), {rows, rows}, [&](OpBuilder &b, Location loc, ValueRange args) -> Value {
-        Value variance = arith::DivFOp::create(b, loc, args[0], size);
-        Value deviation = math::SqrtOp::create(b, loc, arith::AddFOp::create(b, loc, variance, eps));
-        return arith::DivFOp::create(b, loc, lb.constant(b, 1.0), deviation);
+      sum, lb.empty(rowSizes, element), {rows, rows}, [&](OpBuilder &b, Location l, ValueRange args) -> Value {
+        Value variance = arith::DivFOp::create(b, l, args[0], all);
+        Value deviation = math::SqrtOp::create(b, l, arith::AddFOp::create(b, l, variance, eps));
+        return arith::DivFOp::create(b, l, lb.constant(b, 1.0), deviation);
       })};
   if (op.getMean()) {
-    Value mean = inputs[1];
+    Value mean = inputs[2];
     if (cast<RankedTensorType>(mean.getType()).getElementType() != element)
       mean = lb.generic(mean, lb.empty(rowSizes, element), {rows, rows},
                         [](OpBuilder &, Location, ValueRange args) { return args[0]; });

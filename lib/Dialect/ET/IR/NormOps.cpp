@@ -114,23 +114,49 @@ LogicalResult RmsNormOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShap
   return reifyNorm(*this, builder, shapes);
 }
 
-LogicalResult NormStatsOp::verify() {
-  RankedTensorType input = getInput().getType();
-  // norm_stats_c1
+LogicalResult ChunkStatsOp::verify() {
+  RankedTensorType input = getInput().getType(), result = getResult().getType();
+  // chunk_stats_c1
   if (input.getRank() == 0 || ShapedType::isDynamic(input.getShape().back()) || input.getShape().back() == 0)
     return emitOpError("expected the last dimension of input to be static and positive, but got ") << input;
+  // chunk_stats_c2
+  ArrayRef<int64_t> shape = result.getShape();
+  if (result.getRank() != input.getRank() + 1 || shape.drop_back(2) != input.getShape().drop_back() ||
+      shape.back() != 2 || shape[shape.size() - 2] <= 0 || input.getShape().back() % shape[shape.size() - 2] != 0)
+    return emitOpError("expected a result of the shape of input with the last dimension replaced by a number that "
+                       "divides it and 2, but got ")
+           << result << " for " << input;
+  // chunk_stats_c3
   Type element = input.getElementType().isF64() ? input.getElementType() : Float32Type::get(getContext());
-  for (Value result : getResults()) {
-    StringRef name = result == getScale() ? "scale" : "mean";
-    auto type = cast<RankedTensorType>(result.getType());
-    // norm_stats_c2
-    if (type.getShape() != input.getShape().drop_back())
-      return emitOpError("expected ") << name << " to have the shape of input without its last dimension, but got "
-                                      << type << " for " << input;
-    // norm_stats_c3
-    if (type.getElementType() != element)
-      return emitOpError("expected ") << name << " to be of " << element << ", but got " << type;
-  }
+  if (result.getElementType() != element)
+    return emitOpError("expected the result to be of ") << element << ", but got " << result;
+  return success();
+}
+
+LogicalResult ChunkStatsOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, getLoc(), getInput());
+  ArrayRef<int64_t> shape = getResult().getType().getShape();
+  sizes.back() = builder.getIndexAttr(shape[shape.size() - 2]);
+  sizes.push_back(builder.getIndexAttr(2));
+  shapes.push_back(sizes);
+  return success();
+}
+
+LogicalResult NormStatsOp::verify() {
+  RankedTensorType chunks = getChunks().getType();
+  // norm_stats_c1
+  ArrayRef<int64_t> shape = chunks.getShape();
+  if (shape.size() < 2 || shape.back() != 2 || shape[shape.size() - 2] <= 0)
+    return emitOpError("expected chunks to end in a static number of chunks and 2, but got ") << chunks;
+  // norm_stats_c2
+  RankedTensorType expected = RankedTensorType::get(shape.drop_back(2), chunks.getElementType());
+  for (Value result : getResults())
+    if (result.getType() != expected)
+      return emitOpError("expected ") << (result == getScale() ? "scale" : "mean") << " to have the type " << expected
+                                      << ", but got " << result.getType();
+  // norm_stats_c3
+  if (static_cast<int64_t>(getSize()) < 1)
+    return emitOpError("expected size to be positive, but got ") << static_cast<int64_t>(getSize());
   // norm_stats_c4
   if (!getEps().isFinite() || getEps().isNegative())
     return emitOpError("expected eps to be finite and not negative, but got ") << getEpsAttr();
@@ -138,8 +164,8 @@ LogicalResult NormStatsOp::verify() {
 }
 
 LogicalResult NormStatsOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, getLoc(), getInput());
-  sizes.pop_back();
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, getLoc(), getChunks());
+  sizes.resize(sizes.size() - 2);
   shapes.assign(getNumResults(), sizes);
   return success();
 }

@@ -10,8 +10,10 @@
 // latter go into the weight behind it when compiling, the former are applied to
 // the sums of the layer:
 //
-//   %y = et.layer_norm %x gamma beta           %acc = et.linear %x, W'               // f32
-//   %z = et.linear %y, W bias(b)         =>    %scale, %mean = et.norm_stats %x
+//   %x = et.linear ...                         %x = et.linear ...
+//   %y = et.layer_norm %x gamma beta     =>    %chunks = et.chunk_stats %x
+//   %z = et.linear %y, W bias(b)               %acc = et.linear %x, W'               // f32
+//                                              %scale, %mean = et.norm_stats %chunks
 //                                              %z = scale * (acc - mean * s) + c
 //
 //   W'[n][k] = round(gamma[k] * W[n][k])   s[n] = sum_k W'[n][k]
@@ -25,7 +27,7 @@
 //
 // Refuses, and says so: norms whose result must stand in memory because something
 // else reads it, weights that are not dense constants or that would leave the range
-// of their type, sums of two values that no kernel yields, and f32.
+// of their type, rows that no linear layer yields in chunks, and f32.
 //
 //===----------------------------------------------------------------------===//
 
@@ -53,6 +55,8 @@ using namespace mlir::et;
 /// The largest product of gamma and a weight must be this large, or its rounding as a subnormal f16 would show.
 static constexpr float kMinProduct = 0x1p-8f;
 static constexpr float kMaxHalf = 65504;
+/// Neighbours of a row whose statistics a kernel computes together.
+static constexpr int64_t kChunkSize = 32;
 
 namespace {
 /// A layer_norm or rms_norm.
@@ -195,15 +199,34 @@ static Value createApplied(OpBuilder &builder, Location loc, const NormedRows &r
 // What can be folded
 //===----------------------------------------------------------------------===//
 
+/// Whether the kernel of a linear layer yields \p value, with nothing but element-wise ops behind the layer.
+static bool isBehindLinear(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return false;
+  if (isa<LinearOp>(op))
+    return true;
+  auto isOnlyUse = [&](Value operand) {
+    auto reads = [](Operation *user) { return !isa<tensor::DimOp>(user); };
+    return llvm::count_if(operand.getUsers(), reads) == 1 && isBehindLinear(operand);
+  };
+  if (auto gelu = dyn_cast<GeluOp>(op))
+    return isOnlyUse(gelu.getInput());
+  auto generic = dyn_cast<linalg::GenericOp>(op);
+  if (!generic || generic.getNumResults() != 1 || generic.getNumLoops() != generic.getNumParallelLoops())
+    return false;
+  return llvm::any_of(generic.getDpsInputOperands(), [&](OpOperand *operand) {
+    return generic.getMatchingIndexingMap(operand).isIdentity() && isOnlyUse(operand->get());
+  });
+}
+
 /// Whether a kernel yields \p value and could add something to it on the way.
 static bool takesSum(Value value) {
   Operation *op = value.getDefiningOp();
   auto reads = [](Operation *user) { return !isa<tensor::DimOp>(user); };
   if (!op || llvm::count_if(value.getUsers(), reads) != 1)
     return false;
-  if (auto generic = dyn_cast<linalg::GenericOp>(op))
-    return generic.getNumResults() == 1 && generic.getNumLoops() == generic.getNumParallelLoops();
-  return isa<LinearOp, GeluOp>(op);
+  return isBehindLinear(value);
 }
 
 /// Whether \p op adds to each element of \p value, or maps it otherwise, without moving it.
@@ -357,8 +380,11 @@ std::optional<std::string> NormFolder::fold(Norm norm) {
   Type element = type.getElementType();
   if (!element.isF16() && !element.isBF16())
     return "only layers of f16 and bf16 apply norms to their sums";
-  if (norm.residual && !takesSum(norm.input) && !takesSum(norm.residual))
-    return "no kernel yields one of the values whose sum it normalises";
+  if (type.getShape().back() % kChunkSize != 0)
+    return "its rows are no multiple of " + std::to_string(kChunkSize) + " elements";
+  bool isYielded = norm.residual ? takesSum(norm.input) || takesSum(norm.residual) : isBehindLinear(norm.input);
+  if (!isYielded)
+    return "no linear layer yields the rows it normalises";
 
   // Everything that reads the result.
   SmallVector<FoldedLinear, 0> linears;
@@ -396,9 +422,17 @@ std::optional<std::string> NormFolder::fold(Norm norm) {
                                });
   if (norm.sum)
     norm.sum.replaceAllUsesWith(rows.x);
+  // Right behind the rows, whose kernel is to compute the chunks.
+  OpBuilder chunkBuilder(builder.getContext());
+  chunkBuilder.setInsertionPointAfterValue(rows.x);
+  SmallVector<int64_t> chunksShape(type.getShape().drop_back());
+  chunksShape.append({type.getShape().back() / kChunkSize, 2});
+  auto chunks =
+      ChunkStatsOp::create(chunkBuilder, loc, RankedTensorType::get(chunksShape, builder.getF32Type()), rows.x);
   auto statsType = RankedTensorType::get(type.getShape().drop_back(), builder.getF32Type());
-  auto stats = NormStatsOp::create(builder, loc, statsType, norm.centred ? Type(statsType) : Type(), rows.x,
-                                   builder.getFloatAttr(builder.getF32Type(), norm.eps));
+  auto stats =
+      NormStatsOp::create(builder, loc, statsType, norm.centred ? Type(statsType) : Type(), chunks.getResult(),
+                          builder.getI64IntegerAttr(kChunkSize), builder.getFloatAttr(builder.getF32Type(), norm.eps));
   rows.scale = stats.getScale();
   rows.mean = stats.getMean();
   llvm::sort(linears, [](FoldedLinear &a, FoldedLinear &b) { return a.op->isBeforeInBlock(b.op); });

@@ -11,8 +11,8 @@
 //
 //   et.linear -> et.gelu | element-wise generic ... -> et.layer_norm | et.rms_norm
 //
-// Statistics of the rows of its input join it when an op of the group needs them:
-// its kernel reads these rows anyhow.
+// Statistics of chunks of its result join it, as its kernel has these in registers,
+// and so do statistics of the rows of its input that an op of the group needs.
 //
 // Other et ops and linalg ops are groups of their own. Views (reshapes, slices),
 // sizes and constants stay outside. An op that yields a tensor and is none of
@@ -49,7 +49,8 @@ struct Group {
 
 /// True for an op that needs a kernel.
 static bool computes(Operation *op) {
-  return isa<LinearOp, AttentionOp, LayerNormOp, RmsNormOp, NormStatsOp, GeluOp, EmbeddingOp, linalg::LinalgOp>(op);
+  return isa<LinearOp, AttentionOp, LayerNormOp, RmsNormOp, ChunkStatsOp, NormStatsOp, GeluOp, EmbeddingOp,
+             linalg::LinalgOp>(op);
 }
 
 /// True for an op on tensors that is a view after bufferization, or that bufferization turns into a copy.
@@ -108,26 +109,45 @@ static bool isEpilogue(Operation *op, Value value, bool takesRowValues) {
   return true;
 }
 
-/// Adds statistics of the rows that the root of \p group reads, which an op of the group needs.
-static void addStats(Group &group) {
-  auto root = cast<LinearOp>(group.ops.front());
-  DenseSet<Operation *> members(group.ops.begin(), group.ops.end());
-  for (Operation *user : root.getInput().getUsers()) {
-    auto stats = dyn_cast<NormStatsOp>(user);
-    if (!stats || stats->getBlock() != root->getBlock() || !root->isBeforeInBlock(stats))
-      continue;
-    auto isMember = [&](Operation *reader) { return members.contains(reader); };
-    // The launch stands where the last op of the group does.
-    auto isInTime = [&](Operation *reader) {
-      Operation *inBlock = root->getBlock()->findAncestorOpInBlock(*reader);
-      return isMember(reader) || (inBlock && group.ops.back()->isBeforeInBlock(inBlock));
+/// Adds statistics of the chunks of \p result, what \p group yields so far.
+static void addChunkStats(Group &group, Value result) {
+  Operation *last = group.ops.back();
+  for (Operation *user : result.getUsers()) {
+    // The launch stands where the last op of the group does: what reads the result has to come later.
+    auto comesLater = [&](Operation *other) {
+      Operation *inBlock = last->getBlock()->findAncestorOpInBlock(*other);
+      return other == user || (inBlock && user->isBeforeInBlock(inBlock));
     };
-    if (!llvm::any_of(stats->getUsers(), isMember) || !llvm::all_of(stats->getUsers(), isInTime))
+    if (!isa<ChunkStatsOp>(user) || user->getBlock() != last->getBlock() ||
+        !llvm::all_of(result.getUsers(), comesLater))
       continue;
-    group.ops.insert(std::next(group.ops.begin()), stats);
-    group.label.insert(StringRef("linear").size(), "+norm_stats");
+    group.ops.push_back(user);
+    group.label += "+chunk_stats";
     return;
   }
+}
+
+/// Adds statistics of the rows that the root of \p group reads, which an op of the group needs.
+static void addNormStats(Group &group) {
+  Operation *root = group.ops.front(), *last = group.ops.back();
+  DenseSet<Operation *> members(group.ops.begin(), group.ops.end());
+  for (Operation *op : ArrayRef(group.ops).drop_front())
+    for (Value operand : op->getOperands()) {
+      auto stats = operand.getDefiningOp<NormStatsOp>();
+      auto chunks = stats ? stats.getChunks().getDefiningOp<ChunkStatsOp>() : ChunkStatsOp();
+      if (!chunks || chunks.getInput() != cast<LinearOp>(root).getInput() || stats->getBlock() != root->getBlock() ||
+          !root->isBeforeInBlock(stats))
+        continue;
+      auto comesLater = [&](Operation *reader) {
+        Operation *inBlock = root->getBlock()->findAncestorOpInBlock(*reader);
+        return members.contains(reader) || (inBlock && last->isBeforeInBlock(inBlock));
+      };
+      if (!llvm::all_of(stats->getUsers(), comesLater))
+        continue;
+      group.ops.insert(std::next(group.ops.begin()), stats);
+      group.label.insert(StringRef("linear").size(), "+norm_stats");
+      return;
+    }
 }
 
 /// Grows a group behind \p root along its result, up to and with a norm if \p fuseNorms.
@@ -156,7 +176,11 @@ static Group growLinear(LinearOp root, bool fuseNorms, bool takesRowValues) {
     }
     break;
   }
-  addStats(group);
+  if (takesRowValues) {
+    addNormStats(group);
+    if (current.getDefiningOp() == group.ops.back())
+      addChunkStats(group, current);
+  }
   return group;
 }
 
@@ -181,17 +205,17 @@ static FailureOr<SmallVector<Value>> createOutputs(OpBuilder &builder, const Gro
       outputs.push_back(linalgOp.getDpsInitOperand(cast<OpResult>(result).getResultNumber())->get());
       continue;
     }
-    if (auto stats = dyn_cast<NormStatsOp>(result.getDefiningOp())) {
-      SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, result.getLoc(), stats.getInput());
-      sizes.pop_back();
-      outputs.push_back(tensor::EmptyOp::create(builder, result.getLoc(), sizes,
-                                                cast<RankedTensorType>(result.getType()).getElementType()));
-      continue;
-    }
     if (shapes.empty() && failed(cast<ReifyRankedShapedTypeOpInterface>(root).reifyResultShapes(builder, shapes)))
       return failure();
-    outputs.push_back(tensor::EmptyOp::create(builder, result.getLoc(), shapes[0],
-                                              cast<RankedTensorType>(result.getType()).getElementType()));
+    auto type = cast<RankedTensorType>(result.getType());
+    SmallVector<OpFoldResult> sizes = shapes[0];
+    if (result.getDefiningOp() != root && isa<NormStatsOp, ChunkStatsOp>(result.getDefiningOp())) {
+      // The rows of the root, and of each as much as the type says.
+      sizes.pop_back();
+      for (int64_t size : type.getShape().drop_front(sizes.size()))
+        sizes.push_back(builder.getIndexAttr(size));
+    }
+    outputs.push_back(tensor::EmptyOp::create(builder, result.getLoc(), sizes, type.getElementType()));
   }
   return outputs;
 }
@@ -239,10 +263,10 @@ static LogicalResult formLaunch(const Group &group) {
           }))
         escaping.push_back(result);
   }
-  // Statistics always have a place in memory, behind the result: some kernels get them from a kernel of their own.
+  // Statistics always have a place in memory, behind the result: kernels store them whoever reads them.
   if (group.ops.size() > 1)
     for (Operation *op : group.ops)
-      if (isa<NormStatsOp>(op)) {
+      if (isa<NormStatsOp, ChunkStatsOp>(op)) {
         llvm::erase_if(escaping, [&](Value result) { return result.getDefiningOp() == op; });
         llvm::append_range(escaping, op->getResults());
       }

@@ -16,8 +16,13 @@ func.func @norm_behind_linear(%x: tensor<?x64xf16>, %w: tensor<64x64xf16>) -> te
 #id = affine_map<(d0, d1) -> (d0, d1)>
 #row = affine_map<(d0, d1) -> (d0)>
 
-// Statistics of the layer's input join it, and come behind its result even where nothing else reads them.
+// Statistics of the layer's input and of its result's chunks join it, and come behind its result even where nothing else
+// reads them.
 // ROWS-LABEL: func.func @statistics_join_the_layer
+// ROWS:       %{{.*}}:2 = et.launch "linear+chunk_stats" ins
+// ROWS:         %[[X:.*]] = et.linear
+// ROWS-NEXT:    %[[CHUNKS:.*]] = et.chunk_stats %[[X]]
+// ROWS-NEXT:    et.yield %[[X]], %[[CHUNKS]]
 // ROWS:       %{{.*}}:3 = et.launch "linear+norm_stats+elementwise" ins
 // ROWS:         %[[SUMS:.*]] = et.linear
 // ROWS-NEXT:    %[[SCALE:.*]], %[[MEAN:.*]] = et.norm_stats
@@ -26,14 +31,18 @@ func.func @norm_behind_linear(%x: tensor<?x64xf16>, %w: tensor<64x64xf16>) -> te
 // ROWS:       -> tensor<?x8xf16>, tensor<?xf32>, tensor<?xf32>
 // FUSE-LABEL: func.func @statistics_join_the_layer
 // FUSE:       et.launch "linear" ins
+// FUSE:       et.launch "chunk_stats" ins
+// FUSE:       et.launch "linear" ins
 // FUSE:       et.launch "norm_stats" ins
 // FUSE:       et.launch "elementwise" ins
-func.func @statistics_join_the_layer(%x: tensor<?x4xf16>, %w: tensor<8x4xf16>, %e: tensor<?x8xf16>) -> tensor<?x8xf16> {
-  %h = et.linear %x, %w : (tensor<?x4xf16>, tensor<8x4xf16>) -> tensor<?x8xf32>
-  %scale, %mean = et.norm_stats %x {eps = 1.0e-5 : f32} : tensor<?x4xf16> -> tensor<?xf32>, tensor<?xf32>
+func.func @statistics_join_the_layer(%a: tensor<?x4xf16>, %v: tensor<32x4xf16>, %w: tensor<8x32xf16>, %e: tensor<?x8xf16>) -> tensor<?x8xf16> {
+  %x = et.linear %a, %v : (tensor<?x4xf16>, tensor<32x4xf16>) -> tensor<?x32xf16>
+  %chunks = et.chunk_stats %x : tensor<?x32xf16> -> tensor<?x1x2xf32>
+  %h = et.linear %x, %w : (tensor<?x32xf16>, tensor<8x32xf16>) -> tensor<?x8xf32>
+  %scale, %mean = et.norm_stats %chunks {size = 32, eps = 1.0e-5 : f32} : tensor<?x1x2xf32> -> tensor<?xf32>, tensor<?xf32>
   %y = linalg.generic {indexing_maps = [#id, #row, #id], iterator_types = ["parallel", "parallel"]} ins(%h, %scale : tensor<?x8xf32>, tensor<?xf32>) outs(%e : tensor<?x8xf16>) {
-  ^bb0(%a: f32, %b: f32, %out: f16):
-    %0 = arith.mulf %a, %b : f32
+  ^bb0(%b: f32, %c: f32, %out: f16):
+    %0 = arith.mulf %b, %c : f32
     %1 = arith.truncf %0 : f32 to f16
     linalg.yield %1 : f16
   } -> tensor<?x8xf16>
@@ -42,20 +51,23 @@ func.func @statistics_join_the_layer(%x: tensor<?x4xf16>, %w: tensor<8x4xf16>, %
 
 // They are read before the layer's launch would have computed them.
 // ROWS-LABEL: func.func @statistics_are_read_before
+// ROWS:       et.launch "linear+chunk_stats" ins
 // ROWS:       et.launch "norm_stats" ins
 // ROWS:       et.launch "elementwise" ins
 // ROWS:       et.launch "linear+elementwise" ins
-func.func @statistics_are_read_before(%x: tensor<?x4xf16>, %w: tensor<8x4xf16>, %e: tensor<?x8xf16>, %v: tensor<?xf32>) -> (tensor<?xf32>, tensor<?x8xf16>) {
-  %h = et.linear %x, %w : (tensor<?x4xf16>, tensor<8x4xf16>) -> tensor<?x8xf32>
-  %scale = et.norm_stats %x {eps = 1.0e-5 : f32} : tensor<?x4xf16> -> tensor<?xf32>
-  %twice = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} ins(%scale : tensor<?xf32>) outs(%v : tensor<?xf32>) {
-  ^bb0(%a: f32, %out: f32):
-    %0 = arith.addf %a, %a : f32
+func.func @statistics_are_read_before(%a: tensor<?x4xf16>, %v: tensor<32x4xf16>, %w: tensor<8x32xf16>, %e: tensor<?x8xf16>, %t: tensor<?xf32>) -> (tensor<?xf32>, tensor<?x8xf16>) {
+  %x = et.linear %a, %v : (tensor<?x4xf16>, tensor<32x4xf16>) -> tensor<?x32xf16>
+  %chunks = et.chunk_stats %x : tensor<?x32xf16> -> tensor<?x1x2xf32>
+  %h = et.linear %x, %w : (tensor<?x32xf16>, tensor<8x32xf16>) -> tensor<?x8xf32>
+  %scale = et.norm_stats %chunks {size = 32, eps = 1.0e-5 : f32} : tensor<?x1x2xf32> -> tensor<?xf32>
+  %twice = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} ins(%scale : tensor<?xf32>) outs(%t : tensor<?xf32>) {
+  ^bb0(%b: f32, %out: f32):
+    %0 = arith.addf %b, %b : f32
     linalg.yield %0 : f32
   } -> tensor<?xf32>
   %y = linalg.generic {indexing_maps = [#id, #row, #id], iterator_types = ["parallel", "parallel"]} ins(%h, %scale : tensor<?x8xf32>, tensor<?xf32>) outs(%e : tensor<?x8xf16>) {
-  ^bb0(%a: f32, %b: f32, %out: f16):
-    %0 = arith.mulf %a, %b : f32
+  ^bb0(%b: f32, %c: f32, %out: f16):
+    %0 = arith.mulf %b, %c : f32
     %1 = arith.truncf %0 : f32 to f16
     linalg.yield %1 : f16
   } -> tensor<?x8xf16>

@@ -82,34 +82,58 @@ def ET_RmsNormOp : ET_Op<"rms_norm", [
   let hasVerifier = 1;
 }
 
+def ET_ChunkStatsOp : ET_Op<"chunk_stats", [
+    Pure,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
+    DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>]> {
+  let summary = "Statistics of every few neighbours of a row";
+  let description = [{
+    Of each `D / chunks` neighbours along the last dimension of `input` computes the mean and the sum of squared
+    differences from it, in f32 (f64 for f64): what `et.norm_stats` needs to know of a row. Whoever has a part of a row can
+    compute those of that part.
+
+    - `input`: `[..., D]`, at least one dimension.
+    - `result`: `[..., chunks, 2]`: mean, sum of squared differences.
+
+    Constraints:
+    - (C1) `D` is static and positive.
+    - (C2) the result has the shape of `input` with `D` replaced by a static number of chunks, which divides it, and 2.
+    - (C3) the result is f32, or f64 if `input` is.
+
+    (* example: test/Dialect/ET/doc/norm_stats.mlir *)
+  }];
+  let arguments = (ins ET_FloatTensor:$input);
+  let results = (outs ET_FloatTensor:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 def ET_NormStatsOp : ET_Op<"norm_stats", [
     Pure,
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
     DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>]> {
-  let summary = "Statistics of a norm over the last dimension";
+  let summary = "Statistics of the rows of a norm, from those of their chunks";
   let description = [{
-    Computes what a norm needs to know of each row, so that the norm itself can be applied elsewhere: with two results
-    `scale = 1 / sqrt(var(input) + eps)`, the variance not corrected for bias, and `mean = mean(input)`, for a layer
-    norm; with one result `scale = 1 / sqrt(mean(input * input) + eps)`, for an RMS norm. Statistics in f32 (f64 for
-    f64). The variance is that of differences from the mean or from an element of the row, so it does not cancel where
-    the mean is large.
+    Computes what a norm needs to know of each row, so that the norm itself can be applied elsewhere. With two results
+    `scale = 1 / sqrt(var + eps)`, the variance not corrected for bias, and `mean`, for a layer norm; with one result
+    `scale = 1 / sqrt(mean of squares + eps)`, for an RMS norm. `chunks` is what `et.chunk_stats` yields of the rows. The
+    variance is made of squared differences from means alone, so it does not cancel where the mean is large.
 
-    - `input`: `[..., D]`, at least one dimension.
-    - `scale`, `mean`: `[...]`, the shape of `input` without `D`.
+    - `chunks`: `[..., C, 2]`, at least two dimensions.
+    - `size`: elements of a chunk.
+    - `scale`, `mean`: `[...]`.
 
     Constraints:
-    - (C1) `D` is static and positive.
-    - (C2) the results have the shape of `input` without its last dimension.
-    - (C3) the results are f32, or f64 if `input` is.
+    - (C1) the last two dimensions of `chunks` are static and positive, and the last is 2.
+    - (C2) the results have the shape of `chunks` without its last two dimensions, and its element type.
+    - (C3) `size` is positive.
     - (C4) `eps` is finite and not negative.
 
     (* example: test/Dialect/ET/doc/norm_stats.mlir *)
   }];
-  let arguments = (ins ET_FloatTensor:$input, F32Attr:$eps);
+  let arguments = (ins ET_FloatTensor:$chunks, I64Attr:$size, F32Attr:$eps);
   let results = (outs ET_FloatTensor:$scale, Optional<ET_FloatTensor>:$mean);
-  let assemblyFormat = [{
-    $input attr-dict `:` type($input) `->` type($scale) (`,` type($mean)^)?
-  }];
+  let assemblyFormat = "$chunks attr-dict `:` type($chunks) `->` type($scale) (`,` type($mean)^)?";
   let hasVerifier = 1;
 }
 
