@@ -8,6 +8,8 @@
 
 #include "et/Runtime/Executable.h"
 
+#include "Profile.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -362,15 +364,18 @@ Result<Executable::Shape *> Executable::begin(const std::vector<TensorView> &inp
 }
 
 Error Executable::launchAll(Shape &shape, Stream stream) {
-  for (const StepLaunch &launch : shape.launches)
+  for (const StepLaunch &launch : shape.launches) {
+    RangeScope range(options.ranges.get(), launch.launch->name.empty() ? launch.launch->symbol : launch.launch->name);
     if (Error error = kernels->launch(launch, stream))
       return Error("cannot launch step " + std::to_string(launch.step) + " (" + launch.launch->symbol +
                    "): " + error.getMessage());
+  }
   return Error::success();
 }
 
 Error Executable::run(const std::vector<TensorView> &inputs, const std::vector<TensorView> &outputs, Stream stream) {
   std::lock_guard<std::mutex> lock(mutex);
+  RangeScope range(options.ranges.get(), getProgram().name);
   bool isRecording = device->isRecording(stream);
   Result<Shape *> found = begin(inputs, outputs, stream, isRecording);
   if (!found)
@@ -427,25 +432,6 @@ Error Executable::synchronize(Stream stream) {
   return Error(message);
 }
 
-namespace {
-/// Marks in a stream, destroyed together.
-struct Marks {
-  ~Marks() {
-    for (void *mark : marks)
-      device.destroyMark(mark);
-  }
-  Error add(Stream stream) {
-    Result<void *> mark = device.createMark();
-    if (!mark)
-      return mark.getError();
-    marks.push_back(*mark);
-    return device.recordMark(*mark, stream);
-  }
-  Device &device;
-  std::vector<void *> marks;
-};
-} // namespace
-
 Error Executable::profile(const std::vector<TensorView> &inputs, const std::vector<TensorView> &outputs, Stream stream,
                           std::vector<StepTime> &times) {
   std::lock_guard<std::mutex> lock(mutex);
@@ -454,26 +440,7 @@ Error Executable::profile(const std::vector<TensorView> &inputs, const std::vect
   Result<Shape *> found = begin(inputs, outputs, stream, /*isRecording=*/false);
   if (!found)
     return found.getError();
-  Marks marks{*device, {}};
-  if (Error error = marks.add(stream))
-    return error;
-  for (const StepLaunch &launch : (*found)->launches) {
-    if (Error error = kernels->launch(launch, stream))
-      return error;
-    if (Error error = marks.add(stream))
-      return error;
-  }
-  if (Error error = device->synchronize(stream))
-    return error;
-  times.clear();
-  for (size_t i = 0; i < (*found)->launches.size(); ++i) {
-    Result<double> duration = device->getMicroseconds(marks.marks[i], marks.marks[i + 1]);
-    if (!duration)
-      return duration.getError();
-    const Launch &launch = *(*found)->launches[i].launch;
-    times.push_back({launch.name.empty() ? launch.symbol : launch.name, launch.symbol, *duration});
-  }
-  return Error::success();
+  return profileLaunches(*device, *kernels, (*found)->launches, (*found)->plan.steps, stream, times);
 }
 
 ExecutableStatistics Executable::getStatistics() {

@@ -40,9 +40,12 @@ et-run-program options:
   --dim=<name=size>             - Size of a dynamic dimension of inputs without a file (which get random numbers): batch=2, or x.1=16 for dimension 1 of input x
   --input=<[name=]file.npy>     - Array of an input: in order, or by its name
   --no-graphs                   - Launch kernel by kernel
+  --nvtx                        - Give profilers such as Nsight Systems a range for each run, and for each launch that is made one by one
   -o <[name=]file.npy>          - Same as --output
   --output=<[name=]file.npy>    - Where an output goes: in order, or by its name
-  --profile                     - Print how long each step takes
+  --profile                     - Print how long each step takes, what it moves and computes, and how near it comes to what the device can do
+  --profile-json=<file>         - Write the profile as JSON
+  --profile-trace=<file>        - Write the profile as a trace, which Perfetto and chrome://tracing open
   --seed=<N>                    - Seed of random inputs (default 0)
 )";
 
@@ -97,6 +100,12 @@ int main(int argc, char **argv) {
       options.benchmark = hasValue ? parseNumber(name, value, 1000000000) : 100;
     else if (name == "profile" && !hasValue)
       options.profile = true;
+    else if (name == "profile-json")
+      options.profileJSON = takeValue();
+    else if (name == "profile-trace")
+      options.profileTrace = takeValue();
+    else if (name == "nvtx" && !hasValue)
+      options.useRanges = true;
     else if (name == "describe" && !hasValue)
       options.describe = true;
     else if (name == "no-graphs" && !hasValue)

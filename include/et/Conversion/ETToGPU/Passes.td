@@ -44,7 +44,8 @@ def ConvertLaunchesToGPUPass : Pass<"et-convert-launches-to-gpu", "mlir::ModuleO
 
     Builds one kernel per distinct launch, in the `gpu.module` @kernels, and replaces the launch by `gpu.launch_func`.
     Grids, integers and tensor maps are computed from the sizes of the arguments: nothing depends on data. A launch that
-    may start before the one in front of it has finished is marked `et.programmatic`. What kernels check is listed in
+    may start before the one in front of it has finished is marked `et.programmatic`. `et.work` in front of a launch says
+    what it moves and computes, for profiles. What kernels check is listed in
     `et.checks` of the function; their status codes count from 1.
 
     Refuses: launches without a schedule for a GPU, and launches of which there is no kernel.
