@@ -28,6 +28,9 @@ config.substitutions.append(("%et_opt", os.path.join(config.et_bin_dir, "et-opt"
 config.substitutions.append(("%python", config.python))
 config.substitutions.append(("%et_src", config.et_src_dir))
 
+# What the user measured changes no test.
+config.environment["XDG_CACHE_HOME"] = os.path.join(config.et_obj_root, "test", "cache")
+
 # Where the compiler looks for ptxas, in its order; tests that assemble kernels need one.
 venv = os.path.dirname(os.path.dirname(config.python))
 folders = os.environ.get("PATH", "").split(os.pathsep) + sorted(glob.glob("/usr/local/cuda*/bin")) + glob.glob(

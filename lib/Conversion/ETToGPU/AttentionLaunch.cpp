@@ -15,12 +15,14 @@
 #include "et/Conversion/ETToGPU/AttentionKernel.h"
 
 #include "LaunchKernels.h"
+#include "ScheduleVariants.h"
 
 #include "et/Conversion/ETToCPU/LaunchRows.h"
 #include "et/Conversion/ETToGPU/LoopKernel.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/IRMapping.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace mlir::et;
@@ -208,29 +210,57 @@ static std::optional<AttentionSchedule> parseSchedule(DictionaryAttr attribute) 
   return schedule;
 }
 
-void gpu_kernels::scheduleAttention(LaunchOp launch, const nvidia::SM &sm, NamedAttrList &entries) {
+bool gpu_kernels::isAttentionSchedule(DictionaryAttr schedule) { return parseSchedule(schedule).has_value(); }
+
+/// A short name of \p schedule for remarks.
+static std::string stringify(const AttentionSchedule &schedule) {
+  return llvm::formatv("{0} {1}x{2} stages {3} blocks per multiprocessor {4}", kFamilies[schedule.family],
+                       schedule.rowsPerBlock(), schedule.keyBlock, schedule.stages, schedule.blocksPerSM);
+}
+
+/// Why \p schedule does without wgmma, or without tensor cores at all where \p sm has no wgmma; empty when it does not.
+static std::string whySlow(const AttentionKernelSpec &spec, const AttentionSchedule &schedule, const nvidia::SM &sm) {
+  if (schedule.usesWgmma() || (schedule.family == AttentionSchedule::Mma && !sm.hasWgmma))
+    return "";
+  AttentionSchedule fast;
+  fast.family = sm.hasWgmma ? AttentionSchedule::Wgmma : AttentionSchedule::Mma;
+  fast.keyBlock = sm.hasWgmma ? 64 : 16;
+  return verifyAttentionSchedule(spec, fast, sm).value_or("it was measured to be faster");
+}
+
+static nvidia::TunedKey getTunedKey(const AttentionKernelSpec &spec) {
+  nvidia::TunedKey key;
+  key.operation = nvidia::TunedKey::Attention;
+  key.type = getTunedType(spec.query.elementType);
+  key.n = spec.headSizeK;
+  key.k = spec.headSizeV;
+  key.mask = spec.structure == AttentionStructure::None     ? "none"
+             : spec.structure == AttentionStructure::Window ? "window"
+                                                            : "causal";
+  return key;
+}
+
+void gpu_kernels::scheduleAttention(LaunchOp launch, const ScheduleContext &context, NamedAttrList &entries) {
   AttentionLaunch attention(launch);
   Builder builder(launch.getContext());
   if (verifyAttentionSpec(attention.spec))
     return;
-  SmallVector<int64_t> keys(std::begin(kKeys), std::end(kKeys));
-  int64_t staticKeys = attention.op.getStaticDimSize(attention.spec.dimN());
-  if (!ShapedType::isDynamic(staticKeys))
-    keys = {staticKeys};
-  SmallVector<Attribute> variants;
-  DictionaryAttr last;
-  int64_t previous = -1;
-  for (int64_t count : keys) {
-    AttentionSchedule schedule = chooseAttentionSchedule(attention.spec, sm, count, count);
-    DictionaryAttr key = getAttribute(builder, schedule, 0);
-    int64_t from = previous < 0 ? 0 : previous + 1;
-    previous = count;
-    if (key == last)
-      continue;
-    last = key;
-    variants.push_back(getAttribute(builder, schedule, from));
+  ScheduleVariants variants(launch, context, getTunedKey(attention.spec), "keys");
+  std::optional<int64_t> staticKeys = attention.op.getStaticDimSize(attention.spec.dimN());
+  if (ShapedType::isDynamic(*staticKeys))
+    staticKeys = std::nullopt;
+  for (int64_t keys : variants.getSizes(kKeys, staticKeys)) {
+    std::optional<AttentionSchedule> schedule;
+    bool isTuned = variants.findTuned(keys, [&](DictionaryAttr tuned) -> std::string {
+      schedule = parseSchedule(tuned);
+      return verifyAttentionSchedule(attention.spec, *schedule, context.sm).value_or("");
+    });
+    if (!isTuned)
+      schedule = chooseAttentionSchedule(attention.spec, context.sm, keys, keys);
+    variants.add(keys, getAttribute(builder, *schedule, 0), stringify(*schedule),
+                 whySlow(attention.spec, *schedule, context.sm));
   }
-  entries.set("variants", builder.getArrayAttr(variants));
+  entries.set("variants", variants.finish());
 }
 
 FailureOr<LaunchKernels> gpu_kernels::buildAttentionLaunch(OpBuilder &builder, LaunchOp launch, StringRef name,

@@ -100,8 +100,9 @@ bool isWeight(Value memref);
 int64_t addRowStride(LaunchOp launch, unsigned operand, SmallVectorImpl<LaunchSize> &sizes);
 
 /// Adds what linear and attention families let choose to \p entries, the schedule of \p launch.
-void scheduleLinear(LaunchOp launch, const nvidia::SM &sm, NamedAttrList &entries);
-void scheduleAttention(LaunchOp launch, const nvidia::SM &sm, NamedAttrList &entries);
+struct ScheduleContext;
+void scheduleLinear(LaunchOp launch, const ScheduleContext &context, NamedAttrList &entries);
+void scheduleAttention(LaunchOp launch, const ScheduleContext &context, NamedAttrList &entries);
 
 /// Emits et.work: what \p launch (on memrefs) moves and computes at least.
 void emitLaunchWork(ImplicitLocOpBuilder &b, LaunchOp launch);

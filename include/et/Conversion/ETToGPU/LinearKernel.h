@@ -116,8 +116,8 @@ struct LinearSchedule {
   bool exclusive = false;
 };
 
-/// Chooses a schedule for about \p rows rows, from measurements or by a cost model; any number of rows is computed
-/// right with it.
+/// Chooses a schedule for about \p rows rows by a cost model; any number of rows is computed right with it. Measured
+/// schedules come before it: see TunedSchedules.h.
 LinearSchedule chooseLinearSchedule(const LinearKernelSpec &spec, const nvidia::SM &sm, int64_t rows);
 
 /// Returns why \p spec cannot be built with \p schedule on \p sm, and what to do, or nullopt if it can.

@@ -31,9 +31,17 @@ def ScheduleGPUPass : Pass<"et-schedule-gpu", "mlir::ModuleOp"> {
     Numerics: exact.
 
     Gives every launch its `schedule`: the architecture, the family of its kernel, and what that family lets choose.
+    Schedules come from the tables in `tuned`, then from that of the project, then from cost models (docs/Tuning.md).
+
+    Remarks: `passed` says which schedule each launch of a linear layer or attention has, for which sizes and from where;
+    `missed`, what keeps one from the fastest instructions of the architecture, and why a measured one was not used.
+
+    Refuses: a table that cannot be read, that is for another architecture, or that holds what is no schedule.
   }];
   let options = [Option<"chip", "chip", "std::string", /*default=*/"\"sm_90a\"",
-                        "Architecture: sm_80, sm_86, sm_89, sm_90 or sm_90a">];
+                        "Architecture: sm_80, sm_86, sm_89, sm_90 or sm_90a">,
+                 ListOption<"tuned", "tuned", "std::string",
+                            "Tables of measured schedules; the first that has one counts">];
   let dependentDialects = ["mlir::et::ETDialect"];
 }
 

@@ -210,8 +210,6 @@ static LinearSchedule chooseWgmma(const LinearKernelSpec &spec, const SM &sm, in
 
 LinearSchedule gpu_kernels::chooseLinearSchedule(const LinearKernelSpec &spec, const SM &sm, int64_t rows) {
   LinearSchedule simt{LinearSchedule::Simt, 64, 64, 16, 1};
-  if (std::optional<LinearSchedule> tuned = findTunedLinear(spec, sm, rows))
-    return *tuned;
   if (sm.hasWgmma) {
     LinearSchedule schedule = chooseWgmma(spec, sm, rows);
     return verifyLinearKernel(spec, schedule, sm) ? simt : schedule;
