@@ -19,7 +19,7 @@ llvm_config.use_default_substitutions()
 llvm_config.add_tool_substitutions(
     [
         ToolSubst(name, unresolved="ignore")
-        for name in ("et-opt", "et-compile", "et-run", "et-run-program", "et-reduce", "et-lsp-server", "mlir-opt", "mlir-translate",
+        for name in ("et-bench", "et-opt", "et-compile", "et-run", "et-run-program", "et-reduce", "et-lsp-server", "mlir-opt", "mlir-translate",
                      "split-file", "llvm-nm")
     ],
     [config.et_bin_dir, config.llvm_tools_dir],

@@ -212,8 +212,11 @@ static std::optional<AttentionSchedule> parseSchedule(DictionaryAttr attribute) 
 
 bool gpu_kernels::isAttentionSchedule(DictionaryAttr schedule) { return parseSchedule(schedule).has_value(); }
 
-/// A short name of \p schedule for remarks.
-static std::string stringify(const AttentionSchedule &schedule) {
+DictionaryAttr gpu_kernels::getScheduleAttr(Builder &builder, const AttentionSchedule &schedule) {
+  return getAttribute(builder, schedule, 0);
+}
+
+std::string gpu_kernels::stringifyAttentionSchedule(const AttentionSchedule &schedule) {
   return llvm::formatv("{0} {1}x{2} stages {3} blocks per multiprocessor {4}", kFamilies[schedule.family],
                        schedule.rowsPerBlock(), schedule.keyBlock, schedule.stages, schedule.blocksPerSM);
 }
@@ -257,7 +260,7 @@ void gpu_kernels::scheduleAttention(LaunchOp launch, const ScheduleContext &cont
     });
     if (!isTuned)
       schedule = chooseAttentionSchedule(attention.spec, context.sm, keys, keys);
-    variants.add(keys, getAttribute(builder, *schedule, 0), stringify(*schedule),
+    variants.add(keys, getAttribute(builder, *schedule, 0), stringifyAttentionSchedule(*schedule),
                  whySlow(attention.spec, *schedule, context.sm));
   }
   entries.set("variants", variants.finish());

@@ -280,6 +280,10 @@ static std::optional<LinearSchedule> parseSchedule(DictionaryAttr attribute) {
   return schedule;
 }
 
+DictionaryAttr gpu_kernels::getScheduleAttr(Builder &builder, const LinearSchedule &schedule) {
+  return getAttribute(builder, schedule, 0);
+}
+
 bool gpu_kernels::isLinearSchedule(DictionaryAttr schedule) { return parseSchedule(schedule).has_value(); }
 
 /// Why \p schedule does without wgmma, or without tensor cores at all where \p sm has no wgmma; empty when it does not.

@@ -24,6 +24,9 @@
 
 namespace mlir::et::gpu_kernels {
 
+struct AttentionSchedule;
+struct LinearSchedule;
+
 /// What schedules depend on besides the launch.
 struct ScheduleContext {
   const nvidia::SM &sm;
@@ -72,6 +75,11 @@ private:
 
 /// Name of \p type in tuned tables.
 std::string getTunedType(Type type);
+
+/// The attribute for a schedule, and a name for people.
+DictionaryAttr getScheduleAttr(Builder &builder, const LinearSchedule &schedule);
+DictionaryAttr getScheduleAttr(Builder &builder, const AttentionSchedule &schedule);
+std::string stringifyAttentionSchedule(const AttentionSchedule &schedule);
 
 /// Whether the family has a schedule that reads like \p schedule.
 bool isLinearSchedule(DictionaryAttr schedule);

@@ -181,6 +181,18 @@ void TunedTable::merge(TunedTable other) {
     device = other.device;
 }
 
+std::string TunedEntry::printStart() const {
+  bool isLinear = key.operation == TunedKey::Linear;
+  std::string text = llvm::formatv("{{\"operation\": \"{0}\", \"type\": \"{1}\", \"{2}\": {3}, \"{4}\": {5}, ",
+                                   isLinear ? "linear" : "attention", key.type, isLinear ? "n" : "head_k", key.n,
+                                   isLinear ? "k" : "head_v", key.k);
+  if (!isLinear)
+    text += llvm::formatv("\"mask\": \"{0}\", ", key.mask);
+  return text + llvm::formatv("\"{0}\": {1}, \"schedule\": {2}, \"us\": ", isLinear ? "rows" : "keys", size,
+                              llvm::json::Value(llvm::json::Object(schedule)))
+                    .str();
+}
+
 std::string TunedTable::print() const {
   std::string text = llvm::formatv("{{\n  \"format\": \"{0}\",\n  \"version\": {1},\n  \"chip\": {2},\n  "
                                    "\"device\": {3},\n  \"entries\": [",
@@ -195,16 +207,9 @@ std::string TunedTable::print() const {
     return rank(*a) < rank(*b);
   });
   for (const TunedEntry *entry : sorted) {
-    bool isLinear = entry->key.operation == TunedKey::Linear;
-    // A line each, with its members in this order, so that differences can be read.
-    text += entry == sorted.front() ? "\n" : ",\n";
-    text += llvm::formatv("    {{\"operation\": \"{0}\", \"type\": \"{1}\", \"{2}\": {3}, \"{4}\": {5}, ",
-                          isLinear ? "linear" : "attention", entry->key.type, isLinear ? "n" : "head_k", entry->key.n,
-                          isLinear ? "k" : "head_v", entry->key.k);
-    if (!isLinear)
-      text += llvm::formatv("\"mask\": \"{0}\", ", entry->key.mask);
-    text += llvm::formatv("\"{0}\": {1}, \"schedule\": {2}, \"us\": {3:f2}}", isLinear ? "rows" : "keys", entry->size,
-                          llvm::json::Value(llvm::json::Object(entry->schedule)), entry->microseconds);
+    // A line each, so that differences can be read.
+    text += entry == sorted.front() ? "\n    " : ",\n    ";
+    text += entry->printStart() + llvm::formatv("{0:f2}}", entry->microseconds).str();
   }
   return text + "\n  ]\n}\n";
 }

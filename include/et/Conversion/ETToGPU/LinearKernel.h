@@ -120,6 +120,11 @@ struct LinearSchedule {
 /// schedules come before it: see TunedSchedules.h.
 LinearSchedule chooseLinearSchedule(const LinearKernelSpec &spec, const nvidia::SM &sm, int64_t rows);
 
+/// What the cost model makes of \p schedule, which must verify, for \p rows rows. Numbers compare schedules of one
+/// spec.
+double estimateLinearCycles(const LinearKernelSpec &spec, const LinearSchedule &schedule, const nvidia::SM &sm,
+                            int64_t rows);
+
 /// Returns why \p spec cannot be built with \p schedule on \p sm, and what to do, or nullopt if it can.
 std::optional<std::string> verifyLinearKernel(const LinearKernelSpec &spec, const LinearSchedule &schedule,
                                               const nvidia::SM &sm);

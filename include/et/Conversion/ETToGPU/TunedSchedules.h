@@ -27,6 +27,11 @@ namespace mlir::et::gpu_kernels {
 DictionaryAttr getScheduleAttr(MLIRContext *context, const llvm::json::Object &schedule);
 llvm::json::Object getScheduleJSON(DictionaryAttr schedule);
 
+/// Schedules to measure for \p key and \p size rows or keys, in the form of getScheduleAttr: those that a cost
+/// model or experience finds most promising, at most \p count.
+SmallVector<DictionaryAttr> listCandidates(MLIRContext *context, const nvidia::TunedKey &key, int64_t size,
+                                           const nvidia::SM &sm, unsigned count);
+
 /// What is wrong with the schedules of \p table; empty when nothing is. The message names its source and the entry.
 std::string verifyTunedTable(MLIRContext *context, const nvidia::TunedTable &table);
 

@@ -58,6 +58,9 @@ struct TunedEntry {
   int64_t size = 0;
   llvm::json::Object schedule;
   double microseconds = 0;
+
+  /// Its line in a table up to the time, which is followed by a brace.
+  std::string printStart() const;
 };
 
 /// A file of measurements.

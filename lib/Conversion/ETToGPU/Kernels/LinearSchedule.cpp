@@ -177,6 +177,16 @@ static double getWgmmaCycles(const LinearKernelSpec &spec, const LinearSchedule 
   return fixed + waves * (stages * (std::max(multiply, copy) + 14) + epilogue);
 }
 
+double gpu_kernels::estimateLinearCycles(const LinearKernelSpec &spec, const LinearSchedule &schedule, const SM &sm,
+                                         int64_t rows) {
+  // Of the others only the tiles are compared: they keep the multiprocessors busy, and large ones read less.
+  if (schedule.kind != LinearSchedule::Wgmma)
+    return static_cast<double>(spec.k) *
+           ceilDiv(ceilDiv(rows, schedule.tileM) * ceilDiv(spec.n, schedule.tileN), sm.numSMs) * schedule.tileM *
+           schedule.tileN;
+  return getWgmmaCycles(spec, schedule, sm, rows);
+}
+
 static LinearSchedule chooseWgmma(const LinearKernelSpec &spec, const SM &sm, int64_t rows) {
   LinearSchedule best;
   double bestCycles = INFINITY;
