@@ -98,12 +98,16 @@ Error Problem::allocate(Executable &executable) {
     inputShapes.push_back(*shape);
   }
   shapes = std::move(inputShapes);
+  Result<HostArray> array = Error("no input yet");
   for (size_t i = 0; i < shapes.size(); ++i) {
     const Tensor &tensor = program.inputs[i];
-    Result<HostArray> array = HostArray::allocate(tensor.type, shapes[i]);
+    // What is in them does not matter: those of one shape hold the same.
+    bool isNew = i == 0 || shapes[i] != shapes[i - 1];
+    if (isNew)
+      array = HostArray::allocate(tensor.type, shapes[i]);
     if (!array)
       return array.getError();
-    for (size_t at = 0; at < array->numBytes; at += getSize(tensor.type))
+    for (size_t at = 0; isNew && at < array->numBytes; at += getSize(tensor.type))
       storeElement(tensor.type, array->data.get() + at, static_cast<double>(random() >> 11) * 0x1p-52 - 1.0);
     Result<void *> memory = allocate(array->numBytes);
     if (!memory)
