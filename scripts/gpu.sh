@@ -19,14 +19,14 @@ prepare() {
   build=$(cd "$build" && pwd) || exit 1
   export ET_BUILD_DIR=$build
   set -e
-  ninja -C "$build" ETCAPI ETRuntime et-runtime-device-test linear_gpu_kernels attention_gpu_kernels
+  ninja -C "$build" ETCAPI ETRuntime et-run-program et-runtime-device-test linear_gpu_kernels attention_gpu_kernels
   "$python" scripts/gpu_prepare.py "$folder/programs"
   "$python" benchmarks/gpu/encoders.py prepare "$folder/encoders"
   "$build"/bin/linear_gpu_kernels "$folder/linear"
   "$build"/bin/attention_gpu_kernels "$folder/attention"
   mkdir -p "$folder/scripts"
   cp benchmarks/gpu/{driver,linear,attention}.py "$folder/scripts"
-  cp scripts/gpu.sh "$build/bin/et-runtime-device-test" "$folder"
+  cp scripts/gpu.sh "$build"/bin/{et-runtime-device-test,et-run-program} "$folder"
   du -sh "$folder"
 }
 
@@ -49,7 +49,7 @@ run() {
   mkdir -p results
   nvidia-smi --query-gpu=name,driver_version --format=csv,noheader
   [ ! -x et-runtime-device-test ] || part runtime ./et-runtime-device-test
-  [ ! -d programs ] || part programs python3 programs/carried/gpu_check.py programs
+  [ ! -d programs ] || part programs python3 programs/carried/gpu_check.py programs --tool ./et-run-program
   [ ! -d attention ] || part attention python3 scripts/attention.py attention
   [ ! -d linear ] || part linear python3 scripts/linear.py linear
   if [ "$2" = quick ]; then

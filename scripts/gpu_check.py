@@ -18,7 +18,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
+import tempfile
 import traceback
 from pathlib import Path
 from typing import Any
@@ -63,6 +65,25 @@ def check_run(program: Any, folder: Path, case: dict[str, Any], run: dict[str, A
     return error, max(2 * run["torch_error"], 4 * EPSILON[case["dtype"]])
 
 
+def check_tool(tool: Path, folder: Path, case: dict[str, Any], run: dict[str, Any]) -> tuple[float, float]:
+    """What check_run does, of the same program run by the C++ tool: files in, files out."""
+    with tempfile.TemporaryDirectory() as scratch:
+        outputs = [Path(scratch) / f"{k}.npy" for k in range(len(run["references"]))]
+        command = [str(tool), str(folder / case["program"]), *(f"--input={folder / name}" for name, _ in run["inputs"]),
+                   *(f"--output={path}" for path in outputs)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"{tool.name} ended with status {done.returncode}: {done.stderr.strip()[-300:]}")
+        error = 0.0
+        for path, name in zip(outputs, run["references"]):
+            output, reference = np.load(path).astype(np.float64), np.load(folder / name).astype(np.float64)
+            if output.shape != reference.shape:
+                raise RuntimeError(f"expected an output of shape {reference.shape}, but got {output.shape}")
+            difference = np.abs(output - reference).max() / max(np.abs(reference).max(), 1e-30)
+            error = max(error, float("inf") if np.isnan(difference) else float(difference))
+    return error, max(2 * run["torch_error"], 4 * EPSILON[case["dtype"]])
+
+
 def time_run(program: Any, folder: Path, run: dict[str, Any], rounds: int = 9, calls: int = 20) -> float:
     """Microseconds of a call: the median of rounds of several calls in a row."""
     inputs = [load_array(folder, name, kind) for name, kind in run["inputs"]]
@@ -85,6 +106,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", default="", help="cases whose name contains this")
+    parser.add_argument("--tool", type=Path, help="an et-run-program, which runs the cases of --tool-cases, too")
+    parser.add_argument("--tool-cases", default="minilm", help="cases whose name contains this; not bf16 (default: %(default)s)")
     parser.add_argument("--verbose", action="store_true", help="print where failures come from")
     options = parser.parse_args()
     manifest = json.loads((options.folder / "manifest.json").read_text())
@@ -95,17 +118,23 @@ def main() -> int:
         if options.only not in case["name"]:
             continue
         program = None
-        for run in case["runs"]:
-            sizes = "x".join(map(str, run["sizes"]))
+        attempts = [(run, False) for run in case["runs"]]
+        if options.tool and options.tool_cases in case["name"] and not case["timed"] and case["dtype"] != "bfloat16":
+            attempts.append((case["runs"][-1], True))
+        for run, by_tool in attempts:
+            name, sizes = case["name"] + (" (C++)" if by_tool else ""), "x".join(map(str, run["sizes"]))
             try:
-                program = program or et.runtime.load(options.folder / case["program"])
-                if case["timed"]:
-                    print(f"{case['name']:28} {sizes:>10} {time_run(program, options.folder, run):10.1f} us", flush=True)
-                    continue
-                error, allowed = check_run(program, options.folder, case, run)
+                if by_tool:
+                    error, allowed = check_tool(options.tool, options.folder, case, run)
+                else:
+                    program = program or et.runtime.load(options.folder / case["program"])
+                    if case["timed"]:
+                        print(f"{name:28} {sizes:>10} {time_run(program, options.folder, run):10.1f} us", flush=True)
+                        continue
+                    error, allowed = check_run(program, options.folder, case, run)
             except Exception as failure:
                 wrong += 1
-                print(f"{case['name']:28} {sizes:>10} {'':>32}  {type(failure).__name__}: {failure}", flush=True)
+                print(f"{name:28} {sizes:>10} {'':>32}  {type(failure).__name__}: {failure}", flush=True)
                 if options.verbose:
                     traceback.print_exc()
                 if "CUDA" in str(failure) and "illegal" in str(failure):
@@ -114,7 +143,7 @@ def main() -> int:
                 continue
             is_wrong = not error <= allowed
             wrong += is_wrong
-            print(f"{case['name']:28} {sizes:>10} {error:10.2e} {allowed:10.2e} {run['torch_error']:10.2e}  "
+            print(f"{name:28} {sizes:>10} {error:10.2e} {allowed:10.2e} {run['torch_error']:10.2e}  "
                   f"{'WRONG' if is_wrong else 'ok'}", flush=True)
     print(f"{wrong} wrong" if wrong else "all right")
     return 1 if wrong else 0

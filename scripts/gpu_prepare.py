@@ -95,6 +95,28 @@ class MLP(nn.Module):
         return x + self.down(self.activation(self.up(x)))
 
 
+class NormedMLP(nn.Module):
+    """Two layers with residuals, and norms behind them (as in BERT) or in front of them, whose vectors are not ones."""
+
+    def __init__(self, size: int, hidden: int, before: bool, rms: bool = False) -> None:
+        super().__init__()
+        self.first, self.up, self.down = nn.Linear(size, size), nn.Linear(size, hidden), nn.Linear(hidden, size)
+        make = (lambda: nn.RMSNorm(size, eps=1e-6)) if rms else (lambda: nn.LayerNorm(size, eps=1e-6))
+        self.norms, self.before = nn.ModuleList([make(), make(), make()]), before
+        for norm in self.norms:
+            norm.weight.data.uniform_(0.5, 1.5)
+            if not rms:
+                norm.bias.data.normal_()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        one, two, three = self.norms
+        if self.before:
+            x = x + self.first(one(x))
+            return three(x + self.down(F.gelu(self.up(two(x)))))
+        x = two(one(x) + self.first(one(x)))
+        return three(x + self.down(F.gelu(self.up(x))))
+
+
 class Attention(nn.Module):
     def __init__(self, heads: int, size: int, causal: bool = False) -> None:
         super().__init__()
@@ -106,6 +128,17 @@ class Attention(nn.Module):
         q, k, v = self.qkv(x).view(batch, tokens, 3, self.heads, self.size).unbind(2)
         o = F.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), is_causal=self.causal)
         return o.transpose(1, 2).reshape(batch, tokens, -1)
+
+
+class OneHead(nn.Module):
+    """Attention of one head, whose last two projections the compiler merges."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.q, self.k, self.v, self.output = (nn.Linear(size, size) for _ in range(4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.output(F.scaled_dot_product_attention(self.q(x), self.k(x), self.v(x)))
 
 
 class Encoder(nn.Module):
@@ -148,6 +181,11 @@ def floats(*shapes: tuple[Any, ...]) -> Callable[..., list[torch.Tensor]]:
         return [torch.randn([sizes.get(s, s) for s in shape], generator=generator) for shape in shapes]
 
     return make
+
+
+def scaled(make: Callable[..., list[torch.Tensor]], factor: float) -> Callable[..., list[torch.Tensor]]:
+    """The inputs of `make`, multiplied."""
+    return lambda generator, **sizes: [x * factor for x in make(generator, **sizes)]
 
 
 def tokens(vocabulary: int) -> Callable[..., list[torch.Tensor]]:
@@ -193,6 +231,24 @@ def get_cases() -> list[Case]:
             Case(f"attention_causal_{tag}", lambda: Attention(3, 32, causal=True), floats(("b", "s", 96)), [BS],
                  [*SHORT, (2, 129)], dtype),
         ]
+        hidden = floats(("b", "s", 256))
+        cases += [
+            Case(f"one_head_{tag}", lambda: OneHead(64), floats(("b", "s", 64)), [BS], [*SHORT, (2, 129)], dtype),
+            Case(f"linear_large_{tag}", lambda: nn.Linear(64, 136), scaled(floats(("b", "s", 64)), 100), [BS], SHORT, dtype),
+            Case(f"attention_large_{tag}", lambda: Attention(4, 64), scaled(hidden, 100), [BS], [*SHORT, (2, 200)], dtype),
+        ]
+    # 200 is no multiple of what a stage holds; 768 goes around the ring of stages.
+    normed = {"post": (200, 392, False), "pre": (200, 392, True), "rms": (200, 392, True, True),
+              "post_768": (768, 768, False), "pre_768": (768, 768, True)}
+    runs = [*SHORT, (1, 130), (5, 129), (4, 260)]
+    for dtype, tag in ((torch.float16, "f16"), (torch.bfloat16, "bf16")):
+        for name, (size, *rest) in normed.items():
+            if size == 200 or dtype == torch.float16:
+                cases.append(Case(f"normed_{name}_{tag}", lambda size=size, rest=rest: NormedMLP(size, *rest),
+                                  floats(("b", "s", size)), [BS], runs, dtype))
+        # A mean that is far from zero must not cost digits.
+        cases.append(Case(f"normed_far_{tag}", lambda: NormedMLP(200, 392, True),
+                          lambda g, b, s: [30 + torch.randn(b, s, 200, generator=g)], [BS], runs, dtype))
     runs = [(1, 8), (2, 33), (3, 128), (8, 64), (1, 200)]
     cases += [
         Case("minilm_f16", minilm, tokens(30522), [BS, BS], runs),

@@ -118,7 +118,60 @@ static SmallVector<Case> getCases(MLIRContext *context, const nvidia::SM &sm) {
             ("bias " + act).str());
       cases.back().isTimed = true;
     }
+    for (auto [tileN, stages, split] : {std::tuple(32, 12, 1), std::tuple(48, 8, 1), std::tuple(64, 8, 2),
+                                        std::tuple(64, 8, 4), std::tuple(128, 8, 4), std::tuple(128, 8, 2)}) {
+      time(llvm::formatv("16x4096x4096_t{0}k{1}", tileN, split).str(), 16, 4096, 4096,
+           {S::Wgmma, 64, tileN, 64, stages, split, false, true});
+      time(llvm::formatv("64x4096x4096_t{0}k{1}", tileN, split).str(), 64, 4096, 4096,
+           {S::Wgmma, 64, tileN, 64, stages, split, false, true});
+    }
+    for (int64_t cluster : {1, 2})
+      time(llvm::formatv("512x4096x4096_o{0}", cluster).str(), 512, 4096, 4096,
+           {S::Overlap, 128, 128, 64, 5, 1, false, false, cluster});
+    time("512x4096x4096_k2", 512, 4096, 4096, {S::Wgmma, 128, 256, 64, 4, 2, false, true});
+    time("4096x4096x4096_wgmma", 4096, 4096, 4096, {S::Wgmma, 128, 256, 64, 4, 1, true});
+    for (int64_t cluster : {1, 2}) {
+      time(llvm::formatv("4096x4096x4096_o256c{0}", cluster).str(), 4096, 4096, 4096,
+           {S::Overlap, 128, 256, 64, 3, 1, false, false, cluster});
+      time(llvm::formatv("4096x4096x4096_o192c{0}", cluster).str(), 4096, 4096, 4096,
+           {S::Overlap, 128, 192, 64, 4, 1, false, false, cluster});
+    }
+    // Many rows, epilogue beside the next tile: what the sums cost as halves or f32, and clusters.
+    for (const auto &[m, n, k] :
+         {std::tuple(4096, 3072, 768), std::tuple(4096, 768, 3072), std::tuple(12288, 3072, 768),
+          std::tuple(12288, 768, 3072), std::tuple(12288, 2304, 768), std::tuple(12288, 768, 768)})
+      for (StringRef act : {"", "gelu_erf", "residual"}) {
+        if (act == "gelu_erf" && n != 3072)
+          continue;
+        if (act == "residual" && n != 768)
+          continue;
+        std::string name = llvm::formatv("overlap_{0}x{1}x{2}_{3}_", m, n, k, act).str();
+        auto overlap = [&, m = m, n = n, k = k](StringRef tag, LinearSchedule schedule) {
+          check((name + tag).str(), {m}, n, k, schedule, ("bias " + act).str());
+          cases.back().isTimed = true;
+        };
+        overlap("wgmma", {S::Wgmma, 128, n % 256 || n == 768 ? 192 : 256, 64, 4, 1, true, true});
+        overlap("192", {S::Overlap, 128, 192, 64, 4});
+        overlap("192c2", {S::Overlap, 128, 192, 64, 4, 1, false, false, 2});
+        overlap("192exact", {S::Overlap, 128, 192, 64, 3, 1, false, false, 1, true});
+        if (n > 768) {
+          overlap("256", {S::Overlap, 128, 256, 64, 3});
+          overlap("256c2", {S::Overlap, 128, 256, 64, 3, 1, false, false, 2});
+        }
+      }
     // Awkward sizes.
+    int64_t many[] = {1, 127, 129, 300, 1000, 20000};
+    check("odd_overlap256", many, 1032, 200, {S::Overlap, 128, 256, 64, 3}, "bias gelu_erf");
+    check("odd_overlap192", many, 200, 1032, {S::Overlap, 128, 192, 64, 4}, "bf16 bias residual strided");
+    check("odd_overlap128", many, 776, 328, {S::Overlap, 128, 128, 64, 5}, "residual gelu_tanh");
+    check("odd_overlap64", many, 72, 584, {S::Overlap, 128, 64, 64, 6}, "bias relu");
+    check("odd_overlap_c2", many, 1000, 328, {S::Overlap, 128, 256, 64, 3, 1, false, false, 2},
+          "bf16 bias residual strided");
+    check("odd_overlap_c2_128", many, 776, 584, {S::Overlap, 128, 128, 64, 5, 1, false, false, 2}, "bias");
+    check("odd_overlap_exact", many, 712, 264, {S::Overlap, 128, 192, 64, 3, 1, false, false, 1, true},
+          "bias gelu_erf residual");
+    check("odd_overlap_exact_c2", many, 136, 1032, {S::Overlap, 128, 128, 64, 3, 1, false, false, 2, true},
+          "bf16 bias tanh residual strided");
     check("odd_wgmma", odd, 1000, 1032, {S::Wgmma, 64, 64, 64, 4, 1}, "bias");
     check("odd_split2", odd, 776, 1032, {S::Wgmma, 64, 64, 64, 4, 2, false, true}, "bias gelu_erf");
     check("odd_split4", odd, 72, 584, {S::Wgmma, 64, 32, 64, 4, 4}, "bias residual strided");
@@ -185,8 +238,10 @@ static bool dump(const Case &c, const nvidia::SM &sm, StringRef ptxas, StringRef
     spec.biasType = elt;
   if (c.strided)
     spec.xStride = spec.yStride = ShapedType::kDynamic;
-  if (c.hasResidual)
-    spec.extras.push_back({LinearExtra::Matrix, elt, (c.n + (c.strided ? kPadding : 0)) % 2 == 0});
+  if (c.hasResidual) {
+    int64_t stride = c.n + (c.strided ? kPadding : 0);
+    spec.extras.push_back({LinearExtra::Matrix, elt, stride % 2 == 0, stride % 8 == 0});
+  }
   spec.epilogue = getEpilogue(c);
   if (std::optional<std::string> reason = verifyLinearKernel(spec, c.schedule, sm)) {
     llvm::errs() << c.name << ": " << *reason << '\n';

@@ -66,14 +66,14 @@ ET_CAPI_EXPORTED EtError etCompile(const char *source, size_t size, const EtReso
                                    const EtCompileOptions *options, EtRemarkCallback remarks, void *remarkContext,
                                    EtProgram *program);
 
-/// Compiles for a GPU, which \p options name as the target, and stores the bytes of a saved program in \p output
+/// Compiles for the target that \p options name, a CPU or a GPU, and stores the bytes of a saved program in \p output
 /// (\p outputSize of them, destroyed with etStringDestroy). Loading it is et-c/Runtime.h's.
 ET_CAPI_EXPORTED EtError etCompileSaved(const char *source, size_t size, const EtResource *resources,
                                         size_t numResources, const EtCompileOptions *options, EtRemarkCallback remarks,
                                         void *remarkContext, char **output, size_t *outputSize);
 
-/// Compiles as etCompile does, up to \p stage (et, planned, llvm, llvm-ir, asm, obj; of a GPU et, planned, gpu, ptx,
-/// cubin, program), and stores what et-compile would print in \p output (\p outputSize bytes, destroyed with
+/// Compiles as etCompile does, up to \p stage (et, planned, llvm, llvm-ir, asm, obj, program; of a GPU et, planned,
+/// gpu, ptx, cubin, program), and stores what et-compile would print in \p output (\p outputSize bytes, destroyed with
 /// etStringDestroy).
 ET_CAPI_EXPORTED EtError etEmit(const char *source, size_t size, const EtResource *resources, size_t numResources,
                                 const EtCompileOptions *options, const char *stage, char **output, size_t *outputSize);
@@ -103,8 +103,12 @@ ET_CAPI_EXPORTED const char *etProgramGetInputDimName(EtProgram program, size_t 
 /// Bytes of weights and of working memory.
 ET_CAPI_EXPORTED size_t etProgramGetWeightsSize(EtProgram program);
 ET_CAPI_EXPORTED size_t etProgramGetArenaSize(EtProgram program);
-/// Threads of later calls.
-ET_CAPI_EXPORTED void etProgramSetThreads(EtProgram program, uint32_t threads);
+/// Threads of later calls. An error where there is no OpenMP library, and more than one are asked for.
+ET_CAPI_EXPORTED EtError etProgramSetThreads(EtProgram program, uint32_t threads);
+
+/// Writes \p program to the file \p path as a saved program, which et-c/Runtime.h loads. The file appears when it is
+/// complete.
+ET_CAPI_EXPORTED EtError etProgramSave(EtProgram program, const char *path);
 
 /// Checks \p inputs and stores the sizes of all outputs, one output after the other, in \p sizes, which has room for
 /// the sum of their ranks.

@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 //
 // libETRuntime: needs neither LLVM nor CUDA to be installed. The CUDA driver is
-// opened by etDeviceCreateCUDA.
+// opened by etDeviceCreateCUDA, and OpenMP by etDeviceCreateCPU.
 //
 //   saved program (a file) + device  ->  executable  ->  runs
 //
@@ -32,6 +32,9 @@ typedef struct EtRuntimeErrorImpl *EtRuntimeError;
 typedef struct EtSavedProgramImpl *EtSavedProgram;
 typedef struct EtDeviceImpl *EtDevice;
 typedef struct EtExecutableImpl *EtExecutable;
+
+/// Kinds of devices.
+typedef enum EtDeviceKind { ET_CPU = 0, ET_CUDA = 1 } EtDeviceKind;
 
 /// A queue of work: a CUstream (cudaStream_t) on CUDA, null for the legacy default stream; ignored on the host.
 typedef void *EtStream;
@@ -59,8 +62,9 @@ ET_CAPI_EXPORTED void etSavedProgramDestroy(EtSavedProgram program);
 
 /// Name of the program; strings are owned by it.
 ET_CAPI_EXPORTED const char *etSavedProgramGetName(EtSavedProgram program);
-/// Number of plans, and what each was compiled for (sm_90a, ...).
+/// Number of plans, the kind of device that each is for, and what it was compiled for (sm_90a, x86-64-v4, ...).
 ET_CAPI_EXPORTED size_t etSavedProgramGetNumPlans(EtSavedProgram program);
+ET_CAPI_EXPORTED EtDeviceKind etSavedProgramGetPlanDevice(EtSavedProgram program, size_t i);
 ET_CAPI_EXPORTED const char *etSavedProgramGetPlanTarget(EtSavedProgram program, size_t i);
 ET_CAPI_EXPORTED size_t etSavedProgramGetNumInputs(EtSavedProgram program);
 ET_CAPI_EXPORTED size_t etSavedProgramGetNumOutputs(EtSavedProgram program);
@@ -84,6 +88,12 @@ ET_CAPI_EXPORTED const char *etSavedProgramGetOutputDimName(EtSavedProgram progr
 
 /// Opens the CUDA driver and GPU number \p ordinal, in its primary context: the one of the CUDA runtime and PyTorch.
 ET_CAPI_EXPORTED EtRuntimeError etDeviceCreateCUDA(int ordinal, EtDevice *device);
+
+/// Makes a device of this process's processors, with \p threads threads, 0 for one per processor. More than one need an
+/// OpenMP library (libomp): without it asking for them is an error, and the default is one, which the notice of the
+/// device says. Memory is that of the process; a run is done when its call returns, which also tells what kernels found
+/// wrong.
+ET_CAPI_EXPORTED EtRuntimeError etDeviceCreateCPU(uint32_t threads, EtDevice *device);
 
 /// How a host kernel is launched: once, for its whole grid.
 typedef struct EtHostLaunchInfo {
@@ -109,6 +119,8 @@ ET_CAPI_EXPORTED EtRuntimeError etDeviceCreateHost(const EtHostKernel *kernels, 
 ET_CAPI_EXPORTED void etDeviceDestroy(EtDevice device);
 /// For messages, such as `CUDA device 0 (NVIDIA H200, sm_90)`; owned by \p device.
 ET_CAPI_EXPORTED const char *etDeviceGetDescription(EtDevice device);
+/// What its user should know, such as why runs take one thread; empty when there is nothing. Owned by \p device.
+ET_CAPI_EXPORTED const char *etDeviceGetNotice(EtDevice device);
 
 /// Memory of the device, and copies in the order of \p stream; the one from the device waits for the stream. Callers
 /// that have memory of their own need none of these.
@@ -134,6 +146,9 @@ typedef struct EtExecutableOptions {
   size_t maxShapes;
   /// Not 0: replay CUDA graphs (1).
   int useGraphs;
+  /// Not 0: on a CPU, read weights where the file is mapped, so that processes share one copy and loading copies
+  /// nothing (0). Slower: a file has small pages.
+  int mapWeights;
 } EtExecutableOptions;
 
 /// What an executable did so far.

@@ -173,6 +173,10 @@ void DimSizes::visit(Operation *op) {
     }
   } else if (isa<GeluOp, LayerNormOp, RmsNormOp>(op)) {
     joinAll(op->getOperand(0), op->getResult(0));
+  } else if (auto stats = dyn_cast<NormStatsOp>(op)) {
+    for (Value result : stats.getResults())
+      for (int64_t dim = 0, rank = getRank(result); dim < rank; ++dim)
+        join(stats.getInput(), dim, result, dim);
   } else if (auto linear = dyn_cast<LinearOp>(op)) {
     for (int64_t dim = 0, rank = getRank(linear.getInput()); dim + 1 < rank; ++dim)
       join(linear.getInput(), dim, linear.getResult(), dim);

@@ -217,29 +217,37 @@ const char *etProgramGetInputDimName(EtProgram program, size_t i, size_t dim) {
 }
 size_t etProgramGetWeightsSize(EtProgram program) { return program->program->getWeightsSize(); }
 size_t etProgramGetArenaSize(EtProgram program) { return program->program->getArenaSize(); }
-void etProgramSetThreads(EtProgram program, uint32_t threads) { program->program->setThreads(threads); }
+
+static EtError convert(std::optional<std::string> wrong) { return wrong ? makeError(std::move(*wrong)) : nullptr; }
+
+EtError etProgramSetThreads(EtProgram program, uint32_t threads) {
+  return convert(program->program->setThreads(threads));
+}
+
+EtError etProgramSave(EtProgram program, const char *path) { return convert(program->program->save(path)); }
 
 /// Views of \p tensors, whose element types must be those of \p signatures.
 static EtError makeViews(const EtTensor *tensors, size_t count, const std::vector<TensorSignature> &signatures,
-                         const char *what, SmallVectorImpl<TensorView> &views) {
+                         const char *what, std::vector<runtime::TensorView> &views) {
+  views.reserve(count);
   for (size_t i = 0; i < count; ++i) {
     if (i < signatures.size() && tensors[i].elementType != convert(signatures[i].elementType))
       return makeError(std::string("expected ") + what + " " + signatures[i].describe() + " to have " +
                        getName(convert(signatures[i].elementType)) + " elements, but got " +
                        getName(tensors[i].elementType));
-    views.push_back({tensors[i].data, SmallVector<int64_t>(ArrayRef(tensors[i].shape, tensors[i].rank))});
+    views.push_back({tensors[i].data, tensors[i].shape, tensors[i].rank});
   }
   return nullptr;
 }
 
 EtError etProgramComputeShapes(EtProgram program, const EtTensor *inputs, size_t numInputs, int64_t *sizes) {
-  SmallVector<TensorView> views;
+  std::vector<runtime::TensorView> views;
   if (EtError error = makeViews(inputs, numInputs, program->program->getSignature().inputs, "input", views))
     return error;
-  SmallVector<SmallVector<int64_t>> shapes;
-  if (std::optional<std::string> wrong = program->program->computeShapes(views, shapes))
-    return makeError(*wrong);
-  for (ArrayRef<int64_t> shape : shapes)
+  std::vector<std::vector<int64_t>> shapes;
+  if (EtError error = convert(program->program->computeShapes(views, shapes)))
+    return error;
+  for (const std::vector<int64_t> &shape : shapes)
     sizes = std::copy(shape.begin(), shape.end(), sizes);
   return nullptr;
 }
@@ -247,12 +255,10 @@ EtError etProgramComputeShapes(EtProgram program, const EtTensor *inputs, size_t
 EtError etProgramRun(EtProgram program, const EtTensor *inputs, size_t numInputs, const EtTensor *outputs,
                      size_t numOutputs) {
   const ProgramSignature &signature = program->program->getSignature();
-  SmallVector<TensorView> inputViews, outputViews;
+  std::vector<runtime::TensorView> inputViews, outputViews;
   if (EtError error = makeViews(inputs, numInputs, signature.inputs, "input", inputViews))
     return error;
   if (EtError error = makeViews(outputs, numOutputs, signature.outputs, "output", outputViews))
     return error;
-  if (std::optional<std::string> wrong = program->program->run(inputViews, outputViews))
-    return makeError(*wrong);
-  return nullptr;
+  return convert(program->program->run(inputViews, outputViews));
 }

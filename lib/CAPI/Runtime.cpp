@@ -8,6 +8,7 @@
 
 #include "et-c/Runtime.h"
 
+#include "et/Runtime/CPUDevice.h"
 #include "et/Runtime/CUDADevice.h"
 #include "et/Runtime/Executable.h"
 #include "et/Runtime/HostDevice.h"
@@ -28,7 +29,7 @@ struct EtSavedProgramImpl {
 
 struct EtDeviceImpl {
   std::shared_ptr<Device> device;
-  std::string description;
+  std::string description, notice;
 };
 
 struct EtExecutableImpl {
@@ -84,6 +85,9 @@ static const char *getDimName(const Program &program, const Tensor &tensor, size
 
 const char *etSavedProgramGetName(EtSavedProgram program) { return get(program).name.c_str(); }
 size_t etSavedProgramGetNumPlans(EtSavedProgram program) { return get(program).plans.size(); }
+EtDeviceKind etSavedProgramGetPlanDevice(EtSavedProgram program, size_t i) {
+  return get(program).plans[i].device == DeviceKind::CUDA ? ET_CUDA : ET_CPU;
+}
 const char *etSavedProgramGetPlanTarget(EtSavedProgram program, size_t i) {
   return get(program).plans[i].target.c_str();
 }
@@ -119,12 +123,20 @@ const char *etSavedProgramGetOutputDimName(EtSavedProgram program, size_t i, siz
 //===----------------------------------------------------------------------===//
 
 static EtDevice makeDevice(std::shared_ptr<Device> device) {
-  std::string description = device->describe();
-  return new EtDeviceImpl{std::move(device), std::move(description)};
+  std::string description = device->describe(), notice = device->getNotice();
+  return new EtDeviceImpl{std::move(device), std::move(description), std::move(notice)};
 }
 
 EtRuntimeError etDeviceCreateCUDA(int ordinal, EtDevice *device) {
   Result<std::shared_ptr<Device>> created = createCUDADevice(ordinal);
+  if (!created)
+    return convert(created.getError());
+  *device = makeDevice(std::move(*created));
+  return nullptr;
+}
+
+EtRuntimeError etDeviceCreateCPU(uint32_t threads, EtDevice *device) {
+  Result<std::shared_ptr<CPUDevice>> created = CPUDevice::create(threads);
   if (!created)
     return convert(created.getError());
   *device = makeDevice(std::move(*created));
@@ -151,6 +163,7 @@ EtRuntimeError etDeviceCreateHost(const EtHostKernel *kernels, size_t numKernels
 void etDeviceDestroy(EtDevice device) { delete device; }
 
 const char *etDeviceGetDescription(EtDevice device) { return device->description.c_str(); }
+const char *etDeviceGetNotice(EtDevice device) { return device->notice.c_str(); }
 
 EtRuntimeError etDeviceAllocate(EtDevice device, size_t size, void **memory) {
   Result<void *> allocated = device->device->allocate(size);
@@ -186,7 +199,7 @@ void etDeviceDestroyStream(EtDevice device, EtStream stream) { device->device->d
 
 void etExecutableOptionsInit(EtExecutableOptions *options) {
   ExecutableOptions defaults;
-  *options = {defaults.maxShapes, defaults.useGraphs};
+  *options = {defaults.maxShapes, defaults.useGraphs, defaults.mapWeights};
 }
 
 EtRuntimeError etExecutableCreate(EtSavedProgram program, EtDevice device, const EtExecutableOptions *given,
@@ -195,6 +208,7 @@ EtRuntimeError etExecutableCreate(EtSavedProgram program, EtDevice device, const
   if (given) {
     options.maxShapes = given->maxShapes;
     options.useGraphs = given->useGraphs != 0;
+    options.mapWeights = given->mapWeights != 0;
   }
   Result<std::unique_ptr<Executable>> created = Executable::create(program->program, device->device, options);
   if (!created)

@@ -8,11 +8,10 @@
 
 #include "et/Compiler/Compiler.h"
 
-#include "OpenMPRuntime.h"
-#include "SoftFloat.h"
+#include "CPUCode.h"
+#include "CPUPlan.h"
 #include "et/Compiler/Pipelines.h"
 #include "et/Compiler/SavedProgram.h"
-#include "et/Conversion/ETToCPU/ISA.h"
 #include "et/Dialect/ET/IR/ET.h"
 #include "et/Dialect/ET/Transforms/Passes.h"
 #include "et/Target/NVIDIA/Serialize.h"
@@ -28,23 +27,17 @@
 #include "mlir/Dialect/OpenMP/OpenMPDialect.h"
 #include "mlir/Dialect/Tensor/IR/TensorInferTypeOpInterfaceImpl.h"
 #include "mlir/Dialect/Tensor/Transforms/BufferizableOpInterfaceImpl.h"
-#include "mlir/ExecutionEngine/ExecutionEngine.h"
-#include "mlir/ExecutionEngine/OptUtils.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/OpenMP/OpenMPToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Export.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringSwitch.h"
-#include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
-#include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
-#include "llvm/TargetParser/Host.h"
 
 #include <sched.h>
 #include <thread>
@@ -91,11 +84,11 @@ static FailureOr<std::optional<std::string>> getChip(ModuleOp module, Stage stag
                             "got '")
            << options.target << "'";
   bool isShared = stage == Stage::ET || stage == Stage::Planned;
-  bool isGPU = stage == Stage::GPU || stage == Stage::PTX || stage == Stage::Cubin || stage == Stage::Program;
-  if (!isShared && isGPU != chip->has_value())
+  bool isGPU = stage == Stage::GPU || stage == Stage::PTX || stage == Stage::Cubin;
+  if (!isShared && stage != Stage::Program && isGPU != chip->has_value())
     return module.emitError(isGPU
-                                ? "the stages gpu, ptx, cubin and program are those of a GPU; compile for a target "
-                                  "such as cuda:sm_90a"
+                                ? "the stages gpu, ptx and cubin are those of a GPU; compile for a target such as "
+                                  "cuda:sm_90a"
                                 : "the stages llvm, llvm-ir, asm and obj are those of a CPU; for a GPU there are gpu, "
                                   "ptx, cubin and program");
   return chip;
@@ -145,31 +138,6 @@ LogicalResult et::runPasses(ModuleOp module, Stage stage, const CompileOptions &
       buildPlannedToLLVMPipeline(pm);
   }
   return pm.run(module);
-}
-
-/// Code generation for the instruction set level \p isa.
-static FailureOr<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(ModuleOp module, StringRef isaName,
-                                                                           bool jit) {
-  llvm::InitializeNativeTarget();
-  llvm::InitializeNativeTargetAsmPrinter();
-  FailureOr<cpu::ISALevel> level = cpu::ISA::parse(isaName);
-  if (failed(level))
-    return module.emitError("expected isa to be baseline, avx2, avx512 or native, but got '") << isaName << "'";
-  if (jit && *level > cpu::ISA::host())
-    return module.emitError("cannot run code for ") << stringifyISALevel(*level) << ": this machine offers "
-                                                    << stringifyISALevel(cpu::ISA::host()) << " at most";
-  cpu::ISA isa = cpu::ISA::get(*level);
-  llvm::Triple triple(llvm::sys::getDefaultTargetTriple());
-  std::string error;
-  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
-  if (!target)
-    return module.emitError("no code generator for ") << triple.str() << ": " << error;
-  std::unique_ptr<llvm::TargetMachine> machine(
-      target->createTargetMachine(triple, isa.targetCPU(), isa.targetFeatures(), {}, llvm::Reloc::PIC_, std::nullopt,
-                                  llvm::CodeGenOptLevel::Default, jit));
-  if (!machine)
-    return module.emitError("no code generator for ") << isa.targetCPU() << " on " << triple.str();
-  return machine;
 }
 
 /// Erases the public functions of \p module other than \p entry: only what is asked for is compiled.
@@ -222,6 +190,54 @@ static LogicalResult emitGPUStage(ModuleOp module, Stage stage, const CompileOpt
   return success();
 }
 
+// Vectors of a CPU may begin anywhere.
+static constexpr uint32_t kCPUAlignment = 1;
+
+/// Adds the plan for \p level to \p writer and returns its weights. Consumes \p module.
+static FailureOr<WeightsSection> planForCPU(ProgramWriter &writer, ModuleOp module, cpu::ISALevel level,
+                                            const CompileOptions &options) {
+  CompileOptions planOptions = options;
+  planOptions.isa = stringifyISALevel(level).str();
+  if (failed(runPasses(module, Stage::Planned, planOptions)))
+    return failure();
+  WeightsOptions weightsOptions;
+  weightsOptions.allowNonFinite = options.allowNonFinite;
+  weightsOptions.threads = getNumProcessors();
+  FailureOr<WeightsSection> weights = buildWeights(module, weightsOptions);
+  if (failed(weights) || failed(addCPUPlan(writer, module, *weights, level, options)))
+    return failure();
+  return weights;
+}
+
+/// Writes a saved program for the instruction set levels of \p options, one plan each, to \p os.
+static LogicalResult emitCPUProgram(ModuleOp module, const CompileOptions &options, const ProgramSignature &signature,
+                                    llvm::raw_ostream &os) {
+  SmallVector<StringRef> names;
+  StringRef(options.isa).split(names, ',');
+  llvm::SmallSetVector<cpu::ISALevel, 4> levels;
+  for (StringRef name : names) {
+    FailureOr<cpu::ISALevel> level = parseISA(module, name);
+    if (failed(level))
+      return failure();
+    levels.insert(*level);
+  }
+  ProgramWriter writer(signature, kCPUAlignment);
+  // The program refers to them until it is written.
+  std::vector<WeightsSection> weights;
+  for (cpu::ISALevel level : levels) {
+    OwningOpRef<ModuleOp> copy = module.clone();
+    FailureOr<WeightsSection> section = planForCPU(writer, *copy, level, options);
+    if (failed(section))
+      return failure();
+    weights.push_back(std::move(*section));
+  }
+  std::string file;
+  if (runtime::Error error = writer.getBuilder().serialize(file))
+    return module.emitError("cannot be saved: ") << error.getMessage();
+  os << file;
+  return success();
+}
+
 LogicalResult et::emitStage(ModuleOp module, Stage stage, const CompileOptions &options, llvm::raw_ostream &os) {
   FailureOr<func::FuncOp> entry = findEntry(module, options.entry);
   if (failed(entry))
@@ -230,6 +246,8 @@ LogicalResult et::emitStage(ModuleOp module, Stage stage, const CompileOptions &
   if (failed(signature))
     return failure();
   eraseOthers(module, *entry);
+  if (stage == Stage::Program && options.target == "cpu")
+    return emitCPUProgram(module, options, *signature, os);
   if (failed(runPasses(module, stage, options)))
     return failure();
   if (stage == Stage::PTX || stage == Stage::Cubin || stage == Stage::Program)
@@ -242,31 +260,27 @@ LogicalResult et::emitStage(ModuleOp module, Stage stage, const CompileOptions &
     os << '\n';
     return success();
   }
-  FailureOr<std::unique_ptr<llvm::TargetMachine>> machine = createTargetMachine(module, options.isa, /*jit=*/false);
+  FailureOr<cpu::ISALevel> level = parseISA(module, options.isa);
+  if (failed(level))
+    return failure();
+  FailureOr<std::unique_ptr<llvm::TargetMachine>> machine = createTargetMachine(module, *level);
   if (failed(machine))
     return failure();
-  llvm::LLVMContext context;
   // The weights section is not code.
   for (auto weight : llvm::make_early_inc_range(module.getOps<WeightOp>()))
     weight.erase();
-  std::unique_ptr<llvm::Module> llvmModule = translateModuleToLLVMIR(module, context);
-  if (!llvmModule)
-    return module.emitError("does not translate to LLVM IR");
-  ExecutionEngine::setupTargetTripleAndDataLayout(llvmModule.get(), machine->get());
-  if (llvm::Error error = makeOptimizingTransformer(3, 0, machine->get())(llvmModule.get()))
-    return module.emitError("cannot be optimised: ") << llvm::toString(std::move(error));
+  llvm::LLVMContext context;
+  FailureOr<std::unique_ptr<llvm::Module>> llvmModule = translateToLLVM(module, **machine, context);
+  if (failed(llvmModule))
+    return failure();
   if (stage == Stage::LLVMIR) {
-    llvmModule->print(os, nullptr);
+    (*llvmModule)->print(os, nullptr);
     return success();
   }
-  llvm::SmallVector<char> buffer;
-  llvm::raw_svector_ostream stream(buffer);
-  llvm::legacy::PassManager codegen;
-  auto kind = stage == Stage::Assembly ? llvm::CodeGenFileType::AssemblyFile : llvm::CodeGenFileType::ObjectFile;
-  if ((*machine)->addPassesToEmitFile(codegen, stream, nullptr, kind))
-    return module.emitError("the code generator cannot emit this kind of file");
-  codegen.run(*llvmModule);
-  os << StringRef(buffer.data(), buffer.size());
+  FailureOr<std::string> code = generateCode(module, **llvmModule, **machine, stage == Stage::Assembly);
+  if (failed(code))
+    return failure();
+  os << *code;
   return success();
 }
 
@@ -281,61 +295,27 @@ FailureOr<std::unique_ptr<Program>> et::compile(ModuleOp module, const CompileOp
   if (failed(signature))
     return failure();
   eraseOthers(module, *entry);
-  FailureOr<std::unique_ptr<llvm::TargetMachine>> machine = createTargetMachine(module, options.isa, /*jit=*/true);
-  if (failed(machine))
+  FailureOr<cpu::ISALevel> level = parseISA(module, options.isa);
+  if (failed(level))
     return failure();
-  if (failed(runPasses(module, Stage::Planned, options)))
-    return failure();
-
-  unsigned threads = options.threads ? options.threads : getNumProcessors();
-  const OpenMPRuntime &openMP = OpenMPRuntime::get();
-  if (threads > 1 && !openMP.missing.empty()) {
+  if (*level > cpu::ISA::host())
+    return module.emitError("cannot run code for ") << stringifyISALevel(*level) << ": this machine offers "
+                                                    << stringifyISALevel(cpu::ISA::host()) << " at most";
+  runtime::Result<std::shared_ptr<runtime::CPUDevice>> device = runtime::CPUDevice::create(options.threads);
+  if (!device)
+    return module.emitError() << device.getError().getMessage();
+  if (std::string missing = runtime::CPUDevice::whyOneThread(); !missing.empty())
     remark::missed(module.getLoc(), remark::RemarkOpts::name("OneThread").category(DEBUG_TYPE))
-        << remark::reason("the program runs on one thread: {0}", openMP.missing)
-        << remark::suggest("install libomp (Debian: libomp-dev)");
-    threads = 1;
-  }
+        << remark::reason("the program runs on one thread: {0}", missing)
+        << remark::suggest("install libomp (Debian: libomp5)");
 
-  WeightsOptions weightsOptions;
-  weightsOptions.allowNonFinite = options.allowNonFinite;
-  weightsOptions.threads = getNumProcessors();
-  FailureOr<WeightsSection> weights = buildWeights(module, weightsOptions);
+  ProgramWriter writer(*signature, kCPUAlignment);
+  FailureOr<WeightsSection> weights = planForCPU(writer, module, *level, options);
   if (failed(weights))
     return failure();
-  for (auto weight : llvm::make_early_inc_range(module.getOps<WeightOp>()))
-    weight.erase();
-
-  for (const std::string &name : {signature->entry, signature->entry + ".sizes"})
-    if (auto function = module.lookupSymbol<func::FuncOp>(name))
-      function->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(), UnitAttr::get(module.getContext()));
-  PassManager pm(module.getContext());
-  if (options.configurePassManager && failed(options.configurePassManager(pm)))
-    return failure();
-  buildPlannedToLLVMPipeline(pm);
-  if (failed(pm.run(module)))
-    return failure();
-
-  auto transformer = makeOptimizingTransformer(3, 0, machine->get());
-  ExecutionEngineOptions engineOptions;
-  engineOptions.transformer = transformer;
-  engineOptions.jitCodeGenOptLevel = llvm::CodeGenOptLevel::Default;
-  engineOptions.enableGDBNotificationListener = false;
-  engineOptions.enablePerfNotificationListener = false;
-  auto engine = ExecutionEngine::create(module, engineOptions, std::move(*machine));
-  if (!engine)
-    return module.emitError("cannot be loaded: ") << llvm::toString(engine.takeError());
-  (*engine)->registerSymbols([&](llvm::orc::MangleAndInterner interner) {
-    llvm::orc::SymbolMap map;
-    for (const auto &[name, address] : openMP.symbols)
-      map[interner(name)] = {llvm::orc::ExecutorAddr::fromPtr(address), llvm::JITSymbolFlags::Exported};
-    for (auto [name, address] : getSoftFloatFunctions())
-      map[interner(name)] = {llvm::orc::ExecutorAddr::fromPtr(address), llvm::JITSymbolFlags::Exported};
-    return map;
-  });
-  (*engine)->initialize();
-  // Finds what generated code calls, and generates it: the last step that can fail.
-  for (const std::string &name : {signature->entry, signature->entry + ".sizes"})
-    if (auto function = (*engine)->lookupPacked("_mlir_ciface_" + name); !function)
-      return module.emitError("cannot be loaded: ") << llvm::toString(function.takeError());
-  return std::make_unique<Program>(std::move(*signature), std::move(*weights), std::move(*engine), threads);
+  auto program =
+      Program::load(std::move(*signature), writer.getSharedBuilder(), std::move(*weights), std::move(*device));
+  if (!program)
+    return module.emitError("cannot be loaded: ") << program.getError().getMessage();
+  return std::move(*program);
 }

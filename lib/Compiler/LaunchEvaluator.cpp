@@ -211,6 +211,8 @@ FailureOr<BufferView> LaunchEvaluator::computeView(Operation *op) {
       .Case([&](memref::CollapseShapeOp shape) { return collapse(shape); })
       .Case([&](memref::ReinterpretCastOp cast) { return reinterpret(cast); })
       .Case([&](memref::CastOp cast) { return getView(cast.getSource()); })
+      // Booleans as bytes, which they are in memory.
+      .Case([&](UnrealizedConversionCastOp cast) { return getView(cast.getInputs().front()); })
       .Default([&](Operation *other) -> Result {
         return other->emitOpError("cannot be part of a saved program: it is no view that programs know");
       });

@@ -31,6 +31,7 @@ void et::buildCPUPlanPipeline(OpPassManager &pm, const CPUPipelineOptions &optio
   pm.addNestedPass<func::FuncOp>(createNormalizeTensorsPass());
   cleanUp(pm);
   pm.addPass(createOutlineWeightsPass());
+  pm.addPass(createMergeValueOutputPass());
   pm.addPass(createMergeLinearsPass());
   pm.addPass(createDecomposeForCPUPass());
   pm.addNestedPass<func::FuncOp>(createNormalizeTensorsPass());
@@ -57,26 +58,44 @@ void et::buildPlannedToLLVMPipeline(OpPassManager &pm) {
   cpu::buildCPUToLLVMPipeline(pm);
 }
 
+void et::buildPlannedToStepsPipeline(OpPassManager &pm) {
+  ConvertLaunchesToCPUPassOptions options;
+  options.steps = true;
+  pm.addPass(createConvertLaunchesToCPUPass(options));
+}
+
+void et::buildStepsToLLVMPipeline(OpPassManager &pm) {
+  pm.addPass(createBuildCPUStepsPass());
+  cpu::buildCPUToLLVMPipeline(pm);
+}
+
 void et::buildGPUPlanPipeline(OpPassManager &pm, const GPUPipelineOptions &options) {
   cleanUp(pm);
   pm.addNestedPass<func::FuncOp>(createNormalizeTensorsPass());
   cleanUp(pm);
   pm.addPass(createOutlineWeightsPass());
+  pm.addPass(createMergeValueOutputPass());
   pm.addPass(createMergeLinearsPass());
   DecomposeForGPUPassOptions decompose;
   decompose.chip = options.chip;
   pm.addPass(createDecomposeForGPUPass(decompose));
+  pm.addPass(createFoldNormsPass());
   pm.addNestedPass<func::FuncOp>(createNormalizeTensorsPass());
   cleanUp(pm);
   // A block has some columns of a row: norms follow in launches of their own.
   FormLaunchesPassOptions form;
   form.fuseNorms = false;
+  form.fuseEmbeddings = true;
+  form.takesRowValues = true;
   pm.addNestedPass<func::FuncOp>(createFormLaunchesPass(form));
   pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
   cleanUp(pm);
   pm.addPass(createBufferizeLaunchesPass());
   cleanUp(pm);
   pm.addPass(createCopyUnevenRowsPass());
+  ChunkRowsPassOptions chunk;
+  chunk.chip = options.chip;
+  pm.addPass(createChunkRowsPass(chunk));
   pm.addPass(createPlanMemoryPass());
   ScheduleGPUPassOptions schedule;
   schedule.chip = options.chip;

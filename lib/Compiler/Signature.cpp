@@ -52,7 +52,7 @@ static std::optional<ElementType> getElementType(Type type) {
 std::string TensorSignature::describe() const {
   std::string text;
   llvm::raw_string_ostream os(text);
-  os << "'" << name << "' (";
+  os << "'" << name << "' [";
   llvm::interleave(
       llvm::zip(shape, dims), os,
       [&](auto pair) {
@@ -62,8 +62,8 @@ std::string TensorSignature::describe() const {
         else
           os << (dim.empty() ? "?" : dim);
       },
-      " x ");
-  os << (shape.empty() ? "" : " ") << stringifyElementType(elementType) << ")";
+      ", ");
+  os << "] " << stringifyElementType(elementType);
   return text;
 }
 

@@ -18,47 +18,9 @@
 #include "llvm/Support/MathExtras.h"
 
 #include <cstring>
-#include <sys/mman.h>
 
 using namespace mlir;
 using namespace mlir::et;
-
-/// Size of a large page. Weights are read front to back by every call; with small pages the walks of the page table
-/// show.
-static constexpr size_t kLargePage = 2 << 20;
-
-WeightsSection &WeightsSection::operator=(WeightsSection &&other) noexcept {
-  std::swap(bytes, other.bytes);
-  std::swap(numBytes, other.numBytes);
-  std::swap(mappedBytes, other.mappedBytes);
-  return *this;
-}
-
-WeightsSection::~WeightsSection() {
-  if (bytes)
-    munmap(bytes, mappedBytes);
-}
-
-FailureOr<WeightsSection> WeightsSection::allocate(size_t size) {
-  WeightsSection section;
-  // A large page can only be used where it is aligned: map one more, and cut what is outside.
-  size_t mapped = llvm::alignTo(std::max<size_t>(size, 1), kLargePage) + kLargePage;
-  void *address = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (address == MAP_FAILED)
-    return failure();
-  char *begin = static_cast<char *>(address);
-  char *aligned = reinterpret_cast<char *>(llvm::alignTo(reinterpret_cast<uintptr_t>(begin), kLargePage));
-  if (aligned != begin)
-    munmap(begin, aligned - begin);
-  section.mappedBytes = mapped - kLargePage;
-  char *end = aligned + section.mappedBytes;
-  if (begin + mapped != end)
-    munmap(end, begin + mapped - end);
-  madvise(aligned, section.mappedBytes, MADV_HUGEPAGE);
-  section.bytes = aligned;
-  section.numBytes = size;
-  return section;
-}
 
 namespace {
 /// The elements of a constant as they lie in memory; owned when they had to be spread out.
@@ -196,11 +158,11 @@ FailureOr<WeightsSection> et::buildWeights(ModuleOp module, const WeightsOptions
       return weight.emitOpError("has no offset; run --et-plan-memory first");
     size = std::max<size_t>(size, *weight.getOffset() + weight.getStorageSize());
   }
-  FailureOr<WeightsSection> section = WeightsSection::allocate(size);
-  if (failed(section))
+  runtime::Result<WeightsSection> section = WeightsSection::allocate(size);
+  if (!section)
     return module.emitError("no memory for ") << size << " bytes of weights";
   for (auto weight : module.getOps<WeightOp>())
     if (failed(writeWeight(weight, section->data() + *weight.getOffset(), options)))
       return failure();
-  return section;
+  return std::move(*section);
 }

@@ -133,7 +133,8 @@ Error Executable::uploadWeights() {
     if (isUsed[i])
       total += (weights[i].size + alignment - 1) / alignment * alignment;
   }
-  if (device->sharesHostMemory()) {
+  // What was never a file lies where its maker wants it.
+  if (device->sharesHostMemory() && (options.mapWeights || !device->wantsWeightsCopied() || !loaded->isFile())) {
     for (size_t i = 0; i < weights.size(); ++i)
       if (isUsed[i])
         weightAddresses[i] = const_cast<char *>(loaded->getWeight(i));
@@ -364,26 +365,17 @@ Result<Executable::Shape *> Executable::begin(const std::vector<TensorView> &inp
 }
 
 Error Executable::launchAll(Shape &shape, Stream stream) {
+  if (!options.ranges)
+    return kernels->launchAll(shape.launches, stream);
   for (const StepLaunch &launch : shape.launches) {
     RangeScope range(options.ranges.get(), launch.launch->name.empty() ? launch.launch->symbol : launch.launch->name);
-    if (Error error = kernels->launch(launch, stream))
-      return Error("cannot launch step " + std::to_string(launch.step) + " (" + launch.launch->symbol +
-                   "): " + error.getMessage());
+    if (Error error = kernels->launchAll({launch}, stream))
+      return error;
   }
   return Error::success();
 }
 
-Error Executable::run(const std::vector<TensorView> &inputs, const std::vector<TensorView> &outputs, Stream stream) {
-  std::lock_guard<std::mutex> lock(mutex);
-  RangeScope range(options.ranges.get(), getProgram().name);
-  bool isRecording = device->isRecording(stream);
-  Result<Shape *> found = begin(inputs, outputs, stream, isRecording);
-  if (!found)
-    return found.getError();
-  Shape &shape = **found;
-  if (!options.useGraphs || shape.launches.empty() || isRecording)
-    return launchAll(shape, stream);
-
+Error Executable::replay(Shape &shape, Stream stream) {
   if (shape.graph) {
     for (size_t i = 0; i < shape.launches.size() && shape.graph; ++i) {
       if (!shape.isStale[i])
@@ -413,8 +405,28 @@ Error Executable::run(const std::vector<TensorView> &inputs, const std::vector<T
   return shape.graph->launch(stream);
 }
 
+Error Executable::run(const std::vector<TensorView> &inputs, const std::vector<TensorView> &outputs, Stream stream) {
+  std::lock_guard<std::mutex> lock(mutex);
+  RangeScope range(options.ranges.get(), getProgram().name);
+  bool isRecording = device->isRecording(stream);
+  Result<Shape *> found = begin(inputs, outputs, stream, isRecording);
+  if (!found)
+    return found.getError();
+  Shape &shape = **found;
+  if (shape.launches.empty())
+    return Error::success();
+  bool usesGraphs = options.useGraphs && !isRecording && kernels->hasGraphs();
+  if (Error error = usesGraphs ? replay(shape, stream) : launchAll(shape, stream))
+    return error;
+  return device->isSynchronous() ? takeStatus(stream) : Error::success();
+}
+
 Error Executable::synchronize(Stream stream) {
   std::lock_guard<std::mutex> lock(mutex);
+  return takeStatus(stream);
+}
+
+Error Executable::takeStatus(Stream stream) {
   StatusRecord record = {};
   if (Error error = device->copyFromDevice(&record, status, sizeof(record), stream))
     return error;

@@ -19,6 +19,14 @@ Graph::~Graph() = default;
 Kernels::~Kernels() = default;
 Device::~Device() = default;
 
+Error Kernels::launchAll(const std::vector<StepLaunch> &launches, Stream stream) {
+  for (const StepLaunch &launch : launches)
+    if (Error error = this->launch(launch, stream))
+      return Error("cannot launch step " + std::to_string(launch.step) + " (" + launch.launch->symbol +
+                   "): " + error.getMessage());
+  return Error::success();
+}
+
 static void run(const HostKernel &kernel, const StepLaunch &step, void **arguments) {
   const Launch &launch = *step.launch;
   HostLaunchInfo info = {{step.grid[0], step.grid[1], step.grid[2]},

@@ -63,8 +63,9 @@ Error LoadedProgram::parse(const LoadOptions &options) {
                  std::to_string(size - blobStart - sizeof(trailer)));
   if (Error error = verifyProgram(program, weightsSize))
     return error;
-  weights = data + blobStart;
-  if (options.checkWeights && hashBytes(weights, weightsSize) != trailer.weightsHash)
+  for (const Weight &weight : program.weights)
+    weights.push_back(data + blobStart + weight.offset);
+  if (options.checkWeights && hashBytes(data + blobStart, weightsSize) != trailer.weightsHash)
     return Error("it is damaged: the checksum of its weights is wrong");
   return Error::success();
 }

@@ -92,6 +92,10 @@ private:
   Error prepare() {
     for (size_t i = 0; i < launches.size(); ++i) {
       std::vector<StepLaunch> first(launches.begin(), launches.begin() + i + 1);
+      if (!kernels.hasGraphs()) {
+        starts.push_back(std::move(first));
+        continue;
+      }
       Result<std::unique_ptr<Graph>> graph = kernels.makeGraph(first);
       if (!graph)
         return graph.getError();
@@ -106,14 +110,18 @@ private:
     return Error::success();
   }
 
+  Error launchFirst(size_t i) {
+    return graphs.empty() ? kernels.launchAll(starts[i], stream) : graphs[i]->launch(stream);
+  }
+
   /// Times graph \p i behind \p lead whole runs.
   Error timeGraph(size_t i, size_t lead, double &microseconds) {
     for (size_t run = 0; run < lead; ++run)
-      if (Error error = graphs.back()->launch(stream))
+      if (Error error = launchFirst(launches.size() - 1))
         return error;
     if (Error error = device.recordMark(marks[0], stream))
       return error;
-    if (Error error = graphs[i]->launch(stream))
+    if (Error error = launchFirst(i))
       return error;
     if (Error error = device.recordMark(marks[1], stream))
       return error;
@@ -129,6 +137,8 @@ private:
   const std::vector<StepLaunch> &launches;
   Stream stream;
   std::vector<std::unique_ptr<Graph>> graphs;
+  /// The launches of each, where the device has no graphs.
+  std::vector<std::vector<StepLaunch>> starts;
   std::vector<void *> marks;
 };
 } // namespace

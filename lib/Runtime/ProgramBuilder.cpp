@@ -195,6 +195,22 @@ Error ProgramBuilder::serialize(std::string &file) const {
   return writePieces(getProgram(), weightData, [&](const char *data, uint64_t size) { file.append(data, size); });
 }
 
+Result<std::shared_ptr<const LoadedProgram>> ProgramBuilder::load(std::shared_ptr<const ProgramBuilder> builder,
+                                                                  std::shared_ptr<const void> owner) {
+  std::shared_ptr<LoadedProgram> loaded(new LoadedProgram());
+  loaded->program = builder->getProgram();
+  uint64_t weightsSize = 0;
+  for (const Weight &weight : loaded->program.weights)
+    weightsSize = weight.offset + weight.size;
+  if (Error error = verifyProgram(loaded->program, weightsSize))
+    return Error("the program cannot be loaded: " + error.getMessage());
+  for (const void *data : builder->weightData)
+    loaded->weights.push_back(static_cast<const char *>(data));
+  using Owners = std::pair<std::shared_ptr<const ProgramBuilder>, std::shared_ptr<const void>>;
+  loaded->owner = std::make_shared<Owners>(std::move(builder), std::move(owner));
+  return std::shared_ptr<const LoadedProgram>(std::move(loaded));
+}
+
 Error ProgramBuilder::write(const std::string &path) const {
   // Under another name first, so that no reader ever sees half a program. Devices (/dev/null) are written directly.
   struct stat status;

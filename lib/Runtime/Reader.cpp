@@ -173,6 +173,7 @@ private:
       read(map.box(), toMap.box);
       toMap.swizzle = map.swizzle();
     });
+    to.scratchBytes = plan.scratch_bytes();
     readAll(plan.steps(), to.steps, [&](const format::Launch &launch, Launch &toLaunch) { read(launch, toLaunch); });
   }
 

@@ -27,6 +27,8 @@ static constexpr size_t kMaxItems = 1 << 20, kMaxRank = 16, kMaxSymbols = 1024;
 static constexpr uint32_t kMaxThreads = 1024, kMaxSharedBytes = 227 * 1024, kMaxCluster = 16, kMaxParameterBytes = 4096;
 // CUDA driver API, cuTensorMapEncodeTiled.
 static constexpr size_t kMaxMapRank = 5;
+// Per thread; what the caches of a core hold is a thousandth of it.
+static constexpr uint64_t kMaxScratchBytes = uint64_t(1) << 30;
 static constexpr uint32_t kMaxBox = 256;
 
 namespace {
@@ -322,6 +324,9 @@ private:
       return error;
     if (Error error = checkExpr(plan.arenaSize, "the arena of " + what))
       return error;
+    if (plan.scratchBytes > kMaxScratchBytes)
+      return Error("expected the scratch memory of a thread in " + what + " to be at most " +
+                   std::to_string(kMaxScratchBytes) + " bytes, but got " + std::to_string(plan.scratchBytes));
     for (const auto &[count, items] :
          {std::pair(plan.modules.size(), "modules"), std::pair(plan.maps.size(), "tensor maps"),
           std::pair(plan.steps.size(), "steps")})

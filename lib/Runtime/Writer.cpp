@@ -123,7 +123,7 @@ private:
     auto maps = writeAll<format::TensorMap>(plan.maps, [&](const TensorMap &map) { return write(map); });
     auto steps = writeAll<format::Launch>(plan.steps, [&](const Launch &launch) { return write(launch); });
     return format::CreatePlan(builder, static_cast<format::DeviceKind>(plan.device), target, plan.arenaSize.index,
-                              modules, maps, steps);
+                              modules, maps, steps, plan.scratchBytes);
   }
 
   const Program &program;

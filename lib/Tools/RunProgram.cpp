@@ -15,6 +15,7 @@
 
 #include "ProfileReport.h"
 #include "ProgramFiles.h"
+#include "et/Runtime/CPUDevice.h"
 #include "et/Runtime/CUDADevice.h"
 #include "et/Runtime/Executable.h"
 #include "et/Runtime/NVTX.h"
@@ -152,6 +153,7 @@ Error Session::run(std::shared_ptr<const LoadedProgram> loaded, const RunProgram
       return ranges.getError();
     executableOptions.ranges = std::move(*ranges);
   }
+  executableOptions.mapWeights = options.mapWeights;
   Result<std::unique_ptr<Executable>> created = Executable::create(loaded, device, executableOptions);
   if (!created)
     return created.getError();
@@ -209,6 +211,19 @@ bool mlir::et::isSavedProgram(const std::string &path) {
   return path.size() > 4 && path.compare(path.size() - 4, 4, ".etp") == 0;
 }
 
+/// The device that \p options name for \p program.
+static Result<std::shared_ptr<Device>> createDevice(const Program &program, const RunProgramOptions &options) {
+  bool isForGPU = std::any_of(program.plans.begin(), program.plans.end(),
+                              [](const Plan &plan) { return plan.device == DeviceKind::CUDA; });
+  int number = options.device.value_or(isForGPU ? 0 : RunProgramOptions::kCPU);
+  if (number != RunProgramOptions::kCPU)
+    return createCUDADevice(number);
+  Result<std::shared_ptr<CPUDevice>> created = CPUDevice::create(options.threads);
+  if (!created)
+    return created.getError();
+  return std::shared_ptr<Device>(std::move(*created));
+}
+
 Error mlir::et::runProgram(const RunProgramOptions &options, std::FILE *out, std::shared_ptr<Device> device) {
   Result<std::shared_ptr<const LoadedProgram>> loaded = LoadedProgram::load(options.path);
   if (!loaded)
@@ -218,10 +233,12 @@ Error mlir::et::runProgram(const RunProgramOptions &options, std::FILE *out, std
     return Error::success();
   }
   if (!device) {
-    Result<std::shared_ptr<Device>> created = createCUDADevice(options.device);
+    Result<std::shared_ptr<Device>> created = createDevice((*loaded)->getProgram(), options);
     if (!created)
       return created.getError();
     device = std::move(*created);
+    if (std::string notice = device->getNotice(); !notice.empty())
+      std::fprintf(stderr, "note: %s\n", notice.c_str());
   }
   return Session(std::move(device)).run(std::move(*loaded), options, out);
 }

@@ -11,13 +11,11 @@ from __future__ import annotations
 
 import ctypes as C
 import functools
-import os
-from pathlib import Path
 from typing import Callable
 
-from .errors import Error
+from .binding import ELEMENT_TYPES, LibraryError, Tensor, candidates, open_library, take_message
 
-ELEMENT_TYPES = ("f16", "bf16", "f32", "f64", "bool", "i8", "i16", "i32", "i64")
+__all__ = ["CompileOptions", "ELEMENT_TYPES", "LibraryError", "Remark", "Resource", "Tensor", "check", "library"]
 
 Remark = C.CFUNCTYPE(None, C.c_char_p, C.c_void_p)
 
@@ -31,39 +29,9 @@ class CompileOptions(C.Structure):
                 ("target", C.c_char_p)]
 
 
-class Tensor(C.Structure):
-    _fields_ = [("data", C.c_void_p), ("element_type", C.c_int), ("shape", C.POINTER(C.c_int64)), ("rank", C.c_size_t)]
-
-
-class LibraryError(Error):
-    """The compiler's library was not found, or is not the one this package needs."""
-
-
-def _candidates() -> list[Path]:
-    """Where libETCAPI.so may be: named by ET_LIBRARY or ET_BUILD_DIR, in the package, or in the build folder beside it."""
-    here = Path(__file__).resolve().parent
-    paths = []
-    if "ET_LIBRARY" in os.environ:
-        return [Path(os.environ["ET_LIBRARY"])]
-    if "ET_BUILD_DIR" in os.environ:
-        paths.append(Path(os.environ["ET_BUILD_DIR"]) / "lib" / "libETCAPI.so")
-    paths.append(here / "lib" / "libETCAPI.so")
-    paths.append(here.parent.parent / "build" / "lib" / "libETCAPI.so")
-    return paths
-
-
 @functools.cache
 def library() -> C.CDLL:
     """The compiler, loaded once."""
-    paths = _candidates()
-    path = next((p for p in paths if p.exists()), None)
-    if path is None:
-        tried = ", ".join(str(p) for p in paths)
-        raise LibraryError(f"cannot find the compiler's library (tried {tried}); build it with 'make build'")
-    try:
-        lib = C.CDLL(str(path))
-    except OSError as error:
-        raise LibraryError(f"cannot load {path}: {error}") from error
     void_p, size_t, char_p = C.c_void_p, C.c_size_t, C.c_char_p
     signatures: dict[str, tuple[object, list[object]]] = {
         "etVersion": (char_p, []),
@@ -84,7 +52,8 @@ def library() -> C.CDLL:
         "etProgramGetInputDimName": (char_p, [void_p, size_t, size_t]),
         "etProgramGetWeightsSize": (size_t, [void_p]),
         "etProgramGetArenaSize": (size_t, [void_p]),
-        "etProgramSetThreads": (None, [void_p, C.c_uint32]),
+        "etProgramSetThreads": (void_p, [void_p, C.c_uint32]),
+        "etProgramSave": (void_p, [void_p, char_p]),
         "etProgramComputeShapes": (void_p, [void_p, C.POINTER(Tensor), size_t, C.POINTER(C.c_int64)]),
         "etProgramRun": (void_p, [void_p, C.POINTER(Tensor), size_t, C.POINTER(Tensor), size_t]),
     }
@@ -93,14 +62,7 @@ def library() -> C.CDLL:
         signatures[f"etProgramGet{side}Type"] = (C.c_int, [void_p, size_t])
         signatures[f"etProgramGet{side}Rank"] = (size_t, [void_p, size_t])
         signatures[f"etProgramGet{side}Shape"] = (C.POINTER(C.c_int64), [void_p, size_t])
-    for name, (result, arguments) in signatures.items():
-        try:
-            function = getattr(lib, name)
-        except AttributeError as error:
-            raise LibraryError(f"{path} lacks {name}: it is of another version than this package; rebuild it") from error
-        function.restype = result
-        function.argtypes = arguments
-    return lib
+    return open_library(candidates("libETCAPI.so", "ET_LIBRARY"), "compiler", signatures)
 
 
 def check(error: int | None, exception: Callable[[str], Exception]) -> None:
@@ -108,6 +70,4 @@ def check(error: int | None, exception: Callable[[str], Exception]) -> None:
     if not error:
         return
     lib = library()
-    message = lib.etErrorGetMessage(error).decode(errors="replace")
-    lib.etErrorDestroy(error)
-    raise exception(message)
+    raise exception(take_message(error, lib.etErrorGetMessage, lib.etErrorDestroy))

@@ -20,16 +20,13 @@ import numpy as np
 import torch
 
 from . import capi
+from .binding import collect_inputs, compute_shapes, torch_types
 from .errors import CompileError, RunError
 
 if TYPE_CHECKING:
     from .importer import ImportedModule, Report
 
-_TORCH_TYPES = {
-    "f16": torch.float16, "bf16": torch.bfloat16, "f32": torch.float32, "f64": torch.float64, "bool": torch.bool,
-    "i8": torch.int8, "i16": torch.int16, "i32": torch.int32, "i64": torch.int64,
-}
-_ELEMENT_CODES = {dtype: code for code, dtype in enumerate(_TORCH_TYPES[name] for name in capi.ELEMENT_TYPES)}
+_ELEMENT_CODES = {torch_types()[name]: code for code, name in enumerate(capi.ELEMENT_TYPES)}
 
 
 @dataclass(frozen=True)
@@ -80,9 +77,10 @@ def compile_text(text: str, weights: Mapping[str, torch.Tensor] | None = None, *
     return Program(handle.value, tuple(remarks))
 
 
-def compile_saved(text: str, weights: Mapping[str, torch.Tensor] | None = None, *, target: str,
+def compile_saved(text: str, weights: Mapping[str, torch.Tensor] | None = None, *, target: str, isa: str = "native",
                   allow_non_finite: bool = False) -> tuple[bytes, tuple[str, ...]]:
-    """Compiles a module for a GPU: the bytes of a saved program, and the compiler's remarks.
+    """Compiles a module for `target`: the bytes of a saved program, and the compiler's remarks. For a CPU `isa` may name
+    several levels, with commas between them.
 
     Raises CompileError with the compiler's diagnostics.
     """
@@ -91,7 +89,7 @@ def compile_saved(text: str, weights: Mapping[str, torch.Tensor] | None = None, 
     array, alive = _resources(weights or {})
     remarks: list[str] = []
     callback = capi.Remark(lambda remark, _: remarks.append(remark.decode(errors="replace")))
-    options = _options("native", None, allow_non_finite, target)
+    options = _options(isa, None, allow_non_finite, target)
     output, size = C.c_void_p(), C.c_size_t()
     error = lib.etCompileSaved(source, len(source), array, len(weights or {}), C.byref(options), callback, None,
                                C.byref(output), C.byref(size))
@@ -105,8 +103,8 @@ def compile_saved(text: str, weights: Mapping[str, torch.Tensor] | None = None, 
 
 def emit(text: str, weights: Mapping[str, torch.Tensor] | None = None, *, stage: str, isa: str = "native",
          target: str = "cpu") -> bytes:
-    """What the compiler makes of a module up to `stage`: et, planned, llvm, llvm-ir, asm or obj, or for a GPU et, planned,
-    gpu, ptx, cubin or program."""
+    """What the compiler makes of a module up to `stage`: et, planned, llvm, llvm-ir, asm, obj or program, or for a GPU et,
+    planned, gpu, ptx, cubin or program."""
     lib = capi.library()
     source = text.encode()
     array, alive = _resources(weights or {})
@@ -146,7 +144,8 @@ class Program:
         self.outputs = tuple(self._spec("Output", i) for i in range(self._lib.etProgramGetNumOutputs(handle)))
         self._input_codes = [_ELEMENT_CODES[spec.dtype] for spec in self.inputs]
         self._output_codes = [_ELEMENT_CODES[spec.dtype] for spec in self.outputs]
-        self._positions = {spec.name: i for i, spec in enumerate(self.inputs)}
+        self._names = [spec.name for spec in self.inputs]
+        self._positions = {name: i for i, name in enumerate(self._names)}
         self._output_ranks = [len(spec.shape) for spec in self.outputs]
         # Output shapes by input shapes: asking the program again for a shape it has seen would be wasted.
         self._shapes: dict[tuple[tuple[int, ...], ...], list[tuple[int, ...]]] = {}
@@ -160,7 +159,7 @@ class Program:
         for dim in range(get("Rank")):
             name = self._lib.etProgramGetInputDimName(self._handle, i, dim).decode() if side == "Input" else ""
             shape.append(sizes[dim] if sizes[dim] >= 0 else (name or None))
-        return Spec(get("Name").decode(), _TORCH_TYPES[capi.ELEMENT_TYPES[get("Type")]], tuple(shape))
+        return Spec(get("Name").decode(), torch_types()[capi.ELEMENT_TYPES[get("Type")]], tuple(shape))
 
     def __del__(self) -> None:
         handle, self._handle = getattr(self, "_handle", None), None
@@ -181,23 +180,16 @@ class Program:
         """Number of threads of later calls."""
         if threads < 1:
             raise ValueError(f"expected threads to be at least 1, but got {threads}")
-        self._lib.etProgramSetThreads(self._handle, threads)
+        capi.check(self._lib.etProgramSetThreads(self._handle, threads), RunError)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the program, which `et.load` loads. The file appears when it is complete."""
+        capi.check(self._lib.etProgramSave(self._handle, os.fsencode(path)), CompileError)
 
     def _collect(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[torch.Tensor]:
         """The inputs in order, as contiguous tensors of the right type in CPU memory."""
-        values: list[Any] = list(args) + [None] * (len(self.inputs) - len(args))
-        if len(args) > len(self.inputs):
-            raise RunError(f"expected {len(self.inputs)} inputs, but got {len(args)}")
-        for name, value in kwargs.items():
-            position = self._positions.get(name)
-            if position is None:
-                raise RunError(f"expected inputs {', '.join(repr(s.name) for s in self.inputs)}, but got '{name}'")
-            if values[position] is not None:
-                raise RunError(f"expected input '{name}' once, but got it by position and by name")
-            values[position] = value
+        values = collect_inputs(self._names, self._positions, args, kwargs)
         for i, (spec, value) in enumerate(zip(self.inputs, values)):
-            if value is None:
-                raise RunError(f"expected input '{spec.name}', but got none")
             if isinstance(value, np.ndarray):
                 value = torch.from_numpy(np.ascontiguousarray(value))
             elif not isinstance(value, torch.Tensor):
@@ -221,12 +213,8 @@ class Program:
             array[i] = capi.Tensor(tensor.data_ptr(), self._input_codes[i], sizes, tensor.dim())
         shapes = self._shapes.get(key)
         if shapes is None:
-            flat = (C.c_int64 * max(sum(self._output_ranks), 1))()
-            capi.check(self._lib.etProgramComputeShapes(self._handle, array, len(inputs), flat), RunError)
-            shapes, start = [], 0
-            for rank in self._output_ranks:
-                shapes.append(tuple(flat[start:start + rank]))
-                start += rank
+            shapes = compute_shapes(self._output_ranks, lambda flat: capi.check(
+                self._lib.etProgramComputeShapes(self._handle, array, len(inputs), flat), RunError))
             if len(self._shapes) >= 1024:
                 self._shapes.clear()
             self._shapes[key] = shapes
@@ -265,8 +253,12 @@ class CompiledModule:
         """What the compiler says of the paths it took."""
         return self.program.remarks
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the program, which `et.load` loads where there is no compiler. Nothing is compiled again."""
+        self.program.save(path)
+
     def emit(self, stage: str) -> bytes:
-        """What the compiler makes of the module up to `stage`: et, planned, llvm, llvm-ir, asm or obj."""
+        """What the compiler makes of the module up to `stage`: et, planned, llvm, llvm-ir, asm, obj or program."""
         return emit(self._imported.text, self._imported.weights, stage=stage)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

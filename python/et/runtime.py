@@ -7,11 +7,11 @@
 #===------------------------------------------------------------------------===//
 """Loads saved programs (.etp) and runs them on tensors where they are.
 
-    program = et.load("minilm.etp")                   # on cuda:0
+    program = et.load("minilm.etp")                   # on cuda:0 if it was compiled for GPUs, else on the CPU
     hidden, = program(ids.cuda(), mask.cuda())
 
 Binds include/et-c/Runtime.h. libETRuntime needs neither LLVM nor a CUDA toolkit; the driver is opened when a program is
-loaded onto a GPU.
+loaded onto a GPU, and the OpenMP library when one is loaded onto the CPU.
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ from __future__ import annotations
 import ctypes as C
 import functools
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Mapping, Sequence
 
-from .capi import ELEMENT_TYPES, LibraryError, Tensor
+from .binding import (ELEMENT_TYPES, LibraryError, Tensor, candidates, collect_inputs, compute_shapes, names_of_torch_types,
+                      open_library, take_message, torch_types)
 from .errors import Error, RunError
 
-__all__ = ["BoundCall", "Device", "HostLaunch", "LoadError", "SavedProgram", "TensorSpec", "load"]
+__all__ = ["BoundCall", "Device", "HostLaunch", "LibraryError", "LoadError", "SavedProgram", "TensorSpec", "load"]
 
 
 class LoadError(Error):
@@ -46,7 +48,7 @@ class _HostKernel(C.Structure):
 
 
 class _Options(C.Structure):
-    _fields_ = [("max_shapes", C.c_size_t), ("use_graphs", C.c_int)]
+    _fields_ = [("max_shapes", C.c_size_t), ("use_graphs", C.c_int), ("map_weights", C.c_int)]
 
 
 class _Statistics(C.Structure):
@@ -63,6 +65,9 @@ class _DLTensor(C.Structure):
                 ("strides", C.POINTER(C.c_int64)), ("byte_offset", C.c_uint64)]
 
 
+# et-c/Runtime.h: EtDeviceKind.
+_CUDA = 1
+
 _CODES = {name: code for code, name in enumerate(ELEMENT_TYPES)}
 
 # dlpack.h: DLDataTypeCode and bits, by the names of our types.
@@ -73,28 +78,12 @@ _DLPACK_DEVICES = {1: "cpu", 2: "cuda", 3: "cpu", 13: "cuda"}
 
 
 def _candidates() -> list[Path]:
-    """Where libETRuntime.so may be: named by ET_RUNTIME_LIBRARY or ET_BUILD_DIR, in the package, or in the build folder."""
-    if "ET_RUNTIME_LIBRARY" in os.environ:
-        return [Path(os.environ["ET_RUNTIME_LIBRARY"])]
-    here = Path(__file__).resolve().parent
-    paths = [here / "lib" / "libETRuntime.so", here.parent.parent / "build" / "lib" / "libETRuntime.so"]
-    if "ET_BUILD_DIR" in os.environ:
-        paths.insert(0, Path(os.environ["ET_BUILD_DIR"]) / "lib" / "libETRuntime.so")
-    return paths
+    return candidates("libETRuntime.so", "ET_RUNTIME_LIBRARY")
 
 
 @functools.cache
 def library() -> C.CDLL:
     """The runtime, loaded once."""
-    paths = _candidates()
-    path = next((p for p in paths if p.exists()), None)
-    if path is None:
-        tried = ", ".join(str(p) for p in paths)
-        raise LibraryError(f"cannot find the runtime's library (tried {tried}); build it with 'make build'")
-    try:
-        lib = C.CDLL(str(path))
-    except OSError as error:
-        raise LibraryError(f"cannot load {path}: {error}") from error
     void_p, size_t, char_p, out = C.c_void_p, C.c_size_t, C.c_char_p, C.POINTER(C.c_void_p)
     tensors = C.POINTER(Tensor)
     signatures: dict[str, tuple[object, list[object]]] = {
@@ -105,11 +94,14 @@ def library() -> C.CDLL:
         "etSavedProgramDestroy": (None, [void_p]),
         "etSavedProgramGetName": (char_p, [void_p]),
         "etSavedProgramGetNumPlans": (size_t, [void_p]),
+        "etSavedProgramGetPlanDevice": (C.c_int, [void_p, size_t]),
         "etSavedProgramGetPlanTarget": (char_p, [void_p, size_t]),
+        "etDeviceCreateCPU": (void_p, [C.c_uint32, out]),
         "etDeviceCreateCUDA": (void_p, [C.c_int, out]),
         "etDeviceCreateHost": (void_p, [C.POINTER(_HostKernel), size_t, out]),
         "etDeviceDestroy": (None, [void_p]),
         "etDeviceGetDescription": (char_p, [void_p]),
+        "etDeviceGetNotice": (char_p, [void_p]),
         "etExecutableCreate": (void_p, [void_p, void_p, C.POINTER(_Options), out]),
         "etExecutableDestroy": (None, [void_p]),
         "etExecutableGetTarget": (char_p, [void_p]),
@@ -125,14 +117,7 @@ def library() -> C.CDLL:
         signatures[f"etSavedProgramGet{side}Rank"] = (size_t, [void_p, size_t])
         signatures[f"etSavedProgramGet{side}Size"] = (C.c_int64, [void_p, size_t, size_t])
         signatures[f"etSavedProgramGet{side}DimName"] = (char_p, [void_p, size_t, size_t])
-    for name, (result, arguments) in signatures.items():
-        try:
-            function = getattr(lib, name)
-        except AttributeError as error:
-            raise LibraryError(f"{path} lacks {name}: it is of another version than this package; rebuild it") from error
-        function.restype = result
-        function.argtypes = arguments
-    return lib
+    return open_library(_candidates(), "runtime", signatures)
 
 
 def _check(error: int | None, exception: Callable[[str], Exception]) -> None:
@@ -140,9 +125,7 @@ def _check(error: int | None, exception: Callable[[str], Exception]) -> None:
     if not error:
         return
     lib = library()
-    message = lib.etRuntimeErrorGetMessage(error).decode(errors="replace")
-    lib.etRuntimeErrorDestroy(error)
-    raise exception(message)
+    raise exception(take_message(error, lib.etRuntimeErrorGetMessage, lib.etRuntimeErrorDestroy))
 
 
 @dataclass(frozen=True)
@@ -155,7 +138,7 @@ class HostLaunch:
 
 
 class Device:
-    """A device that programs are loaded onto: `Device.cuda(0)`, or for tests `Device.host(kernels)`."""
+    """A device that programs are loaded onto: `Device.cuda(0)`, `Device.cpu()`, or for tests `Device.host(kernels)`."""
 
     def __init__(self, handle: int, kind: str, ordinal: int, keep_alive: object = None) -> None:
         self._lib = library()
@@ -178,6 +161,19 @@ class Device:
         handle = C.c_void_p()
         _check(library().etDeviceCreateCUDA(ordinal, C.byref(handle)), LoadError)
         return cls(handle.value, "cuda", ordinal)
+
+    @classmethod
+    def cpu(cls, threads: int | None = None) -> "Device":
+        """This process's processors, with so many threads, by default one for each. Several need an OpenMP library (libomp):
+        without it the default is one, with a warning, and asking for more raises LoadError."""
+        if threads is not None and threads < 1:
+            raise ValueError(f"expected threads to be at least 1, but got {threads}")
+        handle = C.c_void_p()
+        _check(library().etDeviceCreateCPU(threads or 0, C.byref(handle)), LoadError)
+        notice = library().etDeviceGetNotice(handle).decode(errors="replace")
+        if notice:
+            warnings.warn(notice, RuntimeWarning, stacklevel=2)
+        return cls(handle.value, "cpu", 0)
 
     @classmethod
     def host(cls, kernels: Mapping[str, Callable[[Sequence[int], HostLaunch], None]]) -> "Device":
@@ -230,19 +226,6 @@ def _is_contiguous(shape: Sequence[int], strides: Sequence[int] | None) -> bool:
     return True
 
 
-@functools.cache
-def _torch_types() -> dict[Any, str]:
-    import torch
-
-    return {torch.float16: "f16", torch.bfloat16: "bf16", torch.float32: "f32", torch.float64: "f64", torch.bool: "bool",
-            torch.int8: "i8", torch.int16: "i16", torch.int32: "i32", torch.int64: "i64"}
-
-
-@functools.cache
-def _torch_names() -> dict[str, Any]:
-    return {name: dtype for dtype, name in _torch_types().items()}
-
-
 def _is_torch(value: object) -> bool:
     return type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "data_ptr")
 
@@ -257,7 +240,7 @@ def _get_pointer(capsule: object) -> int:
 def _view(value: Any, what: str, stream: int | None) -> _View:
     if _is_torch(value):
         value = value.detach()
-        return _View(value.data_ptr(), _torch_types().get(value.dtype, str(value.dtype)), tuple(value.shape),
+        return _View(value.data_ptr(), names_of_torch_types().get(value.dtype, str(value.dtype)), tuple(value.shape),
                      (value.device.type, value.device.index or 0), value.is_contiguous(), value)
     if not hasattr(value, "__dlpack__"):
         raise RunError(f"expected {what} to be a tensor that supports DLPack, but got {type(value).__name__}")
@@ -277,26 +260,30 @@ class SavedProgram:
     """A saved program on a device. Call it with tensors in order or by name; it returns a tuple of tensors.
 
     Tensors are torch tensors or anything with `__dlpack__`, on the program's device, contiguous and of the right type;
-    nothing is copied or converted. A call returns when the work is enqueued in the current stream of torch, or in `stream`.
+    nothing is copied or converted. On a GPU a call returns when the work is enqueued in the current stream of torch, or in
+    `stream`; on the CPU, when it is done.
     """
 
-    def __init__(self, path: str | os.PathLike[str], device: Device, *, max_shapes: int = 64, use_graphs: bool = True,
-                 check_weights: bool = True) -> None:
+    def __init__(self, path: str | os.PathLike[str], device: Device | None, *, max_shapes: int = 64, use_graphs: bool = True,
+                 check_weights: bool = True, threads: int | None = None, map_weights: bool = False) -> None:
         if max_shapes < 1:
             raise ValueError(f"expected max_shapes to be at least 1, but got {max_shapes}")
         lib = self._lib = library()
-        self.device = device
         self._handle: int | None = None
         program = C.c_void_p()
         _check(lib.etSavedProgramLoad(os.fsencode(path), int(check_weights), C.byref(program)), LoadError)
         try:
+            if device is None:
+                kinds = {lib.etSavedProgramGetPlanDevice(program, i) for i in range(lib.etSavedProgramGetNumPlans(program))}
+                device = Device.cuda(0) if _CUDA in kinds else Device.cpu(threads)
+            self.device = device
             self.name = lib.etSavedProgramGetName(program).decode(errors="replace")
             self.targets = tuple(lib.etSavedProgramGetPlanTarget(program, i).decode(errors="replace")
                                  for i in range(lib.etSavedProgramGetNumPlans(program)))
             self.inputs = self._specs(program, "Input")
             self.outputs = self._specs(program, "Output")
             handle = C.c_void_p()
-            options = _Options(max_shapes, int(use_graphs))
+            options = _Options(max_shapes, int(use_graphs), int(map_weights))
             _check(lib.etExecutableCreate(program, device._handle, C.byref(options), C.byref(handle)), LoadError)
             self._handle = handle.value
         finally:
@@ -332,20 +319,7 @@ class SavedProgram:
         return {name: getattr(statistics, name) for name, _ in _Statistics._fields_}
 
     def _collect(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
-        values: list[Any] = list(args) + [None] * (len(self.inputs) - len(args))
-        if len(args) > len(self.inputs):
-            raise RunError(f"expected {len(self.inputs)} inputs, but got {len(args)}")
-        for name, value in kwargs.items():
-            position = self._positions.get(name)
-            if position is None:
-                raise RunError(f"expected inputs {', '.join(repr(s.name) for s in self.inputs)}, but got '{name}'")
-            if values[position] is not None:
-                raise RunError(f"expected input '{name}' once, but got it by position and by name")
-            values[position] = value
-        for spec, value in zip(self.inputs, values):
-            if value is None:
-                raise RunError(f"expected input '{spec.name}', but got none")
-        return values
+        return collect_inputs([spec.name for spec in self.inputs], self._positions, args, kwargs)
 
     def _bind(self, specs: Sequence[TensorSpec], values: Sequence[Any], what: str, stream: int | None) -> tuple[Any, list[Any]]:
         """`values` as the C API takes them, and what must stay alive during the call."""
@@ -376,7 +350,7 @@ class SavedProgram:
         array = (Tensor * max(len(values), 1))()
         kind, ordinal = self.device.kind, self.device.ordinal
         for item, spec, value in zip(array, specs, values):
-            if not _is_torch(value) or not value.is_contiguous() or _torch_types().get(value.dtype) != spec.dtype:
+            if not _is_torch(value) or not value.is_contiguous() or names_of_torch_types().get(value.dtype) != spec.dtype:
                 return None
             device = value.device
             if device.type != kind or (kind == "cuda" and device.index != ordinal):
@@ -407,20 +381,14 @@ class SavedProgram:
         return self._shapes(array)
 
     def _shapes(self, array: Any) -> list[tuple[int, ...]]:
-        ranks = [len(spec.shape) for spec in self.outputs]
-        flat = (C.c_int64 * max(sum(ranks), 1))()
-        _check(self._lib.etExecutableComputeShapes(self._handle, array, len(self.inputs), flat), RunError)
-        shapes, start = [], 0
-        for rank in ranks:
-            shapes.append(tuple(flat[start:start + rank]))
-            start += rank
-        return shapes
+        return compute_shapes([len(spec.shape) for spec in self.outputs], lambda flat: _check(
+            self._lib.etExecutableComputeShapes(self._handle, array, len(self.inputs), flat), RunError))
 
     def _allocate(self, shapes: Sequence[tuple[int, ...]]) -> list[Any]:
         import torch
 
         where = torch.device(self.device.kind, self.device.ordinal) if self.device.kind == "cuda" else torch.device("cpu")
-        return [torch.empty(shape, dtype=_torch_names()[spec.dtype], device=where)
+        return [torch.empty(shape, dtype=torch_types()[spec.dtype], device=where)
                 for spec, shape in zip(self.outputs, shapes)]
 
     def __call__(self, *args: Any, out: Sequence[Any] | None = None, stream: Any = None, **kwargs: Any) -> tuple[Any, ...]:
@@ -475,16 +443,26 @@ class BoundCall:
         return self.outputs
 
 
-def load(path: str | os.PathLike[str], device: str | Device = "cuda", *, max_shapes: int = 64, use_graphs: bool = True,
-         check_weights: bool = True) -> SavedProgram:
-    """Loads the saved program `path` onto `device`: "cuda", "cuda:1", or a Device.
+def load(path: str | os.PathLike[str], device: str | Device | None = None, *, threads: int | None = None,
+         max_shapes: int = 64, use_graphs: bool = True, check_weights: bool = True, map_weights: bool = False
+         ) -> SavedProgram:
+    """Loads the saved program `path` onto `device`: "cpu", "cuda", "cuda:1", or a Device. By default it goes where it was
+    compiled for, to GPU 0 when it has a plan for GPUs, else to the CPU.
 
-    `max_shapes` is how many sets of dynamic sizes are kept with their CUDA graphs; the least recently used goes first.
-    Raises LoadError when the file is damaged, or when it holds nothing that runs on the device.
+    `threads` is for the CPU, one for each processor by default. `max_shapes` is how many sets of dynamic sizes are kept (with
+    their CUDA graphs); the least recently used goes first. With `map_weights` the CPU reads weights where the file is mapped:
+    processes share one copy and loading copies nothing, but runs on short inputs take a tenth more time. Raises LoadError when the file is damaged, or when it holds
+    nothing that runs on the device.
     """
     if isinstance(device, str):
         kind, _, ordinal = device.partition(":")
-        if kind != "cuda" or not (ordinal == "" or ordinal.isdecimal()):
-            raise ValueError(f"expected device 'cuda' or 'cuda:N', but got '{device}'")
-        device = Device.cuda(int(ordinal or 0))
-    return SavedProgram(path, device, max_shapes=max_shapes, use_graphs=use_graphs, check_weights=check_weights)
+        if device == "cpu":
+            device = Device.cpu(threads)
+        elif kind == "cuda" and (ordinal == "" or ordinal.isdecimal()):
+            device = Device.cuda(int(ordinal or 0))
+        else:
+            raise ValueError(f"expected device 'cpu', 'cuda' or 'cuda:N', but got '{device}'")
+    if threads is not None and device is not None and device.kind != "cpu":
+        raise ValueError(f"expected threads for the CPU only, but the device is {device}")
+    return SavedProgram(path, device, max_shapes=max_shapes, use_graphs=use_graphs, check_weights=check_weights,
+                        threads=threads, map_weights=map_weights)

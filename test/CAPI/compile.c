@@ -7,7 +7,8 @@
 |*===----------------------------------------------------------------------===*|
 |*
 |* Compiles and runs a layer, reads what the program says of itself, gets every
-|* kind of error, remarks, IR and bytecode. C99; takes a folder to write to.
+|* kind of error, remarks, IR, bytecode and saved programs. C99; takes a folder to
+|* write to, and leaves layer.etp there.
 |*
 \*===----------------------------------------------------------------------===*/
 
@@ -94,7 +95,7 @@ static void testRun(const EtResource *weight) {
   output = input;
   output.data = y;
   output.shape = yShape;
-  etProgramSetThreads(program, 1);
+  expectSuccess(etProgramSetThreads(program, 1));
   expectSuccess(etProgramRun(program, &input, 1, &output, 1));
   for (i = 0; i < 2; ++i)
     for (j = 0; j < 3; ++j)
@@ -178,6 +179,70 @@ static void testEmit(const EtResource *weight) {
   expectError(etEmit(layer, strlen(layer), weight, 1, NULL, "gold", &text, &size), "expected a stage of et, planned");
 }
 
+static size_t readFile(const char *path, char *buffer, size_t capacity) {
+  FILE *file = fopen(path, "rb");
+  size_t size;
+  CHECK(file != NULL);
+  size = fread(buffer, 1, capacity, file);
+  CHECK(size < capacity);
+  fclose(file);
+  return size;
+}
+
+static void testSaved(const EtResource *weight, const char *folder) {
+  static char written[1 << 20];
+  char path[4096];
+  char *bytes = NULL, *more = NULL;
+  size_t size = 0, moreSize = 0;
+  int numRemarks = 0;
+  EtCompileOptions options;
+  EtProgram program = NULL;
+
+  etCompileOptionsInit(&options);
+  options.isa = "baseline";
+  expectSuccess(etCompileSaved(layer, strlen(layer), weight, 1, &options, NULL, NULL, &bytes, &size));
+  CHECK(size > 12 && !memcmp(bytes + 8, "ETP1", 4));
+  /* What was compiled to run at once is the same program. runtime.c runs what this leaves. */
+  expectSuccess(etCompile(layer, strlen(layer), weight, 1, &options, NULL, NULL, &program));
+  snprintf(path, sizeof(path), "%s/layer.etp", folder);
+  expectSuccess(etProgramSave(program, path));
+  CHECK(readFile(path, written, sizeof(written)) == size && !memcmp(written, bytes, size));
+  snprintf(path, sizeof(path), "%s/none/layer.etp", folder);
+  expectError(etProgramSave(program, path), "cannot write '");
+  etProgramDestroy(program);
+
+  /* Plans for two levels; emitted as a stage they are the same. */
+  options.isa = "baseline,avx2";
+  expectSuccess(etCompileSaved(layer, strlen(layer), weight, 1, &options, NULL, NULL, &more, &moreSize));
+  CHECK(moreSize > size);
+  etStringDestroy(bytes);
+  expectSuccess(etEmit(layer, strlen(layer), weight, 1, &options, "program", &bytes, &size));
+  CHECK(size == moreSize && !memcmp(bytes, more, size));
+  etStringDestroy(bytes);
+  etStringDestroy(more);
+  expectError(etCompile(layer, strlen(layer), weight, 1, &options, NULL, NULL, &program), "but got 'baseline,avx2'");
+  expectSuccess(etCompileSaved(slow, strlen(slow), NULL, 0, &options, countRemark, &numRemarks, &bytes, &size));
+  CHECK(numRemarks > 0);
+  etStringDestroy(bytes);
+
+  expectError(etCompileSaved(layer, strlen(layer), NULL, 0, &options, NULL, NULL, &bytes, &size),
+              "nothing was given for the resource 'w'");
+  expectError(etCompileSaved("func.func @f(", 13, NULL, 0, &options, NULL, NULL, &bytes, &size), "expected");
+  options.isa = "avx2,";
+  expectError(etCompileSaved(layer, strlen(layer), weight, 1, &options, NULL, NULL, &bytes, &size),
+              "expected isa to be baseline, avx2, avx512 or native, but got ''");
+  etCompileOptionsInit(&options);
+  options.target = "cuda:sm_1";
+  expectError(etCompileSaved(layer, strlen(layer), weight, 1, &options, NULL, NULL, &bytes, &size),
+              "expected target to be cpu or cuda: and one of");
+  options.target = "cuda:sm_90a";
+  expectError(etCompile(layer, strlen(layer), weight, 1, &options, NULL, NULL, &program),
+              "save a program for the target 'cuda:sm_90a'");
+  expectSuccess(etCompileSaved(layer, strlen(layer), weight, 1, &options, NULL, NULL, &bytes, &size));
+  CHECK(size > 12 && !memcmp(bytes + 8, "ETP1", 4));
+  etStringDestroy(bytes);
+}
+
 static void testBytecode(const EtResource *weight, const char *folder) {
   char path[4096], buffer[1 << 16];
   size_t size;
@@ -211,6 +276,7 @@ int main(int argc, char **argv) {
   testNonFinite();
   testRemarks();
   testEmit(&weight);
+  testSaved(&weight, argv[1]);
   testBytecode(&weight, argv[1]);
   return 0;
 }

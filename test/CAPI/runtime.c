@@ -7,7 +7,8 @@
 |*===----------------------------------------------------------------------===*|
 |*
 |* Loads the sample program (unittests/Runtime/SampleProgram.h), runs it with
-|* kernels of its own, and gets every kind of error. C99; takes the program.
+|* kernels of its own, and gets every kind of error; runs a program on the CPU.
+|* C99; takes the two programs.
 |*
 \*===----------------------------------------------------------------------===*/
 
@@ -64,6 +65,51 @@ static void runAdd(void **arguments, const EtHostLaunchInfo *info) {
   ++numLaunches;
 }
 
+/* A layer that compile.c left: y = x w', w being the numbers from 1 to 6. */
+static void testCPU(const char *path, int isMapped) {
+  EtSavedProgram program = NULL;
+  EtDevice device = NULL;
+  EtExecutable executable = NULL;
+  EtExecutableOptions options;
+  EtExecutableStatistics statistics;
+  const float x[2][2] = {{1, 2}, {3, -1}};
+  float y[2][3];
+  const int64_t xShape[] = {2, 2}, yShape[] = {2, 3};
+  EtTensor input, output;
+  int i, j;
+
+  expectSuccess(etSavedProgramLoad(path, 1, &program));
+  CHECK(etSavedProgramGetNumPlans(program) == 1 && etSavedProgramGetPlanDevice(program, 0) == ET_CPU);
+  CHECK(strcmp(etSavedProgramGetPlanTarget(program, 0), "x86-64") == 0);
+  expectSuccess(etDeviceCreateCPU(0, &device));
+  CHECK(strstr(etDeviceGetDescription(device), "the CPU (x86-64") != NULL);
+  etDeviceDestroy(device);
+  expectSuccess(etDeviceCreateCPU(1, &device));
+  CHECK(strstr(etDeviceGetDescription(device), ", 1 thread)") != NULL);
+  CHECK(strcmp(etDeviceGetNotice(device), "") == 0);
+  etExecutableOptionsInit(&options);
+  CHECK(options.mapWeights == 0);
+  options.mapWeights = isMapped;
+  expectSuccess(etExecutableCreate(program, device, &options, &executable));
+  etSavedProgramDestroy(program);
+  etDeviceDestroy(device);
+  input.data = (void *)x;
+  input.elementType = ET_F32;
+  input.shape = xShape;
+  input.rank = 2;
+  output = input;
+  output.data = y;
+  output.shape = yShape;
+  expectSuccess(etExecutableRun(executable, &input, 1, &output, 1, NULL));
+  for (i = 0; i < 2; ++i)
+    for (j = 0; j < 3; ++j)
+      CHECK(y[i][j] == x[i][0] * (float)(2 * j + 1) + x[i][1] * (float)(2 * j + 2));
+  etExecutableGetStatistics(executable, &statistics);
+  CHECK(statistics.runs == 1 && statistics.graphReplays == 0);
+  CHECK(statistics.weightBytes == (isMapped ? 0u : 1024u));
+  etExecutableDestroy(executable);
+}
+
 int main(int argc, char **argv) {
   EtSavedProgram program = NULL;
   EtDevice device = NULL;
@@ -78,7 +124,7 @@ int main(int argc, char **argv) {
   float values[40];
   int i, run;
 
-  CHECK(argc == 2);
+  CHECK(argc == 3);
   CHECK(strlen(etRuntimeVersion()) > 0);
 
   expectError(etSavedProgramLoad("/nowhere/model.etp", 1, &program), "cannot open '/nowhere/model.etp'");
@@ -86,7 +132,7 @@ int main(int argc, char **argv) {
   CHECK(program == NULL);
   expectSuccess(etSavedProgramLoad(argv[1], 1, &program));
   CHECK(strcmp(etSavedProgramGetName(program), "sample") == 0);
-  CHECK(etSavedProgramGetNumPlans(program) == 1);
+  CHECK(etSavedProgramGetNumPlans(program) == 1 && etSavedProgramGetPlanDevice(program, 0) == ET_CUDA);
   CHECK(strcmp(etSavedProgramGetPlanTarget(program, 0), "sm_90a") == 0);
   CHECK(etSavedProgramGetNumInputs(program) == 1 && etSavedProgramGetNumOutputs(program) == 1);
   CHECK(strcmp(etSavedProgramGetInputName(program, 0), "x") == 0);
@@ -105,7 +151,7 @@ int main(int argc, char **argv) {
   expectError(etExecutableCreate(program, device, NULL, &executable), "the host has no kernel 'add'");
   etDeviceDestroy(device);
   expectSuccess(etDeviceCreateHost(kernels, 2, &device));
-  CHECK(strcmp(etDeviceGetDescription(device), "the host") == 0);
+  CHECK(strcmp(etDeviceGetDescription(device), "the host") == 0 && strcmp(etDeviceGetNotice(device), "") == 0);
 
   etExecutableOptionsInit(&options);
   CHECK(options.maxShapes == 64 && options.useGraphs == 1);
@@ -161,5 +207,7 @@ int main(int argc, char **argv) {
   etDeviceRelease(device, xData);
   etDeviceRelease(device, yData);
   etDeviceDestroy(device);
+  testCPU(argv[2], 0);
+  testCPU(argv[2], 1);
   return 0;
 }

@@ -172,9 +172,11 @@ def test_wrong_files(sample, tmp_path):
 def test_wrong_devices(sample):
     with pytest.raises(et.LoadError, match="the host has no kernel 'add', which the plan for sm_90a launches"):
         et.load(sample, runtime.Device.host({"double": double}))
-    for device in ("cpu", "cuda:x", "cuda:-1", "gpu"):
-        with pytest.raises(ValueError, match="expected device 'cuda' or 'cuda:N'"):
+    for device in ("cpu:0", "cuda:x", "cuda:-1", "gpu"):
+        with pytest.raises(ValueError, match="expected device 'cpu', 'cuda' or 'cuda:N'"):
             et.load(sample, device)
+    with pytest.raises(et.LoadError, match="the program was compiled for sm_90a, but this CPU runs x86-64"):
+        et.load(sample, "cpu")
     with pytest.raises(ValueError, match="expected max_shapes to be at least 1, but got 0"):
         et.load(sample, runtime.Device.host({"double": double, "add": add}), max_shapes=0)
 

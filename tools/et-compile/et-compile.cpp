@@ -7,8 +7,8 @@
 //===----------------------------------------------------------------------===//
 //
 // Reads a module of et on tensors, text or bytecode, and prints what the
-// compiler makes of it: IR of a stage, assembly, an object file, or, for a GPU, a
-// saved program.
+// compiler makes of it: IR of a stage, assembly, an object file, or a saved
+// program.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,15 +27,19 @@ static cl::opt<std::string> output("o", cl::desc("Output file (-: stdout)"), cl:
                                    cl::cat(category));
 static cl::opt<std::string> emit("emit",
                                  cl::desc("What to write: bytecode (the module with its weights inside), et (cleaned "
-                                          "up), planned (launches on memrefs; default for a CPU), llvm (the LLVM "
-                                          "dialect), llvm-ir, asm or obj; for a GPU also program (default), gpu "
-                                          "(kernels and launches of them), ptx or cubin"),
+                                          "up), planned (launches on memrefs; default for a CPU), program (a saved "
+                                          "program; default for a GPU, and for a file that ends in .etp); for a CPU "
+                                          "llvm (the LLVM dialect), llvm-ir, asm or obj; for a GPU gpu (kernels and "
+                                          "launches of them), ptx or cubin"),
                                  cl::value_desc("kind"), cl::cat(category));
 static cl::opt<std::string> target("target",
                                    cl::desc("What to compile for: cpu (default), or cuda: and an architecture, "
                                             "one of sm_80, sm_86, sm_89, sm_90 and sm_90a"),
                                    cl::value_desc("target"), cl::init("cpu"), cl::cat(category));
-static cl::opt<std::string> isa("isa", cl::desc("Instruction set level: baseline, avx2, avx512 or native (default)"),
+static cl::opt<std::string> isa("isa",
+                                cl::desc("Instruction set level: baseline, avx2, avx512 or native (default). Of a "
+                                         "saved program also several, such as avx2,avx512: it runs with the best that "
+                                         "the machine has"),
                                 cl::value_desc("level"), cl::init("native"), cl::cat(category));
 static cl::opt<std::string> entry("entry", cl::desc("Function to compile (default: the only public one)"),
                                   cl::value_desc("name"), cl::cat(category));
@@ -66,6 +70,7 @@ int main(int argc, char **argv) {
   options.tuned = tuned;
   options.useTunedCache = !noTunedCache;
   options.configurePassManager = applyCommonOptions;
-  std::string kind = !emit.empty() ? emit.getValue() : target == "cpu" ? "planned" : "program";
+  bool isPlanned = target == "cpu" && !llvm::StringRef(output).ends_with(".etp");
+  std::string kind = !emit.empty() ? emit.getValue() : isPlanned ? "planned" : "program";
   return failed(emitToFile(session, kind, options, output));
 }

@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 //
 // What et-run does with a program that is compiled already, as a tool that needs
-// neither LLVM nor a CUDA toolkit: one file to copy to a machine with a GPU.
+// neither LLVM nor a CUDA toolkit: one file to copy to where the program runs.
 //
 //===----------------------------------------------------------------------===//
 
@@ -37,13 +37,15 @@ et-run-program options:
 
   --benchmark[=<N>]             - Time N runs (100 when N is left out)
   --describe                    - Print what the program holds, and run nothing
-  --device=<N>                  - Number of the GPU (default 0)
+  --device=<N>                  - Number of the GPU, or cpu (default: GPU 0 when the program has a plan for GPUs, else cpu)
   --dim=<name=size>             - Size of a dynamic dimension of inputs without a file (which get random numbers): batch=2, or x.1=16 for dimension 1 of input x
   --input=<[name=]file.npy>     - Array of an input: in order, or by its name
+  --map-weights                 - On a CPU, read weights where the file is mapped: loads at once, but runs slower
   --measure=<folder>            - Time the candidates that et-bench --prepare left in the folder, and write the tuned table of the fastest to the file that -o names; takes no program
   --no-graphs                   - Launch kernel by kernel
   --nvtx                        - Give profilers such as Nsight Systems a range for each run, and for each launch that is made one by one
   -o <[name=]file.npy>          - Same as --output
+  --num-threads=<N>             - Threads on a CPU (default: one per processor)
   --output=<[name=]file.npy>    - Where an output goes: in order, or by its name
   --profile                     - Print how long each step takes, what it moves and computes, and how near it comes to what the device can do
   --profile-json=<file>         - Write the profile as JSON
@@ -63,6 +65,14 @@ static uint64_t parseNumber(const std::string &option, const std::string &text, 
   if (text.empty() || text[0] < '0' || text[0] > '9' || *end || errno || value > max)
     fail("expected --" + option + " to be a number up to " + std::to_string(max) + ", but got '" + text + "'");
   return value;
+}
+
+static int parseDevice(const std::string &text) {
+  if (text == "cpu")
+    return RunProgramOptions::kCPU;
+  if (text.empty() || text[0] < '0' || text[0] > '9')
+    fail("expected --device to be the number of a GPU or cpu, but got '" + text + "'");
+  return parseNumber("device", text, 1023);
 }
 
 int main(int argc, char **argv) {
@@ -98,7 +108,9 @@ int main(int argc, char **argv) {
     else if (name == "seed")
       options.seed = parseNumber(name, takeValue(), UINT64_MAX);
     else if (name == "device")
-      options.device = parseNumber(name, takeValue(), 1023);
+      options.device = parseDevice(takeValue());
+    else if (name == "num-threads")
+      options.threads = parseNumber(name, takeValue(), 4096);
     else if (name == "benchmark")
       options.benchmark = hasValue ? parseNumber(name, value, 1000000000) : 100;
     else if (name == "profile" && !hasValue)
@@ -115,6 +127,8 @@ int main(int argc, char **argv) {
       options.describe = true;
     else if (name == "no-graphs" && !hasValue)
       options.useGraphs = false;
+    else if (name == "map-weights" && !hasValue)
+      options.mapWeights = true;
     else if (name == "help" && !hasValue)
       return std::fputs(usage, stdout) < 0;
     else if (name == "version" && !hasValue)
@@ -126,7 +140,7 @@ int main(int argc, char **argv) {
     if (!options.path.empty() || options.outputs.size() != 1)
       fail("expected --measure with -o and a file for the table, and without a program");
     measure.output = options.outputs.front();
-    measure.device = options.device;
+    measure.device = options.device.value_or(0);
     if (runtime::Error error = measureCandidates(measure, stdout))
       fail(error.getMessage());
     return 0;

@@ -32,6 +32,18 @@ struct CallsParser : cl::parser<unsigned> {
     return cl::parser<unsigned>::parse(option, name, argument.empty() ? "100" : argument, value);
   }
 };
+
+/// `cpu`, or the number of a GPU.
+struct DeviceParser : cl::parser<int> {
+  using parser::parser;
+  bool parse(cl::Option &option, llvm::StringRef name, llvm::StringRef argument, int &value) {
+    unsigned number;
+    if (argument != "cpu" && (argument.getAsInteger(10, number) || number > 1023))
+      return option.error("expected the number of a GPU or cpu, but got '" + argument + "'");
+    value = argument == "cpu" ? RunProgramOptions::kCPU : static_cast<int>(number);
+    return false;
+  }
+};
 } // namespace
 
 static cl::OptionCategory category("et-run options");
@@ -64,8 +76,10 @@ static cl::opt<bool> allowNonFinite("allow-non-finite",
 static cl::opt<bool> remarks("remarks", cl::desc("Print what passes say of the paths they took, and why"),
                              cl::cat(category));
 
-static cl::opt<unsigned> device("device", cl::desc("Number of the GPU for a saved program (default 0)"),
-                                cl::value_desc("N"), cl::init(0), cl::cat(category));
+static cl::opt<int, false, DeviceParser> device("device",
+                                                cl::desc("Where a saved program runs: cpu, or the number of a GPU "
+                                                         "(default: 0 when it has a plan for GPUs, else cpu)"),
+                                                cl::value_desc("N"), cl::cat(category));
 static cl::opt<bool> profile("profile",
                              cl::desc("Print how long each step of a saved program takes, what it moves and computes, "
                                       "and how near it comes to what the device can do"),
@@ -94,7 +108,9 @@ static runtime::Error runSaved() {
   options.profileJSON = profileJSON;
   options.profileTrace = profileTrace;
   options.useRanges = nvtx;
-  options.device = device;
+  if (device.getNumOccurrences())
+    options.device = device;
+  options.threads = threads;
   return runProgram(options, stdout);
 }
 

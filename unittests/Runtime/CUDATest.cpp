@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CUDA/Driver.h"
 #include "MockCUDA.h"
 #include "SampleProgram.h"
 #include "et/Runtime/CUDADevice.h"
@@ -17,6 +18,7 @@
 
 using namespace mlir::et::runtime;
 using namespace mlir::et::runtime::test;
+using namespace mlir::et::runtime::cuda;
 
 TEST(CUDATarget, Parses) {
   CUDATarget target = CUDATarget::parse("sm_90a");
@@ -217,15 +219,14 @@ TEST_F(CUDATest, BecomesPartOfAGraphOfTheCaller) {
   Device &device = executable->getDevice();
   Result<Stream> stream = device.createStream();
   ASSERT_TRUE(stream);
-  auto *begin =
-      reinterpret_cast<int (*)(void *, int)>(::dlsym(::dlopen(ET_MOCK_CUDA, RTLD_NOW), "cuStreamBeginCapture_v2"));
-  auto *end =
-      reinterpret_cast<int (*)(void *, void **)>(::dlsym(::dlopen(ET_MOCK_CUDA, RTLD_NOW), "cuStreamEndCapture"));
-  auto *destroy = reinterpret_cast<int (*)(void *)>(::dlsym(::dlopen(ET_MOCK_CUDA, RTLD_NOW), "cuGraphDestroy"));
-  void *graph = nullptr;
+  void *driver = ::dlopen(ET_MOCK_CUDA, RTLD_NOW);
+  auto *begin = reinterpret_cast<CUresult (*)(CUstream, int)>(::dlsym(driver, "cuStreamBeginCapture_v2"));
+  auto *end = reinterpret_cast<CUresult (*)(CUstream, CUgraph *)>(::dlsym(driver, "cuStreamEndCapture"));
+  auto *destroy = reinterpret_cast<CUresult (*)(CUgraph)>(::dlsym(driver, "cuGraphDestroy"));
+  CUgraph graph = nullptr;
   EXPECT_EQ(run(*executable, 10, *stream), "");
   EXPECT_EQ(run(*executable, 10, *stream), "");
-  begin(*stream, 0);
+  begin(static_cast<CUstream>(*stream), 0);
   EXPECT_EQ(run(*executable, 10, *stream), "");
   // One graph inside of another would lose the programmatic edges: launches go in one by one.
   EXPECT_EQ(mock->count("replay"), 1u);
@@ -235,7 +236,7 @@ TEST_F(CUDATest, BecomesPartOfAGraphOfTheCaller) {
       "run once with these sizes before");
   std::vector<StepTime> times;
   EXPECT_TRUE(executable->profile({}, {}, *stream, times));
-  end(*stream, &graph);
+  end(static_cast<CUstream>(*stream), &graph);
   destroy(graph);
   // The old arena stays: the caller's graph uses it.
   int allocations = mock->allocations;

@@ -8,31 +8,38 @@
 //
 // Takes bytes as the description of a program, puts the file around it that they
 // need to get past the checksums, loads it, plans it for several sizes, and runs
-// it on the host with kernels that do nothing. Whatever the bytes say, that must
-// end in a result or a reason; the sanitizers watch over the rest.
+// it on the host with kernels that do nothing. Code for the CPU is linked, and
+// never called; bytes that are an ELF file are linked alone. Whatever the bytes
+// say, that must end in a result or a reason; the sanitizers watch over the rest.
 //
 // With ET_FUZZ this is a libFuzzer target. Without, it mutates the sample program
 // itself, for a number of seconds and from a seed:
 //
-//   et-fuzz-loader [--seconds=N] [--seed=N]
+//   et-fuzz-loader [--seconds=N] [--seed=N] [--object=FILE]
+//
+// The object file gives code to start from.
 //
 //===----------------------------------------------------------------------===//
 
+#include "CPU/ObjectCode.h"
 #include "Container.h"
 #include "Hash.h"
 #include "SampleProgram.h"
+#include "et/Runtime/CPUDevice.h"
 #include "et/Runtime/Executable.h"
 
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <random>
 
 using namespace mlir::et::runtime;
 using namespace mlir::et::runtime::test;
 
-static uint64_t numLoaded = 0, numPlanned = 0, numRun = 0;
+static uint64_t numLoaded = 0, numPlanned = 0, numRun = 0, numLinked = 0;
 
 /// The file whose description is \p bytes, with 32 bytes of weights.
 static std::string makeFile(const uint8_t *bytes, size_t size) {
@@ -94,12 +101,26 @@ static void run(const std::shared_ptr<const LoadedProgram> &loaded, int64_t valu
   }
 }
 
+/// Links the code for the CPU that \p loaded holds.
+static void link(const std::shared_ptr<const LoadedProgram> &loaded) {
+  static const std::shared_ptr<CPUDevice> device = *CPUDevice::create(1);
+  Result<std::unique_ptr<Executable>> executable = Executable::create(loaded, device);
+  numLinked += static_cast<bool>(executable);
+}
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  if (size > 4 && std::memcmp(data, "\177ELF", 4) == 0) {
+    Result<std::unique_ptr<ObjectCode>> code =
+        ObjectCode::load(std::string_view(reinterpret_cast<const char *>(data), size));
+    numLinked += static_cast<bool>(code);
+    return 0;
+  }
   std::string file = makeFile(data, size);
   Result<std::shared_ptr<const LoadedProgram>> loaded = LoadedProgram::loadMemory(file.data(), file.size());
   if (!loaded)
     return 0;
   ++numLoaded;
+  link(*loaded);
   for (int64_t value : {0, 1, 7, 1000, 1 << 20})
     run(*loaded, value);
   run(*loaded, INT64_MAX / 3);
@@ -184,18 +205,31 @@ private:
 
 int main(int argc, char **argv) {
   uint64_t seconds = 2, seed = 1;
+  std::string object;
   for (int i = 1; i < argc; ++i) {
     if (std::strncmp(argv[i], "--seconds=", 10) == 0)
       seconds = std::strtoull(argv[i] + 10, nullptr, 10);
     else if (std::strncmp(argv[i], "--seed=", 7) == 0)
       seed = std::strtoull(argv[i] + 7, nullptr, 10);
+    else if (std::strncmp(argv[i], "--object=", 9) == 0)
+      object = argv[i] + 9;
     else
-      return std::fprintf(stderr, "expected --seconds=N or --seed=N, but got '%s'\n", argv[i]), 1;
+      return std::fprintf(stderr, "expected --seconds=N, --seed=N or --object=FILE, but got '%s'\n", argv[i]), 1;
   }
   std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
   std::fflush(stdout);
   // What loads is worth changing further: it got past all checks.
   std::vector<std::string> corpus = {getDescription(SampleProgram())};
+  if (!object.empty()) {
+    std::ifstream file(object, std::ios::binary);
+    std::string code((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    if (code.empty())
+      return std::fprintf(stderr, "cannot read '%s'\n", object.c_str()), 1;
+    corpus.push_back(
+        getDescription(SampleProgram(1, DeviceKind::Host, "x86-64", code, CodeKind::ELFObject, "sample_")));
+    corpus.push_back(std::move(code));
+  }
+  const size_t numSeeds = corpus.size();
   std::mt19937_64 random(seed);
   Mutator mutator(seed + 1);
   auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
@@ -203,19 +237,20 @@ int main(int argc, char **argv) {
   for (; std::chrono::steady_clock::now() < end; ++rounds) {
     std::string bytes = corpus[random() % corpus.size()];
     mutator.mutate(bytes);
-    uint64_t before = numLoaded;
+    uint64_t before = numLoaded + numLinked;
     (void)LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size());
-    if (numLoaded == before)
+    if (numLoaded + numLinked == before)
       continue;
     if (corpus.size() < 256)
       corpus.push_back(std::move(bytes));
     else
-      corpus[1 + random() % (corpus.size() - 1)] = std::move(bytes);
+      corpus[numSeeds + random() % (corpus.size() - numSeeds)] = std::move(bytes);
   }
-  std::printf("%llu programs, of which %llu were loaded, %llu plans, %llu runs\n",
+  std::printf("%llu programs, of which %llu were loaded, %llu plans, %llu runs, %llu times code was linked\n",
               static_cast<unsigned long long>(rounds), static_cast<unsigned long long>(numLoaded),
-              static_cast<unsigned long long>(numPlanned), static_cast<unsigned long long>(numRun));
+              static_cast<unsigned long long>(numPlanned), static_cast<unsigned long long>(numRun),
+              static_cast<unsigned long long>(numLinked));
   // A fuzzer whose programs are all refused tests nothing but the refusal.
-  return numLoaded > 0 && numPlanned > 0 && numRun > 0 ? 0 : 1;
+  return numLoaded > 0 && numPlanned > 0 && numRun > 0 && (object.empty() || numLinked > 0) ? 0 : 1;
 }
 #endif

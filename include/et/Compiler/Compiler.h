@@ -46,7 +46,8 @@ enum class Stage {
   Program,  ///< a saved program
 };
 
-/// The stage named \p name: et, planned, llvm, llvm-ir, asm or obj; of a GPU et, planned, gpu, ptx, cubin or program.
+/// The stage named \p name: et, planned, llvm, llvm-ir, asm, obj or program; of a GPU et, planned, gpu, ptx, cubin or
+/// program.
 FailureOr<Stage> parseStage(StringRef name);
 
 /// Whether \p stage is printed as text.
@@ -58,7 +59,8 @@ FailureOr<std::optional<std::string>> parseTarget(StringRef target);
 struct CompileOptions {
   /// `cpu`, or `cuda:` and an architecture.
   std::string target = "cpu";
-  /// Instruction set level: baseline, avx2, avx512 or native.
+  /// Instruction set level: baseline, avx2, avx512 or native. Of a program that is saved, several with commas between
+  /// them: it has a plan for each, and the runtime takes the best that the machine runs.
   std::string isa = "native";
   /// The function to compile; the only public one when empty.
   std::string entry;

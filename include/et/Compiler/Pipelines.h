@@ -48,6 +48,12 @@ void buildCPUPlanPipeline(OpPassManager &pm, const CPUPipelineOptions &options);
 /// Appends the passes from the planned level to the LLVM dialect.
 void buildPlannedToLLVMPipeline(OpPassManager &pm);
 
+/// Appends the passes from the planned level for a CPU to calls of the steps of a saved program.
+void buildPlannedToStepsPipeline(OpPassManager &pm);
+
+/// Appends the passes from the steps of a saved program and their kernels to the LLVM dialect.
+void buildStepsToLLVMPipeline(OpPassManager &pm);
+
 /// Appends the passes from et on tensors to the planned level for a GPU.
 void buildGPUPlanPipeline(OpPassManager &pm, const GPUPipelineOptions &options);
 

@@ -9,10 +9,9 @@
 #ifndef ET_COMPILER_WEIGHTS_H
 #define ET_COMPILER_WEIGHTS_H
 
-#include "mlir/Support/LLVM.h"
+#include "et/Runtime/HostMemory.h"
 
-#include <cstddef>
-#include <memory>
+#include "mlir/Support/LLVM.h"
 
 namespace mlir {
 class ModuleOp;
@@ -20,24 +19,8 @@ class ModuleOp;
 
 namespace mlir::et {
 
-/// Bytes of a program's weights: aligned, in large pages where the system has them.
-class WeightsSection {
-public:
-  WeightsSection() = default;
-  WeightsSection(WeightsSection &&other) noexcept { *this = std::move(other); }
-  WeightsSection &operator=(WeightsSection &&other) noexcept;
-  ~WeightsSection();
-
-  char *data() const { return bytes; }
-  size_t size() const { return numBytes; }
-
-  /// Reserves \p size bytes of zeros; fails when there is no memory.
-  static FailureOr<WeightsSection> allocate(size_t size);
-
-private:
-  char *bytes = nullptr;
-  size_t numBytes = 0, mappedBytes = 0;
-};
+/// Bytes of a program's weights.
+using WeightsSection = runtime::HostMemory;
 
 /// Options of buildWeights.
 struct WeightsOptions {

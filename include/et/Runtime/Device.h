@@ -77,6 +77,10 @@ public:
   /// Makes a tensor map of memory at \p address.
   virtual Error encode(const ResolvedMap &map, void *address, EncodedMap &encoded) = 0;
   virtual Error launch(const StepLaunch &launch, Stream stream) = 0;
+  /// Launches all of \p launches, one behind the other.
+  virtual Error launchAll(const std::vector<StepLaunch> &launches, Stream stream);
+  /// Whether graphs are worth making.
+  virtual bool hasGraphs() const { return true; }
   /// Makes a graph of \p launches, which run one after the other.
   virtual Result<std::unique_ptr<Graph>> makeGraph(const std::vector<StepLaunch> &launches) = 0;
 };
@@ -100,6 +104,8 @@ public:
   /// For messages: `CUDA device 0 (NVIDIA H200, sm_90)`.
   virtual std::string describe() const = 0;
   virtual DevicePeaks getPeaks() const { return {}; }
+  /// What its user should know: why it is slower than it could be. Empty when there is nothing.
+  virtual std::string getNotice() const { return {}; }
 
   /// The plan of \p program that suits the device best.
   virtual Result<const Plan *> choosePlan(const Program &program) const = 0;
@@ -112,6 +118,10 @@ public:
   virtual void release(void *memory) = 0;
   /// Whether the device reads the host's memory as its own.
   virtual bool sharesHostMemory() const = 0;
+  /// Whether kernels are faster on weights in memory that allocate gave than on a file that is mapped.
+  virtual bool wantsWeightsCopied() const { return !sharesHostMemory(); }
+  /// Whether work is done when the call that started it returns.
+  virtual bool isSynchronous() const { return false; }
 
   /// Copies in the order of \p stream; the host's memory may be reused when the call returns.
   virtual Error copyToDevice(void *to, const void *from, size_t size, Stream stream) = 0;

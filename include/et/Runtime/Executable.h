@@ -50,6 +50,9 @@ struct ExecutableOptions {
   bool useGraphs = true;
   /// Gets a range for each run, and in it one for each launch that is made one by one; null for none.
   std::shared_ptr<RangeRecorder> ranges;
+  /// Read weights where the file is mapped, where the device can: processes share one copy, and loading copies nothing.
+  /// A file has small pages, which cost a CPU time: a tenth and more for short inputs.
+  bool mapWeights = false;
 };
 
 /// What an executable did so far.
@@ -121,6 +124,9 @@ private:
   Result<Shape *> begin(const std::vector<TensorView> &inputs, const std::vector<TensorView> &outputs, Stream stream,
                         bool isRecording);
   Error launchAll(Shape &shape, Stream stream);
+  Error replay(Shape &shape, Stream stream);
+  /// What kernels found wrong since the last call.
+  Error takeStatus(Stream stream);
 
   std::mutex mutex;
   std::shared_ptr<const LoadedProgram> loaded;

@@ -14,6 +14,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace mlir::et::runtime {
 
@@ -38,10 +39,14 @@ public:
 
   const Program &getProgram() const { return program; }
 
+  /// Whether the program is a file, or a copy of one.
+  bool isFile() const { return data != nullptr; }
+
   /// The bytes of weight \p i, aligned to 256.
-  const char *getWeight(size_t i) const { return weights + program.weights[i].offset; }
+  const char *getWeight(size_t i) const { return weights[i]; }
 
 private:
+  friend class ProgramBuilder;
   LoadedProgram() = default;
   Error parse(const LoadOptions &options);
 
@@ -49,7 +54,9 @@ private:
   size_t size = 0;
   /// Mapped from a file; else allocated here.
   bool isMapped = false;
-  const char *weights = nullptr;
+  std::vector<const char *> weights;
+  /// Of a program that was never a file: who has its weights and code.
+  std::shared_ptr<const void> owner;
   Program program;
 };
 

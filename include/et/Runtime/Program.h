@@ -246,6 +246,8 @@ struct Plan {
   std::vector<Module> modules;
   std::vector<TensorMap> maps;
   std::vector<Launch> steps;
+  /// Of a CPU: bytes that each thread gets to work in, beside the arena.
+  uint64_t scratchBytes = 0;
 };
 
 /// A whole program, without the data of its weights.

@@ -35,6 +35,7 @@
 #define ET_RUNTIME_PROGRAMBUILDER_H
 
 #include "et/Runtime/Error.h"
+#include "et/Runtime/LoadedProgram.h"
 #include "et/Runtime/Program.h"
 
 #include <map>
@@ -51,6 +52,9 @@ class PlanBuilder {
 public:
   /// Bytes of working memory; a buffer at offset 0 of the arena is aligned to 1024 bytes.
   void setArenaSize(Expr bytes) { plan.arenaSize = bytes; }
+
+  /// Bytes for each thread of a CPU.
+  void setScratchSize(uint64_t bytes) { plan.scratchBytes = bytes; }
 
   /// Adds kernels, given as one or more code objects that all define the same functions.
   uint32_t addModule(std::vector<uint32_t> code);
@@ -115,6 +119,11 @@ public:
 
   /// Verifies the program and stores the contents of its file in \p file.
   Error serialize(std::string &file) const;
+
+  /// Verifies the program and loads it as it is, without a copy of weights and code: the builder, and \p owner of the
+  /// data of its weights, live as long as the program.
+  static Result<std::shared_ptr<const LoadedProgram>> load(std::shared_ptr<const ProgramBuilder> builder,
+                                                           std::shared_ptr<const void> owner);
 
   /// Verifies the program and writes it to \p path, beside it first: a file that cannot be finished is never left
   /// there.

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,14 +43,19 @@ struct RunProgramOptions {
   bool describe = false;
   /// Replay graphs.
   bool useGraphs = true;
-  /// GPU to run on.
-  int device = 0;
+  /// Read weights where the file is mapped (CPU).
+  bool mapWeights = false;
+  /// GPU to run on, or kCPU; without one, GPU 0 when the program has a plan for GPUs, else the CPU.
+  static constexpr int kCPU = -1;
+  std::optional<int> device;
+  /// Threads on a CPU; 0 for one per processor.
+  unsigned threads = 0;
 };
 
 /// Whether \p path names a saved program, by its ending.
 bool isSavedProgram(const std::string &path);
 
-/// Does what \p options say, on \p device or, when it is null, on the GPU that they name, and reports to \p out.
+/// Does what \p options say, on \p device or, when it is null, on the one that they name, and reports to \p out.
 runtime::Error runProgram(const RunProgramOptions &options, std::FILE *out,
                           std::shared_ptr<runtime::Device> device = nullptr);
 

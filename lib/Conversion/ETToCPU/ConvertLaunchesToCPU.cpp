@@ -70,10 +70,14 @@ struct ConvertLaunchesToCPUPass final : et::impl::ConvertLaunchesToCPUPassBase<C
         return signalPassFailure();
   }
 
+  using ConvertLaunchesToCPUPassBase::ConvertLaunchesToCPUPassBase;
+
 private:
   LogicalResult convert(func::FuncOp function, SymbolTable &symbols);
+  LogicalResult callSteps(ArrayRef<LaunchOp> launches, ArrayRef<cpu::LaunchKernel *> chosen, SymbolTable &symbols);
   FailureOr<cpu::LaunchKernel *> getKernel(LaunchOp launch, SymbolTable &symbols);
   func::FuncOp declare(StringRef name, SymbolTable &symbols);
+  func::FuncOp declareStep(const cpu::LaunchKernel &kernel, SymbolTable &symbols);
 
   std::vector<std::pair<LaunchOp, cpu::LaunchKernel>> kernels;
   llvm::DenseMap<size_t, SmallVector<unsigned, 2>> kernelsByHash;
@@ -120,6 +124,49 @@ FailureOr<cpu::LaunchKernel *> ConvertLaunchesToCPUPass::getKernel(LaunchOp laun
   return &kernels.back().second;
 }
 
+/// Declares what a saved program calls for \p kernel: a function of its buffers. The thread's number, its scratch
+/// memory and the status are the runtime's to give.
+func::FuncOp ConvertLaunchesToCPUPass::declareStep(const cpu::LaunchKernel &kernel, SymbolTable &symbols) {
+  func::FuncOp function = kernel.function;
+  std::string name = (function.getName() + ".step").str();
+  if (auto known = symbols.lookup<func::FuncOp>(name))
+    return known;
+  OpBuilder builder(function);
+  ArrayRef<Type> buffers = function.getArgumentTypes().drop_front(2).take_front(kernel.operands.size());
+  auto step = func::FuncOp::create(builder, function.getLoc(), name, builder.getFunctionType(buffers, {}));
+  step.setPrivate();
+  step->setAttr("et.kernel", FlatSymbolRefAttr::get(function.getNameAttr()));
+  if (kernel.takesScratch)
+    step->setAttr("et.takes_scratch", builder.getUnitAttr());
+  if (kernel.takesStatus)
+    step->setAttr("et.takes_status", builder.getUnitAttr());
+  symbols.insert(step);
+  return step;
+}
+
+/// Puts a call of its step where each launch is.
+LogicalResult ConvertLaunchesToCPUPass::callSteps(ArrayRef<LaunchOp> launches, ArrayRef<cpu::LaunchKernel *> chosen,
+                                                  SymbolTable &symbols) {
+  for (auto [original, kernel] : llvm::zip(launches, chosen)) {
+    LaunchOp launch = original;
+    func::FuncOp step = declareStep(*kernel, symbols);
+    OpBuilder builder(launch);
+    SmallVector<Value> arguments;
+    for (auto [operand, type] : llvm::zip(kernel->operands, step.getArgumentTypes())) {
+      FailureOr<Value> adapted = cpu::adaptOperand(builder, launch.getLoc(), launch->getOperand(operand), type);
+      if (failed(adapted))
+        return failure();
+      arguments.push_back(*adapted);
+    }
+    auto call = func::CallOp::create(builder, launch.getLoc(), step, arguments);
+    call->setAttr("et.name", builder.getStringAttr(launch.getKernel()));
+    ++numLaunches;
+  }
+  for (LaunchOp launch : launches)
+    launch.erase();
+  return success();
+}
+
 LogicalResult ConvertLaunchesToCPUPass::convert(func::FuncOp function, SymbolTable &symbols) {
   kernels.clear();
   kernelsByHash.clear();
@@ -138,6 +185,9 @@ LogicalResult ConvertLaunchesToCPUPass::convert(func::FuncOp function, SymbolTab
       return failure();
     chosen.push_back(*kernel);
   }
+
+  if (steps)
+    return callSteps(launches, chosen, symbols);
 
   unsigned numArguments = function.getNumArguments();
   Value arena = function.getArgument(numArguments - 4), status = function.getArgument(numArguments - 2);

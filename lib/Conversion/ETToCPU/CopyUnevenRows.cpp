@@ -36,7 +36,7 @@ static bool isWalkable(LaunchOp launch, Value memref) {
   if (type.getLayout().isIdentity())
     return true;
   // Indices of an embedding, biases and the like are vectors without gaps.
-  bool isIds = isa<EmbeddingOp>(cpu::getRoot(launch)) && memref == launch.getInputs().front();
+  bool isIds = isa<EmbeddingOp>(cpu::getRoot(launch)) && type.getElementType().isInteger();
   if (type.getRank() < 2 || isIds)
     return false;
   SmallVector<int64_t> strides;
@@ -50,7 +50,7 @@ namespace {
 struct CopyUnevenRowsPass final : et::impl::CopyUnevenRowsPassBase<CopyUnevenRowsPass> {
   void runOnOperation() override {
     getOperation()->walk([&](LaunchOp launch) {
-      if (!isa_and_nonnull<LinearOp, LayerNormOp, RmsNormOp, EmbeddingOp>(cpu::getRoot(launch)))
+      if (!isa_and_nonnull<LinearOp, LayerNormOp, RmsNormOp, NormStatsOp, EmbeddingOp>(cpu::getRoot(launch)))
         return;
       for (OpOperand &operand : launch->getOpOperands())
         if (isa<MemRefType>(operand.get().getType()) && !isWalkable(launch, operand.get()))

@@ -137,10 +137,11 @@ namespace {
 /// Computes what one launch of a kernel is given.
 class LaunchEmitter {
 public:
-  LaunchEmitter(ImplicitLocOpBuilder &b, LaunchOp launch, const LaunchKernel &kernel, Value status, int64_t checkCode)
+  LaunchEmitter(ImplicitLocOpBuilder &b, LaunchOp launch, const LaunchKernel &kernel, Value status,
+                llvm::function_ref<int64_t(unsigned)> getCheckCode)
       : b(b), launch(launch), kernel(kernel), status(status) {
     for (const LaunchSize &size : kernel.sizes)
-      symbols.push_back(getSize(size, checkCode));
+      symbols.push_back(getSize(size, getCheckCode));
   }
 
   Value getOperand(unsigned operand) {
@@ -240,7 +241,7 @@ private:
     return result;
   }
 
-  Value getSize(const LaunchSize &size, int64_t checkCode) {
+  Value getSize(const LaunchSize &size, llvm::function_ref<int64_t(unsigned)> getCheckCode) {
     auto getDim = [&](unsigned dim) -> Value {
       return memref::DimOp::create(b, launch->getOperand(size.operand), dim);
     };
@@ -261,7 +262,7 @@ private:
       return scalar.getType().isIndex() ? scalar : arith::IndexCastOp::create(b, b.getIndexType(), scalar).getResult();
     }
     case LaunchSize::Check:
-      return arith::ConstantIndexOp::create(b, checkCode);
+      return arith::ConstantIndexOp::create(b, getCheckCode(size.operand));
     }
     llvm_unreachable("unknown kind of size");
   }
@@ -289,16 +290,17 @@ void ConvertLaunchesToGPUPass::launchKernel(LaunchOp launch, const LaunchKernel 
                                             bool isFirst) {
   ImplicitLocOpBuilder b(launch.getLoc(), launch);
   const BuiltKernel &kernel = launchKernel.kernel;
-  int64_t checkCode = 0;
-  if (llvm::any_of(launchKernel.sizes, [](const LaunchSize &size) { return size.kind == LaunchSize::Check; })) {
-    std::string message = getCheckMessage(launch);
+  // Equal messages share a code; codes start at 1.
+  auto getCheckCode = [&](unsigned index) -> int64_t {
+    std::string message = getCheckMessage(launch, index);
     auto known = llvm::find(checks, message);
-    checkCode = known - checks.begin() + 1;
+    int64_t code = known - checks.begin() + 1;
     if (known == checks.end())
       checks.push_back(message);
-  }
+    return code;
+  };
   Value status = function.getArgument(function.getNumArguments() - 2);
-  LaunchEmitter emitter(b, launch, launchKernel, status, checkCode);
+  LaunchEmitter emitter(b, launch, launchKernel, status, getCheckCode);
   SmallVector<Value> arguments;
   for (const KernelArgument &argument : kernel.arguments) {
     switch (argument.kind) {

@@ -121,7 +121,7 @@ FailureOr<LaunchKernels> gpu_kernels::buildKernels(OpBuilder &builder, LaunchOp 
     return buildLinearLaunch(builder, launch, name, sm);
   if (isa_and_nonnull<AttentionOp>(root))
     return buildAttentionLaunch(builder, launch, name, sm);
-  bool isRows = isa_and_nonnull<LayerNormOp, RmsNormOp, EmbeddingOp>(root);
+  bool isRows = isa_and_nonnull<LayerNormOp, RmsNormOp, NormStatsOp, EmbeddingOp>(root);
   FailureOr<LaunchKernel> kernel =
       isRows ? buildRowLaunch(builder, launch, name, sm) : buildLoopLaunch(builder, launch, name, sm);
   if (failed(kernel))
@@ -154,6 +154,12 @@ std::string gpu_kernels::whyNoKernel(Operation *op, const nvidia::SM &sm) {
     return whyNoNorm(norm, norm.getBeta());
   if (auto norm = dyn_cast<RmsNormOp>(op))
     return whyNoNorm(norm, Value());
+  if (auto stats = dyn_cast<NormStatsOp>(op)) {
+    NormKernelSpec spec;
+    spec.size = stats.getInput().getType().getShape().back();
+    spec.elementType = stats.getInput().getType().getElementType();
+    return verifyNormSpec(spec).value_or("");
+  }
   if (isa<GeluOp>(op))
     return "";
   if (auto linear = dyn_cast<LinearOp>(op))

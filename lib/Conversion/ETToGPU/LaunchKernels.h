@@ -14,7 +14,8 @@
 //   RowLaunch.cpp         norms and et.embedding
 //   LoopLaunch.cpp        everything else, as loops
 //
-// A launch may have several kernels, each for a range of sizes: of those, one runs.
+// A launch may have several kernels, each for a range of sizes: those whose range
+// the size is in run, in order.
 //
 // A kernel's launch-time integers are expressions over symbols; here is said
 // which size of the launch each symbol is.
@@ -45,7 +46,7 @@ struct LaunchSize {
     Rows,   ///< product of all sizes of an operand but the last
     Stride, ///< elements between neighbours in dimension `dim` of an operand, divided by `divisor`
     Scalar, ///< the operand itself, an integer
-    Check   ///< the status code of the check that the kernel makes
+    Check   ///< the status code of check `operand` of the kernel
   } kind = Dim;
   unsigned operand = 0, dim = 0;
   int64_t divisor = 1;
@@ -83,8 +84,8 @@ struct LaunchKernel {
 /// The kernels of a launch, with ranges that cover all sizes.
 using LaunchKernels = SmallVector<LaunchKernel, 0>;
 
-/// What is wrong when the kernel of \p launch reports an error, with {0} for the position.
-std::string getCheckMessage(LaunchOp launch);
+/// What is wrong when check \p index of the kernel of \p launch reports an error, with {0} for the position.
+std::string getCheckMessage(LaunchOp launch, unsigned index);
 
 /// Why no kernel takes \p op, an op of et on tensors, on \p sm; empty when one does.
 std::string whyNoKernel(Operation *op, const nvidia::SM &sm);
@@ -115,6 +116,10 @@ FailureOr<LaunchKernels> buildLinearLaunch(OpBuilder &builder, LaunchOp launch, 
 FailureOr<LaunchKernels> buildAttentionLaunch(OpBuilder &builder, LaunchOp launch, StringRef name,
                                               const nvidia::SM &sm);
 
+FailureOr<LaunchKernel> buildEmbeddingLaunch(OpBuilder &builder, LaunchOp launch, StringRef name, const nvidia::SM &sm);
+/// The kernel of \p stats, an op in the region of \p launch, which yields its results.
+FailureOr<LaunchKernel> buildNormStats(OpBuilder &builder, LaunchOp launch, NormStatsOp stats, StringRef name,
+                                       const nvidia::SM &sm);
 FailureOr<LaunchKernel> buildRowLaunch(OpBuilder &builder, LaunchOp launch, StringRef name, const nvidia::SM &sm);
 FailureOr<LaunchKernel> buildLoopLaunch(OpBuilder &builder, LaunchOp launch, StringRef name, const nvidia::SM &sm);
 

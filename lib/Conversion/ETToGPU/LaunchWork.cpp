@@ -121,6 +121,9 @@ static Value emitPairs(SizeEmitter &emitter, MaskAttr structure, Value m, Value 
 
 /// Null when nobody can say.
 static Value emitAttentionFlops(SizeEmitter &emitter, LaunchOp launch, AttentionOp op) {
+  // What else there may be (offsets of sequences) says which pairs there are when the program runs only.
+  if (op->getNumOperands() > 3u + bool(op.getMask()) + bool(op.getLengths()))
+    return Value();
   SmallVector<Value> sizes(op.getNumDomainDims());
   auto read = [&](AffineMap map, Value memref) {
     if (memref)

@@ -7,7 +7,9 @@
 //===----------------------------------------------------------------------===//
 //
 // The region of a linear launch is et.linear, then element-wise ops on its result,
-// which run on sums in registers. The number of rows is known at launch only, so a
+// which run on sums in registers. Statistics of the rows of the input, for a norm
+// that is applied to the sums, are taken by the same kernel where it can, else by
+// one in front of it. The number of rows is known at launch only, so a
 // launch has a kernel for few rows, for many, and for what lies between: each
 // schedule is listed with the number of rows that it begins at.
 //
@@ -35,7 +37,11 @@ namespace {
 /// The kernel of one linear launch, but for its schedule.
 class LinearLaunch {
 public:
-  explicit LinearLaunch(LaunchOp launch);
+  /// \p statsInKernel: whether the kernel computes statistics, if there are some, or reads them.
+  LinearLaunch(LaunchOp launch, bool statsInKernel);
+
+  bool hasStats() const { return bool(stats); }
+  NormStatsOp getStats() const { return stats; }
 
   LinearKernelSpec spec;
   SmallVector<unsigned> operands;
@@ -45,11 +51,14 @@ private:
   std::pair<Value, Value> emitEpilogue(nvidia::NVVMBuilder &b, const LinearEpilogueArgs &args);
   unsigned getExtra(Value value) const { return llvm::find(extras, value) - extras.begin(); }
   void addExtra(Value value, AffineMap map);
+  /// The operand of the launch that \p value of its region stands for: an argument, or what is yielded to an output.
+  unsigned getOperand(Value value);
   /// Whether rows of \p operand start at multiples of 16 bytes.
   bool isAligned(unsigned operand) const;
 
   LaunchOp launch;
   LinearOp linear;
+  NormStatsOp stats;
   /// Ops on the result of the layer, in order.
   SmallVector<Operation *> epilogue;
   SmallVector<Value> extras;
@@ -82,15 +91,28 @@ void LinearLaunch::addExtra(Value value, AffineMap map) {
     return;
   LinearExtra extra;
   extra.elementType = getElementTypeOrSelf(value.getType());
+  extra.vectorAligned = isAligned(getOperand(value));
   int64_t rank = linear.getResult().getType().getRank();
+  auto reads = [&](int64_t dim) { return map.isFunctionOfDim(dim); };
   extra.kind = map.getNumResults() == 0                  ? LinearExtra::Scalar
                : map.getNumResults() == rank && rank > 1 ? LinearExtra::Matrix
-                                                         : LinearExtra::Columns;
+               : reads(rank - 1)                         ? LinearExtra::Columns
+                                                         : LinearExtra::Rows;
   spec.extras.push_back(extra);
   extras.push_back(value);
 }
 
-LinearLaunch::LinearLaunch(LaunchOp launch) : launch(launch), linear(cast<LinearOp>(cpu::getRoot(launch))) {
+unsigned LinearLaunch::getOperand(Value value) {
+  if (isa<BlockArgument>(value))
+    return getOperandNumber(value);
+  return launch.getInputs().size() +
+         (llvm::find(launch.getYield().getValues(), value) - launch.getYield().getValues().begin());
+}
+
+LinearLaunch::LinearLaunch(LaunchOp launch, bool statsInKernel)
+    : launch(launch), linear(cast<LinearOp>(cpu::getRoot(launch))) {
+  for (auto op : launch.getBody().getOps<NormStatsOp>())
+    stats = op;
   // Asking for a size is no use of the values.
   auto getUser = [](Value value) -> Operation * {
     for (Operation *user : value.getUsers())
@@ -110,11 +132,13 @@ LinearLaunch::LinearLaunch(LaunchOp launch) : launch(launch), linear(cast<Linear
   spec.xType = linear.getInput().getType().getElementType();
   spec.wType = linear.getWeight().getType().getElementType();
   spec.yType = cast<RankedTensorType>(launch.getYield().getValues()[0].getType()).getElementType();
+  spec.exactSums = linear.getResult().getType().getElementType().isF32() && !spec.yType.isF32();
   unsigned x = getOperandNumber(linear.getInput()), y = launch.getInputs().size();
   operands = {x, getOperandNumber(linear.getWeight())};
   if (linear.getBias()) {
     spec.biasType = linear.getBias().getType().getElementType();
     operands.push_back(getOperandNumber(linear.getBias()));
+    spec.biasAligned = isAligned(operands.back());
   }
   auto isContiguous = [&](unsigned operand) {
     return cast<MemRefType>(launch->getOperand(operand).getType()).getLayout().isIdentity();
@@ -126,15 +150,20 @@ LinearLaunch::LinearLaunch(LaunchOp launch) : launch(launch), linear(cast<Linear
   for (Operation *op : epilogue)
     if (auto generic = dyn_cast<linalg::GenericOp>(op))
       for (OpOperand *input : generic.getDpsInputOperands())
-        if (isa<BlockArgument>(input->get()))
+        if (isa<BlockArgument>(input->get()) || (!statsInKernel && input->get().getDefiningOp<NormStatsOp>()))
           addExtra(input->get(), generic.getMatchingIndexingMap(input));
   sizes = {{LaunchSize::Rows, x}, getRowStride(launch, x), getRowStride(launch, y)};
   for (auto [value, extra] : llvm::zip(extras, spec.extras)) {
-    unsigned operand = getOperandNumber(value);
+    unsigned operand = getOperand(value);
     operands.push_back(operand);
     sizes.push_back(extra.kind == LinearExtra::Matrix ? getRowStride(launch, operand) : sizes[0]);
   }
   operands.push_back(y);
+  if (stats && statsInKernel) {
+    spec.rowStats = LinearRowStats{bool(stats.getMean()), stats.getEps().convertToFloat()};
+    for (Value result : stats.getResults())
+      operands.push_back(getOperand(result));
+  }
   if (!epilogue.empty())
     spec.epilogue = [this](nvidia::NVVMBuilder &b, const LinearEpilogueArgs &args) { return emitEpilogue(b, args); };
 }
@@ -207,6 +236,10 @@ static Value emitPayload(nvidia::NVVMBuilder &b, Block &block, ArrayRef<Value> a
 
 std::pair<Value, Value> LinearLaunch::emitEpilogue(nvidia::NVVMBuilder &b, const LinearEpilogueArgs &args) {
   DenseMap<Value, std::pair<Value, Value>> pairs{{linear.getResult(), {args.lo, args.hi}}};
+  if (args.rowScale)
+    pairs[stats.getScale()] = {args.rowScale, args.rowScale};
+  if (args.rowMean)
+    pairs[stats.getMean()] = {args.rowMean, args.rowMean};
   std::pair<Value, Value> last{args.lo, args.hi};
   for (Operation *op : epilogue) {
     if (auto gelu = dyn_cast<GeluOp>(op)) {
@@ -237,7 +270,7 @@ std::pair<Value, Value> LinearLaunch::emitEpilogue(nvidia::NVVMBuilder &b, const
 // Schedules as attributes
 //===----------------------------------------------------------------------===//
 
-static constexpr StringRef kKinds[] = {"wgmma", "mma", "simt"};
+static constexpr StringRef kKinds[] = {"wgmma", "mma", "simt", "overlap"};
 
 static DictionaryAttr getAttribute(Builder &builder, const LinearSchedule &schedule, int64_t fromRows) {
   NamedAttrList entries;
@@ -252,6 +285,10 @@ static DictionaryAttr getAttribute(Builder &builder, const LinearSchedule &sched
     set("split_k", schedule.splitK);
   if (schedule.persistent)
     entries.set("persistent", builder.getUnitAttr());
+  if (schedule.cluster != 1)
+    set("cluster", schedule.cluster);
+  if (schedule.exactSums)
+    entries.set("exact_sums", builder.getUnitAttr());
   return entries.getDictionary(builder.getContext());
 }
 
@@ -276,6 +313,10 @@ static std::optional<LinearSchedule> parseSchedule(DictionaryAttr attribute) {
   auto splitK = attribute.getAs<IntegerAttr>("split_k");
   schedule.splitK = splitK ? splitK.getInt() : 1;
   schedule.persistent = attribute.contains("persistent");
+  auto cluster = attribute.getAs<IntegerAttr>("cluster");
+  schedule.cluster = cluster ? cluster.getInt() : 1;
+  schedule.exactSums = attribute.contains("exact_sums");
+  // Not written: it follows from the kind.
   schedule.exclusive = schedule.kind == LinearSchedule::Wgmma;
   return schedule;
 }
@@ -306,7 +347,8 @@ static nvidia::TunedKey getTunedKey(const LinearKernelSpec &spec) {
 }
 
 void gpu_kernels::scheduleLinear(LaunchOp launch, const ScheduleContext &context, NamedAttrList &entries) {
-  LinearLaunch linear(launch);
+  // A schedule whose kernel takes statistics itself, where there are some, comes before any other.
+  LinearLaunch linear(launch, /*statsInKernel=*/true), separate(launch, /*statsInKernel=*/false);
   Builder builder(launch.getContext());
   ScheduleVariants variants(launch, context, getTunedKey(linear.spec), "rows");
   // Where all sizes are static, one schedule does.
@@ -314,7 +356,13 @@ void gpu_kernels::scheduleLinear(LaunchOp launch, const ScheduleContext &context
   std::optional<int64_t> staticRows;
   if (ArrayRef<int64_t> sizes = type.getShape().drop_back(); !ShapedType::isDynamicShape(sizes))
     staticRows = ShapedType::getNumElements(sizes);
-  for (int64_t rows : variants.getSizes(kRows, staticRows)) {
+  SmallVector<int64_t> counts = variants.getSizes(kRows, staticRows);
+  if (auto likely = launch->getAttrOfType<DenseI64ArrayAttr>("et.rows"); likely && likely.size() == 2 && !staticRows) {
+    // What it begins with is for all rows below, and what it ends with for all above.
+    llvm::erase_if(counts, [&](int64_t count) { return count <= likely[0] || count >= likely[1]; });
+    counts.push_back(likely[1]);
+  }
+  for (int64_t rows : counts) {
     std::optional<LinearSchedule> schedule;
     bool isTuned = variants.findTuned(rows, [&](DictionaryAttr tuned) -> std::string {
       schedule = parseSchedule(tuned);
@@ -322,40 +370,54 @@ void gpu_kernels::scheduleLinear(LaunchOp launch, const ScheduleContext &context
     });
     if (!isTuned)
       schedule = chooseLinearSchedule(linear.spec, context.sm, rows);
+    if (linear.hasStats() && !takesRowStats(*schedule))
+      schedule = chooseLinearSchedule(separate.spec, context.sm, rows);
     bool isSimt = schedule->kind == LinearSchedule::Simt;
     variants.add(rows, getAttribute(builder, *schedule, 0), isSimt ? "simt" : stringifyLinearSchedule(*schedule),
-                 whySlow(linear.spec, *schedule, context.sm));
+                 whySlow(separate.spec, *schedule, context.sm));
   }
   entries.set("variants", variants.finish());
 }
 
 FailureOr<LaunchKernels> gpu_kernels::buildLinearLaunch(OpBuilder &builder, LaunchOp launch, StringRef name,
                                                         const nvidia::SM &sm) {
-  LinearLaunch linear(launch);
+  LinearLaunch fused(launch, /*statsInKernel=*/true), separate(launch, /*statsInKernel=*/false);
   auto variants = launch.getScheduleAttr().getAs<ArrayAttr>("variants");
   if (!variants || variants.empty())
     return launch.emitOpError("has a schedule without variants for its linear layer; run --et-schedule-gpu");
   LaunchKernels kernels;
-  for (auto [i, attribute] : llvm::enumerate(variants)) {
+  int64_t previous = -1;
+  for (Attribute attribute : variants) {
     auto dictionary = dyn_cast<DictionaryAttr>(attribute);
     auto from = dictionary ? dictionary.getAs<IntegerAttr>("from") : IntegerAttr();
     std::optional<LinearSchedule> schedule;
     if (from)
       schedule = parseSchedule(dictionary);
-    if (!schedule || (!kernels.empty() && from.getInt() <= kernels.back().rangeMin))
+    if (!schedule || from.getInt() <= previous)
       return launch.emitOpError("has a schedule that is none of a linear layer, or out of order: ") << attribute;
+    LinearLaunch &linear = takesRowStats(*schedule) ? fused : separate;
     if (std::optional<std::string> reason = verifyLinearKernel(linear.spec, *schedule, sm))
       return launch.emitOpError("has no GPU kernel with the schedule ") << attribute << ": " << *reason;
-    LaunchKernel &kernel = kernels.emplace_back();
+    for (LaunchKernel &kernel : kernels)
+      if (kernel.rangeEnd < 0)
+        kernel.rangeEnd = from.getInt();
+    previous = from.getInt();
     std::string suffix = variants.size() > 1 ? "_from" + std::to_string(from.getInt()) : "";
+    if (separate.hasStats() && !takesRowStats(*schedule)) {
+      FailureOr<LaunchKernel> stats =
+          buildNormStats(builder, launch, separate.getStats(), (name + suffix + "_stats").str(), sm);
+      if (failed(stats))
+        return failure();
+      stats->rangeMin = from.getInt();
+      kernels.push_back(std::move(*stats));
+    }
+    LaunchKernel &kernel = kernels.emplace_back();
     kernel.kernel = buildLinearKernel(builder, launch.getLoc(), (name + suffix).str(), linear.spec, *schedule, sm);
     if (std::optional<std::string> rest = legalizeScalarMath(kernel.kernel.function))
       return launch.emitOpError("has no GPU kernel: GPUs have no form of '") << *rest << "'";
     kernel.operands = linear.operands;
     kernel.sizes = linear.sizes;
     kernel.rangeMin = from.getInt();
-    if (kernels.size() > 1)
-      kernels[kernels.size() - 2].rangeEnd = from.getInt();
   }
   return kernels;
 }

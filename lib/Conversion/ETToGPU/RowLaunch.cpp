@@ -1,4 +1,4 @@
-//===- RowLaunch.cpp - GPU kernels for norms and embeddings -*- C++ -*-===//
+//===- RowLaunch.cpp - GPU kernels for norms -*- C++ -*-===//
 //
 // Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -10,8 +10,6 @@
 
 #include "et/Conversion/ETToCPU/LaunchRows.h"
 #include "et/Conversion/ETToGPU/RowKernel.h"
-
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 using namespace mlir;
 using namespace mlir::et;
@@ -72,15 +70,31 @@ static FailureOr<LaunchKernel> buildNorm(OpBuilder &builder, LaunchOp launch, No
   return kernel;
 }
 
-std::string gpu_kernels::getCheckMessage(LaunchOp launch) {
-  auto embedding = cast<EmbeddingOp>(cpu::getRoot(launch));
-  std::string input;
-  if (auto argument = dyn_cast<BlockArgument>(launch.getInputs().front()))
-    if (auto function = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp()))
-      if (auto given = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), ETDialect::getNameAttrName()))
-        input = " of input '" + given.str() + "'";
-  return "expected every index" + input + " to be from 0 to " +
-         std::to_string(embedding.getTable().getType().getDimSize(0) - 1) + ", but element {0} is not";
+FailureOr<LaunchKernel> gpu_kernels::buildNormStats(OpBuilder &builder, LaunchOp launch, NormStatsOp stats,
+                                                    StringRef name, const nvidia::SM &sm) {
+  NormKernelSpec spec;
+  RankedTensorType type = stats.getInput().getType();
+  spec.size = type.getShape().back();
+  spec.eps = stats.getEps().convertToFloat();
+  spec.rms = !stats.getMean();
+  spec.elementType = type.getElementType();
+  spec.programmatic = sm.hasProgrammaticLaunch;
+  spec.statsOnly = true;
+  LaunchKernel kernel;
+  unsigned x = getOperandNumber(stats.getInput());
+  kernel.operands.push_back(x);
+  kernel.sizes.push_back({LaunchSize::Rows, x});
+  spec.xStride = addRowStride(launch, x, kernel.sizes);
+  for (Value result : stats.getResults()) {
+    std::optional<unsigned> output = getOutputNumber(launch, result);
+    if (!output)
+      return launch.emitOpError("expected the launch to yield every result of et.norm_stats");
+    kernel.operands.push_back(*output);
+  }
+  if (std::optional<std::string> reason = verifyNormSpec(spec))
+    return launch.emitOpError("has no GPU kernel: ") << *reason;
+  kernel.kernel = buildNormKernel(builder, launch.getLoc(), name, spec);
+  return kernel;
 }
 
 FailureOr<LaunchKernel> gpu_kernels::buildRowLaunch(OpBuilder &builder, LaunchOp launch, StringRef name,
@@ -90,20 +104,7 @@ FailureOr<LaunchKernel> gpu_kernels::buildRowLaunch(OpBuilder &builder, LaunchOp
     return buildNorm(builder, launch, norm, norm.getBeta(), /*rms=*/false, name, sm);
   if (auto norm = dyn_cast<RmsNormOp>(root))
     return buildNorm(builder, launch, norm, Value(), /*rms=*/true, name, sm);
-  auto embedding = cast<EmbeddingOp>(root);
-  EmbeddingKernelSpec spec;
-  spec.tableRows = embedding.getTable().getType().getDimSize(0);
-  spec.size = embedding.getTable().getType().getDimSize(1);
-  spec.idType = embedding.getIds().getType().getElementType();
-  spec.elementType = embedding.getTable().getType().getElementType();
-  spec.programmatic = sm.hasProgrammaticLaunch;
-  LaunchKernel kernel;
-  unsigned output = launch.getInputs().size();
-  kernel.operands = {getOperandNumber(embedding.getIds()), getOperandNumber(embedding.getTable()), output,
-                     LaunchKernel::kStatus};
-  // There is a row of the result for each id.
-  kernel.sizes = {{LaunchSize::Rows, output}, {LaunchSize::Check}};
-  spec.yStride = addRowStride(launch, output, kernel.sizes);
-  kernel.kernel = buildEmbeddingKernel(builder, launch.getLoc(), name, spec);
-  return kernel;
+  if (auto stats = dyn_cast<NormStatsOp>(root))
+    return buildNormStats(builder, launch, stats, name, sm);
+  return buildEmbeddingLaunch(builder, launch, name, sm);
 }

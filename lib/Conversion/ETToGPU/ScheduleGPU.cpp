@@ -36,7 +36,7 @@ static StringRef getFamily(Operation *root) {
     return "linear";
   if (isa_and_nonnull<AttentionOp>(root))
     return "attention";
-  return isa_and_nonnull<LayerNormOp, RmsNormOp, EmbeddingOp>(root) ? "rows" : "loops";
+  return isa_and_nonnull<LayerNormOp, RmsNormOp, NormStatsOp, EmbeddingOp>(root) ? "rows" : "loops";
 }
 
 namespace {

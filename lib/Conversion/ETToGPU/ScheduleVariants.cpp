@@ -98,18 +98,21 @@ static std::string describeTable(const nvidia::TunedTable &table) {
 bool ScheduleVariants::findTuned(int64_t size, llvm::function_ref<std::string(DictionaryAttr)> take) {
   origin = "the cost model";
   for (const nvidia::TunedTable &table : context.tables) {
-    const nvidia::TunedEntry *entry = table.find(key, size);
-    if (!entry)
-      continue;
-    std::string reason = take(getScheduleAttr(launch.getContext(), entry->schedule));
-    if (reason.empty()) {
-      origin = describeTable(table);
-      return true;
+    std::string declined;
+    for (const nvidia::TunedEntry *entry : table.find(key, size)) {
+      std::string reason = take(getScheduleAttr(launch.getContext(), entry->schedule));
+      if (reason.empty()) {
+        origin = describeTable(table);
+        return true;
+      }
+      if (declined.empty())
+        declined = reason;
     }
-    // Strides, alignment or what is fused behind may not allow what was measured.
-    remark::missed(launch.getLoc(), remark::RemarkOpts::name("TunedSchedule").category(DEBUG_TYPE))
-        << remark::reason("{0} has a schedule for {1} of {2} {3}, which cannot be used here: {4}", describeTable(table),
-                          key.describe(), entry->size, unit, reason);
+    // Strides, alignment or what is fused in front and behind may not allow what was measured.
+    if (!declined.empty())
+      remark::missed(launch.getLoc(), remark::RemarkOpts::name("TunedSchedule").category(DEBUG_TYPE))
+          << remark::reason("{0} has schedules for {1} of {2} {3}, which cannot be used here: {4}",
+                            describeTable(table), key.describe(), size, unit, declined);
   }
   return false;
 }

@@ -160,25 +160,21 @@ TunedTable TunedTable::builtin(StringRef chip) {
   return none;
 }
 
-const TunedEntry *TunedTable::find(const TunedKey &key, int64_t size) const {
+llvm::SmallVector<const TunedEntry *> TunedTable::find(const TunedKey &key, int64_t size) const {
+  llvm::SmallVector<const TunedEntry *> found;
   for (const TunedEntry &entry : entries)
     if (entry.key == key && getTiles(entry.size) == getTiles(size))
-      return &entry;
-  return nullptr;
+      found.push_back(&entry);
+  llvm::sort(found, [](const TunedEntry *a, const TunedEntry *b) {
+    return std::pair(a->microseconds, a) < std::pair(b->microseconds, b);
+  });
+  return found;
 }
 
 void TunedTable::merge(TunedTable other) {
-  for (TunedEntry &entry : other.entries) {
-    auto known = llvm::find_if(entries, [&](const TunedEntry &mine) {
-      return mine.key == entry.key && getTiles(mine.size) == getTiles(entry.size);
-    });
-    if (known == entries.end())
-      entries.push_back(std::move(entry));
-    else
-      *known = std::move(entry);
-  }
-  if (device.empty() || !other.entries.empty())
-    device = other.device;
+  llvm::erase_if(entries, [&](const TunedEntry &entry) { return !other.find(entry.key, entry.size).empty(); });
+  std::move(other.entries.begin(), other.entries.end(), std::back_inserter(entries));
+  device = other.device;
 }
 
 std::string TunedEntry::printStart() const {
@@ -202,7 +198,8 @@ std::string TunedTable::print() const {
     sorted.push_back(&entry);
   llvm::sort(sorted, [](const TunedEntry *a, const TunedEntry *b) {
     auto rank = [](const TunedEntry &entry) {
-      return std::tie(entry.key.operation, entry.key.type, entry.key.mask, entry.key.n, entry.key.k, entry.size);
+      return std::tie(entry.key.operation, entry.key.type, entry.key.mask, entry.key.n, entry.key.k, entry.size,
+                      entry.microseconds);
     };
     return rank(*a) < rank(*b);
   });

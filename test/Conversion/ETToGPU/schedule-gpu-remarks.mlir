@@ -2,7 +2,7 @@
 // RUN: et-opt %s --et-schedule-gpu=chip=sm_80 --remarks-filter=et-schedule-gpu --remark-policy=all -o /dev/null 2>&1 | FileCheck %s --check-prefix=SM80
 
 // What was measured, and in between and behind it the cost model.
-// CHECK: [Passed]{{.*}}et-schedule-gpu{{.*}}linear of 768 outputs and 768 inputs, f16: wgmma 64x32x64 stages 12 exclusive for up to {{[0-9]+}} rows, from the tuned table
+// CHECK: [Passed]{{.*}}et-schedule-gpu{{.*}}linear of 768 outputs and 768 inputs, f16: wgmma 64x{{.*}} exclusive for up to {{[0-9]+}} rows, from the tuned table{{"?$}}
 // CHECK: linear of 768 outputs and 768 inputs, f16: {{.*}} for more than 4096 rows, from the cost model
 // SM80:  linear of 768 outputs and 768 inputs, f16: mma 32x32x64 stages 4 for up to 512 rows, from the cost model
 func.func @linear(%x: memref<?x768xf16>, %w: memref<768x768xf16>, %y: memref<?x768xf16>) {

@@ -6,7 +6,7 @@
 // RUN: FileCheck %s --check-prefix=REMARK < %t/err
 // RUN: et-opt %t/module.mlir "--et-schedule-gpu=tuned=%t/other.json,%t/mine.json" | FileCheck %s --check-prefix=OTHER
 
-// PROJECT: variants = [{from = 0 : i64, kind = "wgmma", stages = 12 : i64, tile = array<i64: 64, 32, 64>}]
+// PROJECT: variants = [{from = 0 : i64, kind = "wgmma", stages = 10 : i64, tile = array<i64: 64, 16, 64>}]
 // MINE:    variants = [{from = 0 : i64, kind = "wgmma", split_k = 2 : i64, stages = 5 : i64, tile = array<i64: 64, 64, 64>}]
 // OTHER:   variants = [{from = 0 : i64, kind = "wgmma", persistent, stages = 3 : i64, tile = array<i64: 128, 128, 64>}]
 // REMARK:  wgmma 64x64x64 stages 5 split 2 exclusive for 128 rows, from the tuned table '{{.*}}mine.json'
@@ -17,7 +17,7 @@
 
 // What was measured for other strides is declined, with the reason.
 // RUN: et-opt %t/strided.mlir --et-schedule-gpu=tuned=%t/mine.json --remarks-filter-missed=et-schedule-gpu --remark-policy=all -o /dev/null 2>&1 | FileCheck %s --check-prefix=DECLINED
-// DECLINED: the tuned table '{{.*}}mine.json' has a schedule for linear of 768 outputs and 768 inputs, f16 of 128 rows, which cannot be used here: tensor cores need the input's start and row stride to be multiples of 16 bytes
+// DECLINED: the tuned table '{{.*}}mine.json' has schedules for linear of 768 outputs and 768 inputs, f16 of 128 rows, which cannot be used here: tensor cores need the input's start and row stride to be multiples of 16 bytes
 
 // RUN: not et-opt %t/module.mlir --et-schedule-gpu=tuned=%t/none.json 2>&1 | FileCheck %s --check-prefix=NONE
 // NONE: cannot read the tuned table '{{.*}}none.json': No such file or directory

@@ -22,7 +22,7 @@
 // NOPTXAS: there is no ptxas to make a cubin; install the CUDA toolkit or PyPI's nvidia-cuda-nvcc, or name one with ET_PTXAS
 // TARGET:  expected target to be cpu or cuda: and one of sm_80, sm_86, sm_89, sm_90 and sm_90a, but got
 // OFCPU:   the stages llvm, llvm-ir, asm and obj are those of a CPU; for a GPU there are gpu, ptx, cubin and program
-// OFGPU:   the stages gpu, ptx, cubin and program are those of a GPU; compile for a target such as cuda:sm_90a
+// OFGPU:   the stages gpu, ptx and cubin are those of a GPU; compile for a target such as cuda:sm_90a
 func.func @f(%x: tensor<?x?x384xf16> {et.name = "x", et.dims = ["batch", "sequence", ""]}) -> tensor<?x?x384xf16> {
   %y = et.gelu %x : tensor<?x?x384xf16>
   return %y : tensor<?x?x384xf16>

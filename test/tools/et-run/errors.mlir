@@ -44,14 +44,14 @@
 // MISSING:  cannot open input file '{{.*}}missing.mlir'
 // NOFILE:   cannot open '{{.*}}missing.npy': No such file or directory
 // FOLDER:   cannot open '{{.*}}': Is a directory
-// NODIM:    the size of dimension 0 of input 'x' (n x 4 f32) is not known; give it with --dim n=N, or give the input with --input
+// NODIM:    the size of dimension 0 of input 'x' [n, 4] f32 is not known; give it with --dim n=N, or give the input with --input
 // OTHERDIM: no input has a dynamic dimension 'm', whose size --dim gives
 // BADDIM:   expected --dim to be name=size, but got 'n=
 // TWICEDIM: expected the size of dimension 'n' once
 // HUGE:     more elements than fit in memory
-// RANK:     expected input 'x' (n x 4 f32) to have 2 dimensions, but its shape is [4]
-// SHAPE:    expected dimension 1 of input 'x' (n x 4 f32) to be 4, but its shape is [2, 5]
-// TYPE:     expected input 'x' (n x 4 f32) to be stored as numpy type 'f4', but '{{.*}}f8.npy' holds 'f8'; convert it with .astype('f4')
+// RANK:     expected input 'x' [n, 4] f32 to have 2 dimensions, but its shape is [4]
+// SHAPE:    expected dimension 1 of input 'x' [n, 4] f32 to be 4, but its shape is [2, 5]
+// TYPE:     expected input 'x' [n, 4] f32 to be stored as numpy type 'f4', but '{{.*}}f8.npy' holds 'f8'; convert it with .astype('f4')
 // BF16:     holds 'u2'; numpy has no bf16, whose bits would pass for numbers: give f32, which is rounded
 // MANY:     expected at most 1 inputs, but got
 // TWICE:    expected input 'x' once

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "et/Target/NVIDIA/SM.h"
 #include "et/Target/NVIDIA/TunedTable.h"
+#include "et/Target/NVIDIA/SM.h"
 
 #include "llvm/Support/MemoryBuffer.h"
 
@@ -53,20 +53,21 @@ TEST(TunedTable, FindsAsManyTiles) {
   TunedTable table = parse(std::string(kLinear) + "," + kAttention);
   TunedKey key{TunedKey::Linear, "f16", 768, 3072, ""};
   for (int64_t rows : {65, 100, 128}) {
-    const TunedEntry *entry = table.find(key, rows);
-    ASSERT_TRUE(entry) << rows;
+    auto found = table.find(key, rows);
+    ASSERT_EQ(found.size(), 1u) << rows;
+    const TunedEntry *entry = found.front();
     EXPECT_EQ(entry->size, 128);
     EXPECT_EQ(entry->microseconds, 4.5);
     EXPECT_EQ(entry->schedule.getInteger("stages"), 4);
   }
   for (int64_t rows : {1, 64, 129, 100000})
-    EXPECT_FALSE(table.find(key, rows)) << rows;
+    EXPECT_TRUE(table.find(key, rows).empty()) << rows;
   key.type = "bf16";
-  EXPECT_FALSE(table.find(key, 128));
+  EXPECT_TRUE(table.find(key, 128).empty());
   TunedKey attention{TunedKey::Attention, "bf16", 64, 32, "causal"};
-  EXPECT_TRUE(table.find(attention, 200));
+  EXPECT_EQ(table.find(attention, 200).size(), 1u);
   attention.mask = "none";
-  EXPECT_FALSE(table.find(attention, 200));
+  EXPECT_TRUE(table.find(attention, 200).empty());
   EXPECT_EQ(key.describe(), "linear of 768 outputs and 3072 inputs, bf16");
   EXPECT_EQ(attention.describe(), "attention with heads of 64 and 32, mask none, bf16");
 }
@@ -84,17 +85,24 @@ TEST(TunedTable, PrintsWhatItReads) {
 }
 
 TEST(TunedTable, MergesByKey) {
-  TunedTable table = parse(kLinear), other = parse(std::string(kAttention) + "," + kLinear);
-  other.getEntries()[1].size = 100;
-  other.getEntries()[1].microseconds = 3;
+  std::string linear = kLinear;
+  TunedTable table = parse(linear + "," + linear), other = parse(linear + "," + kAttention + "," + linear);
+  // Of one size there may be several; all of them are replaced.
+  other.getEntries()[0].size = 100;
+  other.getEntries()[0].microseconds = 3;
+  other.getEntries()[2].microseconds = 2;
   table.merge(std::move(other));
-  ASSERT_EQ(table.getEntries().size(), 2u);
-  EXPECT_EQ(table.getEntries()[0].microseconds, 3);
-  EXPECT_EQ(table.getEntries()[1].key.operation, TunedKey::Attention);
+  ASSERT_EQ(table.getEntries().size(), 3u);
+  TunedKey key = table.getEntries()[0].key;
+  auto found = table.find(key, 128);
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0]->microseconds, 2);
+  EXPECT_EQ(found[1]->microseconds, 3);
 }
 
 TEST(TunedTable, NamesWhatIsWrong) {
-  EXPECT_EQ(getError("[]"), R"(tuned table 't.json': expected an object with "format": "et-tuned"; it is no tuned table)");
+  EXPECT_EQ(getError("[]"),
+            R"(tuned table 't.json': expected an object with "format": "et-tuned"; it is no tuned table)");
   EXPECT_EQ(getError(R"({"format": "et-tuned", "version": 2})"),
             R"(tuned table 't.json': expected "version" to be 1; measure again with et-bench --tune)");
   EXPECT_EQ(getError(R"({"format": "et-tuned", "version": 1, "device": "x", "entries": []})"),
@@ -112,8 +120,9 @@ TEST(TunedTable, NamesWhatIsWrong) {
             R"(tuned table 't.json', entry 0: expected "type" to be one of f16, bf16, f32, but got "i8")");
   EXPECT_EQ(spoil(kLinear, "768", "-768"),
             R"(tuned table 't.json', entry 0: expected "n" to be an integer from 1 to 16777216, but got -768)");
-  EXPECT_EQ(spoil(kLinear, "128", "1e12"),
-            R"(tuned table 't.json', entry 0: expected "rows" to be an integer from 1 to 16777216, but got 1000000000000)");
+  EXPECT_EQ(
+      spoil(kLinear, "128", "1e12"),
+      R"(tuned table 't.json', entry 0: expected "rows" to be an integer from 1 to 16777216, but got 1000000000000)");
   EXPECT_EQ(spoil(kLinear, "4.5", "0"),
             R"(tuned table 't.json', entry 0: expected "us" to be a positive number, but got 0)");
   EXPECT_EQ(spoil(kAttention, "causal", "some"),

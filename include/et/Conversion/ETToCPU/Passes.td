@@ -59,7 +59,13 @@ def ConvertLaunchesToCPUPass : Pass<"et-convert-launches-to-cpu", "mlir::ModuleO
 
     Builds one kernel function per distinct launch and calls it from all threads of one parallel region that spans the
     whole function. Each kernel takes its share of the work from its thread number; threads meet after each launch.
+
+    With `steps` there is no parallel region: the function calls a declaration per kernel, `@<kernel>.step`, with the
+    buffers of the launch alone. A saved program holds these calls as its steps, and its runtime has the threads;
+    `--et-build-cpu-steps` defines what it calls.
   }];
+  let options = [Option<"steps", "steps", "bool", /*default=*/"false",
+                        "Leave a call per launch, for a saved program">];
   let statistics = [Statistic<"numLaunches", "num-launches", "Launches converted">,
                     Statistic<"numKernels", "num-kernels", "Kernels built for them">];
   let dependentDialects = [
@@ -67,6 +73,25 @@ def ConvertLaunchesToCPUPass : Pass<"et-convert-launches-to-cpu", "mlir::ModuleO
     "mlir::math::MathDialect", "mlir::memref::MemRefDialect", "mlir::omp::OpenMPDialect", "mlir::scf::SCFDialect",
     "mlir::vector::VectorDialect",
   ];
+}
+
+def BuildCPUStepsPass : Pass<"et-build-cpu-steps", "mlir::ModuleOp"> {
+  let summary = "Define the steps of a saved program for a CPU";
+  let description = [{
+    Numerics: exact.
+
+    Replaces each declaration that `--et-convert-launches-to-cpu=steps` left, `@<kernel>.step`, by a function with the
+    calling convention of the runtime, which calls the kernel:
+
+    ```
+    llvm.func @kernel0_gelu.step(%arguments: !llvm.ptr, %thread: i64, %numThreads: i64, %scratch: !llvm.ptr)
+    ```
+
+    `arguments[i]` points to the value of argument i. A buffer takes the address of its first element, then its dynamic
+    sizes, then its dynamic strides; a kernel that reports errors, the address of the status at last. The functions that
+    called the declarations must be gone.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::func::FuncDialect", "mlir::LLVM::LLVMDialect"];
 }
 
 #endif // ET_CONVERSION_ETTOCPU_PASSES_TD

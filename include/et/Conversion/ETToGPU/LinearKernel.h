@@ -9,7 +9,12 @@
 // Emits y[M, N] = epilogue(x[M, K] * w[N, K]^T + b[N]) as one kernel. M is a size
 // of the launch; N and K are static. Sums are f32.
 //
-// Operands:  0 x, 1 w, then the bias if there is one, then the extras, then y.
+// With LinearKernelSpec::rowStats the kernel also computes what a norm needs to know of the rows of x, from the tiles
+// of x that it multiplies, hands it to the epilogue, and stores it for later launches. So a norm in front of the layer
+// needs no kernel: w holds its gamma, and the epilogue shifts and scales the sums.
+//
+// Operands:  0 x, 1 w, then the bias if there is one, then the extras, then y, then the scale and the mean of each row
+//            ([M] f32 each, written) as rowStats has them.
 // Symbols:   s0 = M, s1 = row stride of x, s2 = row stride of y,
 //            s3 + i = row stride of extra i (any value for one without rows).
 //
@@ -21,6 +26,10 @@
 //           and with splitK blocks of a cluster share K and add up their partial
 //           sums through distributed shared memory. Many rows: persistent blocks,
 //           y leaves by TMA.
+//   Overlap sm_90a, many rows. As persistent Wgmma, but the consumers only drop
+//           their sums in shared memory and go on with the next tile, while one more
+//           warpgroup runs the epilogue on the tile before and stores it. With
+//           `cluster` two blocks share the weights of a column of tiles.
 //   Mma     sm_80 and up. mma.sync from tiles that cp.async brings.
 //   Simt    any types, sizes and strides; f32 multiply-adds. Slow.
 //
@@ -47,6 +56,8 @@ struct LinearExtra {
     Matrix,
     /// [N]: one value per output.
     Columns,
+    /// [M]: one value per row, without gaps.
+    Rows,
     /// One value.
     Scalar
   };
@@ -55,7 +66,12 @@ struct LinearExtra {
   Type elementType;
   /// Whether the start and the row stride are even numbers of elements, aligned to a pair.
   bool pairAligned = true;
+  /// Whether they are multiples of 16 bytes.
+  bool vectorAligned = false;
 };
+
+/// Two neighbouring values of an extra as they were loaded: one packed register, or two f32; empty when they were not.
+using LinearExtraPair = SmallVector<Value, 2>;
 
 /// What an epilogue gets for two neighbouring sums of a row.
 struct LinearEpilogueArgs {
@@ -69,6 +85,11 @@ struct LinearEpilogueArgs {
   /// Pointer (!llvm.ptr<1>) of each extra, and its row stride (i32; null without rows).
   ArrayRef<Value> extras, extraStrides;
   ArrayRef<LinearExtra> extraSpecs;
+  /// Of each extra with one value per row that value as f32, and of others what was loaded ahead; both may be empty.
+  ArrayRef<Value> rowExtras = {};
+  ArrayRef<LinearExtraPair> loaded = {};
+  /// With LinearKernelSpec::rowStats, the statistics of the row, f32; the mean is null when there is none.
+  Value rowScale = {}, rowMean = {};
 };
 
 /// Emits the code between the sums and the store; returns the two f32 to store. It is called for every pair of a
@@ -77,6 +98,13 @@ using LinearEpilogueFn = std::function<std::pair<Value, Value>(nvidia::NVVMBuild
 
 /// Loads the values of extra \p index that belong to \p args, as f32.
 std::pair<Value, Value> loadLinearExtra(nvidia::NVVMBuilder &b, const LinearEpilogueArgs &args, unsigned index);
+
+/// Statistics of the rows of x.
+struct LinearRowStats {
+  /// Of a layer norm: the mean, and 1 / sqrt(variance + eps). Else of an RMS norm: 1 / sqrt(mean square + eps) alone.
+  bool centred = true;
+  float eps = 0;
+};
 
 /// Everything that fixes what a linear kernel computes.
 struct LinearKernelSpec {
@@ -91,18 +119,25 @@ struct LinearKernelSpec {
   /// Whether the start and the row stride of x, or y, are known to be multiples of 16 bytes. Contiguous rows of k, or
   /// n, elements that are a multiple of 16 bytes are, when the start is.
   bool xAligned = true, yAligned = true;
+  /// Whether the bias starts at a multiple of 16 bytes.
+  bool biasAligned = true;
   SmallVector<LinearExtra> extras;
+  std::optional<LinearRowStats> rowStats;
+  /// Whether the epilogue is owed the sums as they are, not rounded to the type of y.
+  bool exactSums = false;
   /// Null stores the sums as they are.
   LinearEpilogueFn epilogue;
 
   unsigned biasOperand() const { return 2; }
   unsigned extraOperand(unsigned index) const { return 2 + (biasType ? 1 : 0) + index; }
   unsigned outputOperand() const { return extraOperand(extras.size()); }
+  unsigned rowScaleOperand() const { return outputOperand() + 1; }
+  unsigned rowMeanOperand() const { return outputOperand() + 2; }
 };
 
 /// How it is computed.
 struct LinearSchedule {
-  enum Kind { Wgmma, Mma, Simt };
+  enum Kind { Wgmma, Mma, Simt, Overlap };
   Kind kind = Simt;
   /// Rows and outputs of a block's tile, and inputs of one stage of the ring.
   int64_t tileM = 0, tileN = 0, tileK = 0;
@@ -114,6 +149,11 @@ struct LinearSchedule {
   /// Keeps other blocks off the multiprocessor by asking for more than half of its shared memory (Wgmma only). With no
   /// more blocks than multiprocessors, two blocks of a kernel that starts early would share one while others idle.
   bool exclusive = false;
+  /// Blocks of a cluster that take neighbouring tiles of rows and share what they load of w: 1 or 2 (Overlap only).
+  int64_t cluster = 1;
+  /// Hands the sums over as f32. Otherwise they are rounded to the type of y behind the bias, which is exact where
+  /// there is no epilogue, and what a layer of its own would do where there is one (Overlap only).
+  bool exactSums = false;
 };
 
 /// Chooses a schedule for about \p rows rows by a cost model; any number of rows is computed right with it. Measured
@@ -128,6 +168,10 @@ double estimateLinearCycles(const LinearKernelSpec &spec, const LinearSchedule &
 /// Returns why \p spec cannot be built with \p schedule on \p sm, and what to do, or nullopt if it can.
 std::optional<std::string> verifyLinearKernel(const LinearKernelSpec &spec, const LinearSchedule &schedule,
                                               const nvidia::SM &sm);
+
+/// Whether kernels of \p schedule compute LinearKernelSpec::rowStats. Where they do not, a kernel in front of them
+/// does, and they get the statistics as extras with one value per row.
+bool takesRowStats(const LinearSchedule &schedule);
 
 /// Dynamic shared memory of a block in bytes.
 int64_t getLinearSharedBytes(const LinearKernelSpec &spec, const LinearSchedule &schedule);

@@ -25,13 +25,52 @@ def DecomposeForGPUPass : Pass<"et-decompose-for-gpu", "mlir::ModuleOp"> {
                            "mlir::arith::ArithDialect", "mlir::math::MathDialect"];
 }
 
+def ChunkRowsPass : Pass<"et-chunk-rows", "mlir::ModuleOp"> {
+  let summary = "Run pairs of linear layers chunk by chunk of rows";
+  let description = [{
+    Numerics: exact.
+
+    Where one linear layer reads what the layer in front of it writes and nobody else does, as in a feed-forward layer,
+    both run on a chunk of rows before the next chunk begins, so that what is between them stays in the L2 cache. One
+    buffer of a chunk's rows takes the place of the buffer between them. The rows of a chunk are computed from sizes
+    when a call starts: as few chunks as fit, of whole tiles; with few rows there is one. The attribute `et.rows` says
+    with how many rows a launch is likely to run.
+
+    Before:
+    ```mlir
+    et.launch "linear+gelu" ins(%x, %w1 : memref<?x768xf16>, ..) outs(%h : memref<?x3072xf16>) {..}
+    et.launch "linear" ins(%h, %w2 : memref<?x3072xf16>, ..) outs(%y : memref<?x768xf16>) {..}
+    ```
+    After:
+    ```mlir
+    et.launch "linear+gelu" ins(%x0, %w1 : memref<?x768xf16, strided<..>>, ..) outs(%h0 : ..) {..}
+    et.launch "linear" ins(%h0, %w2 : ..) outs(%y0 : ..) {..}
+    et.launch "linear+gelu" ins(%x1, %w1 : ..) outs(%h0 : ..) {..}
+    ...
+    ```
+
+    Refuses: targets without wgmma; layers with other readers in between or behind; fewer rows than one chunk has, where
+    that is known; rows that are slices, with a remark.
+  }];
+  let options = [Option<"chip", "chip", "std::string", /*default=*/"\"sm_90a\"",
+                        "Architecture: sm_80, sm_86, sm_89, sm_90 or sm_90a">,
+                 Option<"l2Bytes", "l2-bytes", "int64_t", /*default=*/"50000000",
+                        "Bytes of L2 that rows of a chunk and the weights may take">,
+                 Option<"maxChunks", "max-chunks", "int64_t", /*default=*/"8",
+                        "Most chunks: beyond that many rows chunks grow">];
+  let statistics = [Statistic<"numChunked", "num-chunked", "Pairs of layers that run in chunks">];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::et::ETDialect", "mlir::memref::MemRefDialect",
+                           "mlir::tensor::TensorDialect"];
+}
+
 def ScheduleGPUPass : Pass<"et-schedule-gpu", "mlir::ModuleOp"> {
   let summary = "Choose how each launch runs on a GPU";
   let description = [{
     Numerics: exact.
 
-    Gives every launch its `schedule`: the architecture, the family of its kernel, and what that family lets choose.
-    Schedules come from the tables in `tuned`, then from that of the project, then from cost models (docs/Tuning.md).
+    Gives every launch its `schedule`: the architecture, the family of its kernel, and what that family lets choose. A
+    launch that `et.rows` says the likely rows of gets variants for those only. Schedules come from the tables in `tuned`,
+    then from that of the project, then from cost models (docs/Tuning.md).
 
     Remarks: `passed` says which schedule each launch of a linear layer or attention has, for which sizes and from where;
     `missed`, what keeps one from the fastest instructions of the architecture, and why a measured one was not used.

@@ -33,6 +33,9 @@ struct NormKernelSpec {
   /// f16, bf16 or f32; arithmetic is f32. `vectorType` is that of gamma and beta.
   Type elementType, vectorType;
   bool hasGamma = false, hasBeta = false, hasResidual = false, hasSum = false;
+  /// Only the statistics: operands are x, scale = 1 / sqrt(variance or mean square + eps), and unless `rms`, the mean
+  /// of each row; both are f32 without gaps. No other operand is there.
+  bool statsOnly = false;
   /// Gamma and beta are weights, which no launch writes.
   bool constantVectors = false;
   /// Elements between rows; ShapedType::kDynamic when known at launch.
@@ -46,20 +49,6 @@ std::optional<std::string> verifyNormSpec(const NormKernelSpec &spec);
 
 /// Builds the kernel at the insertion point of \p builder, in a gpu.module.
 BuiltKernel buildNormKernel(OpBuilder &builder, Location loc, StringRef name, const NormKernelSpec &spec);
-
-/// Rows of a table [tableRows, size]. Operands: ids, table, y, status. Symbols: s0 is the number of ids, s1 the status
-/// code of an id outside of the table, then the distance between rows of y when that is not static.
-struct EmbeddingKernelSpec {
-  int64_t tableRows = 0, size = 0;
-  /// i32 or i64.
-  Type idType;
-  Type elementType;
-  int64_t yStride = 0;
-  bool programmatic = false;
-};
-
-/// Builds the kernel. An id out of range stores its position and then the code to the status, and selects row 0.
-BuiltKernel buildEmbeddingKernel(OpBuilder &builder, Location loc, StringRef name, const EmbeddingKernelSpec &spec);
 
 } // namespace mlir::et::gpu_kernels
 

@@ -78,10 +78,10 @@ public:
   const std::vector<TunedEntry> &getEntries() const { return entries; }
   std::vector<TunedEntry> &getEntries() { return entries; }
 
-  /// The entry for \p key and about \p size rows or keys, or null.
-  const TunedEntry *find(const TunedKey &key, int64_t size) const;
+  /// The entries for \p key and about \p size rows or keys, the fastest first: not every launch can use each.
+  llvm::SmallVector<const TunedEntry *> find(const TunedKey &key, int64_t size) const;
 
-  /// Takes the entries of \p other, whose chip is the same, in place of those for the same sizes.
+  /// Takes the entries of \p other, whose chip is the same, in place of those for the same keys and sizes.
   void merge(TunedTable other);
 
   /// The text of the file, entries in order.

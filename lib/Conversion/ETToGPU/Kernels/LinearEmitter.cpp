@@ -54,12 +54,17 @@ void LinearEmitter::declareCommon(bool yByPointer) {
     if (extra.kind == LinearExtra::Matrix)
       declareI32(symbol(kSymbolExtraStride + i));
   }
+  if (spec.rowStats) {
+    declarePointer(spec.rowScaleOperand());
+    if (spec.rowStats->centred)
+      declarePointer(spec.rowMeanOperand());
+  }
 }
 
 void LinearEmitter::createKernel(StringRef name, int64_t threads, int64_t minBlocks) {
   kernel.threads = threads;
-  kernel.clusterSize = schedule.splitK;
-  kernel.function = b.createKernel(name, parameterTypes, {threads, minBlocks, schedule.splitK});
+  kernel.clusterSize = schedule.splitK * schedule.cluster;
+  kernel.function = b.createKernel(name, parameterTypes, {threads, minBlocks, kernel.clusterSize});
 }
 
 void LinearEmitter::takeCommon(bool yByPointer) {
@@ -74,6 +79,11 @@ void LinearEmitter::takeCommon(bool yByPointer) {
   for (const LinearExtra &extra : spec.extras) {
     extras.push_back(takeParameter());
     extraStrides.push_back(extra.kind == LinearExtra::Matrix ? takeParameter() : Value());
+  }
+  if (spec.rowStats) {
+    scales = takeParameter();
+    if (spec.rowStats->centred)
+      means = takeParameter();
   }
 }
 
@@ -118,9 +128,17 @@ std::pair<Value, Value> gpu_kernels::loadLinearExtra(NVVMBuilder &b, const Linea
   const LinearExtra &extra = args.extraSpecs[index];
   Type elt = extra.elementType, i64 = b.getI64Type();
   Value base = args.extras[index];
+  if (index < args.loaded.size() && !args.loaded[index].empty())
+    return unpackPair(b, args.loaded[index], elt);
+  if (index < args.rowExtras.size() && args.rowExtras[index])
+    return {args.rowExtras[index], args.rowExtras[index]};
   // Not invariant: with a programmatic launch the kernel before may still be writing it when this one starts.
   if (extra.kind == LinearExtra::Scalar) {
     Value value = b.toF32(b.load(elt, base));
+    return {value, value};
+  }
+  if (extra.kind == LinearExtra::Rows) {
+    Value value = b.toF32(b.load(elt, b.element(base, b.zext(args.row, i64), elt)));
     return {value, value};
   }
   if (extra.kind == LinearExtra::Matrix)
@@ -136,8 +154,19 @@ std::pair<Value, Value> gpu_kernels::loadLinearExtra(NVVMBuilder &b, const Linea
 // Results
 //===----------------------------------------------------------------------===//
 
-std::pair<Value, Value> LinearEmitter::finish(Value lo, Value hi, const BiasPair &biasPair, Value row, Value col,
-                                              Value colHi) {
+LinearRow LinearEmitter::loadRow(Value index) {
+  LinearRow row;
+  row.index = index;
+  row.extras.resize(spec.extras.size());
+  for (auto [i, extra] : llvm::enumerate(spec.extras))
+    if (extra.kind == LinearExtra::Rows)
+      row.extras[i] =
+          b.toF32(b.load(extra.elementType, b.element(extras[i], b.zext(index, b.getI64Type()), extra.elementType)));
+  return row;
+}
+
+std::pair<Value, Value> LinearEmitter::finish(Value lo, Value hi, const BiasPair &biasPair, const LinearRow &row,
+                                              Value col, Value colHi, ArrayRef<LinearExtraPair> loaded) {
   if (!biasPair.empty()) {
     auto [biasLo, biasHi] = unpackPair(b, biasPair, spec.biasType);
     lo = b.addf(lo, biasLo);
@@ -145,7 +174,8 @@ std::pair<Value, Value> LinearEmitter::finish(Value lo, Value hi, const BiasPair
   }
   if (!spec.epilogue)
     return {lo, hi};
-  return spec.epilogue(b, {lo, hi, row, col, colHi, extras, extraStrides, spec.extras});
+  return spec.epilogue(
+      b, {lo, hi, row.index, col, colHi, extras, extraStrides, spec.extras, row.extras, loaded, row.scale, row.mean});
 }
 
 void LinearEmitter::storePair(Value lo, Value hi, Value row, Value col) {
@@ -169,17 +199,59 @@ SmallVector<BiasPair> LinearEmitter::loadFragmentBias(int64_t groups, Value col)
   return biases;
 }
 
-void LinearEmitter::storeFragments(ValueRange acc, ArrayRef<BiasPair> biases, Value row, Value col) {
+FragmentInputs LinearEmitter::loadFragmentInputs(int64_t groups, Value row, Value col, int64_t registers) {
+  FragmentInputs inputs;
+  row = b.add(row, b.shr(b.laneId(), 2));
+  col = laneColumn(col);
+  int64_t needed = 0;
+  auto isLoaded = [&](const LinearExtra &extra) {
+    return extra.pairAligned && (extra.kind == LinearExtra::Matrix || extra.kind == LinearExtra::Columns);
+  };
+  for (const LinearExtra &extra : spec.extras)
+    if (isLoaded(extra))
+      needed += groups * (extra.kind == LinearExtra::Matrix ? 2 : 1) * (extra.elementType.isF32() ? 2 : 1);
+  for (unsigned half = 0; half < 2; ++half) {
+    inputs.rows[half] = loadRow(clampRow(b.add(row, 8 * half)));
+    if (needed > registers)
+      continue;
+    for (int64_t g = 0; g < groups; ++g) {
+      SmallVector<LinearExtraPair> &pairs = inputs.extras[half].emplace_back(spec.extras.size());
+      Value c = clampColumn(b.add(col, 8 * g));
+      for (auto [i, extra] : llvm::enumerate(spec.extras)) {
+        if (!isLoaded(extra))
+          continue;
+        bool isMatrix = extra.kind == LinearExtra::Matrix;
+        if (!isMatrix && half == 1) {
+          pairs[i] = inputs.extras[0][g][i];
+          continue;
+        }
+        Value start = isMatrix
+                          ? elementPointer(extras[i], inputs.rows[half].index, extraStrides[i], c, extra.elementType)
+                          : b.element(extras[i], c, extra.elementType);
+        pairs[i] = loadPair(b, start, extra.elementType, /*invariant=*/false);
+      }
+    }
+  }
+  return inputs;
+}
+
+void LinearEmitter::storeFragments(ValueRange acc, ArrayRef<BiasPair> biases, Value row, Value col,
+                                   const FragmentInputs *inputs) {
   row = b.add(row, b.shr(b.laneId(), 2));
   col = laneColumn(col);
   unsigned groups = acc.size() / 4;
   for (unsigned half = 0; half < 2; ++half) {
     Value r = b.add(row, 8 * half);
     b.ifThen(b.lt(r, rows), [&] {
+      LinearRow epilogueRow = inputs ? inputs->rows[half] : loadRow(r);
       SmallVector<std::pair<Value, Value>> results;
-      for (unsigned g = 0; g < groups; ++g)
-        results.push_back(
-            finish(acc[4 * g + 2 * half], acc[4 * g + 2 * half + 1], biases[g], r, clampColumn(b.add(col, 8 * g))));
+      for (unsigned g = 0; g < groups; ++g) {
+        ArrayRef<LinearExtraPair> loaded;
+        if (inputs && !inputs->extras[half].empty())
+          loaded = inputs->extras[half][g];
+        results.push_back(finish(acc[4 * g + 2 * half], acc[4 * g + 2 * half + 1], biases[g], epilogueRow,
+                                 clampColumn(b.add(col, 8 * g)), /*colHi=*/{}, loaded));
+      }
       for (unsigned g = 0; g < groups; ++g) {
         Value c = b.add(col, 8 * g);
         auto store = [&, g = g] { storePair(results[g].first, results[g].second, r, c); };

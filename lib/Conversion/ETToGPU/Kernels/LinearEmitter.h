@@ -16,6 +16,8 @@
 
 #include "et/Conversion/ETToGPU/LinearKernel.h"
 
+#include <array>
+
 namespace mlir::et::gpu_kernels {
 
 /// Symbols of the launch, see LinearKernel.h.
@@ -26,6 +28,23 @@ using BiasPair = SmallVector<Value, 2>;
 
 /// ceil(a / b) of positive numbers.
 inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// A row of y and what the epilogue wants to know of it.
+struct LinearRow {
+  /// Its number, inside of y.
+  Value index;
+  /// The values of extras with one value per row, f32; null for the others.
+  SmallVector<Value, 4> extras;
+  /// Statistics of the row of x.
+  Value scale, mean;
+};
+
+/// What a lane's part of accumulator fragments needs from memory: rows l/4 and l/4 + 8, and of each of them, group of
+/// eight columns by group, the pairs of every extra.
+struct FragmentInputs {
+  std::array<LinearRow, 2> rows;
+  std::array<SmallVector<SmallVector<LinearExtraPair>>, 2> extras;
+};
 
 class LinearEmitter {
 protected:
@@ -59,8 +78,14 @@ protected:
   BiasPair loadBias(Value col);
   /// Bias of column \p col alone, f32.
   Value loadBiasElement(Value col);
-  /// Adds the bias and runs the epilogue.
-  std::pair<Value, Value> finish(Value lo, Value hi, const BiasPair &bias, Value row, Value col, Value colHi = {});
+  /// Row \p index, inside of y, with its values of extras loaded.
+  LinearRow loadRow(Value index);
+  /// Adds the bias and runs the epilogue. \p loaded holds the extras' pairs, where they were loaded ahead.
+  std::pair<Value, Value> finish(Value lo, Value hi, const BiasPair &bias, const LinearRow &row, Value col,
+                                 Value colHi = {}, ArrayRef<LinearExtraPair> loaded = {});
+  std::pair<Value, Value> finish(Value lo, Value hi, const BiasPair &bias, Value row, Value col, Value colHi = {}) {
+    return finish(lo, hi, bias, loadRow(row), col, colHi);
+  }
   /// Stores neighbours at even \p col.
   void storePair(Value lo, Value hi, Value row, Value col);
   /// Pointer to element (\p row, \p col) of a matrix with row stride \p stride.
@@ -71,7 +96,12 @@ protected:
 
   /// Stores the pairs of accumulator fragments (four f32 for eight columns each, see NVVMBuilder.h) whose first row is
   /// \p row and first column \p col: the caller adds nothing for the lane. \p biases is loadFragmentBias() of them.
-  void storeFragments(ValueRange acc, ArrayRef<BiasPair> biases, Value row, Value col);
+  /// \p inputs is loadFragmentInputs() of them, or null to load what it holds here.
+  void storeFragments(ValueRange acc, ArrayRef<BiasPair> biases, Value row, Value col,
+                      const FragmentInputs *inputs = nullptr);
+  /// Loads what the epilogue reads beside the sums of \p groups groups, so that it arrives while they are computed:
+  /// what is there once per row, and the rest if it fits into \p registers registers.
+  FragmentInputs loadFragmentInputs(int64_t groups, Value row, Value col, int64_t registers);
   /// Loads the bias of \p groups groups of eight columns from \p col on that belongs to this lane. Called early: it
   /// takes a round trip to memory.
   SmallVector<BiasPair> loadFragmentBias(int64_t groups, Value col);
@@ -86,6 +116,8 @@ protected:
   /// M and M - 1.
   Value rows, lastRow;
   Value bias, y, yStride;
+  /// Where the statistics of rows go.
+  Value scales, means;
   SmallVector<Value> extras, extraStrides;
 
 private:
@@ -96,6 +128,8 @@ private:
 /// The schedules. Each requires !verifyLinearKernel().
 BuiltKernel buildWgmmaLinear(OpBuilder &builder, Location loc, StringRef name, const LinearKernelSpec &spec,
                              const LinearSchedule &schedule, const nvidia::SM &sm);
+BuiltKernel buildOverlapLinear(OpBuilder &builder, Location loc, StringRef name, const LinearKernelSpec &spec,
+                               const LinearSchedule &schedule, const nvidia::SM &sm);
 BuiltKernel buildMmaLinear(OpBuilder &builder, Location loc, StringRef name, const LinearKernelSpec &spec,
                            const LinearSchedule &schedule, const nvidia::SM &sm);
 BuiltKernel buildSimtLinear(OpBuilder &builder, Location loc, StringRef name, const LinearKernelSpec &spec,
@@ -111,6 +145,12 @@ struct StoreBoxes {
   int64_t bytes() const { return 16 * rowBytes(); }
 };
 StoreBoxes getStoreBoxes(const LinearKernelSpec &spec, const LinearSchedule &schedule);
+
+/// Shared memory of an Overlap schedule, in order: the ring, the sums of one tile, the biases of two tiles, barriers.
+struct OverlapLayout {
+  int64_t stageBytes = 0, sums = 0, bias = 0, biasBytes = 0, barriers = 0, total = 0;
+};
+OverlapLayout getOverlapLayout(const LinearKernelSpec &spec, const LinearSchedule &schedule);
 
 } // namespace mlir::et::gpu_kernels
 

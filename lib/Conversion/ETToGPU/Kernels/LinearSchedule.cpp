@@ -26,7 +26,14 @@ static bool isHalf(Type type) { return type.isF16() || type.isBF16(); }
 static int64_t getRingBytes(const LinearSchedule &schedule) {
   return schedule.stages * (schedule.tileM + schedule.tileN) * schedule.tileK * 2;
 }
-static int64_t getBarrierBytes(const LinearSchedule &schedule) { return 2 * 8 * schedule.stages; }
+/// Barriers of Wgmma: two per stage; two for statistics of rows, which stand behind them, two f32 each.
+static int64_t getBarrierBytes(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
+  return 2 * 8 * schedule.stages + (spec.rowStats ? 2 * 8 + 2 * 4 * schedule.tileM : 0);
+}
+
+bool gpu_kernels::takesRowStats(const LinearSchedule &schedule) {
+  return schedule.kind == LinearSchedule::Wgmma && schedule.splitK == 1;
+}
 
 StoreBoxes gpu_kernels::getStoreBoxes(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
   if (schedule.kind != LinearSchedule::Wgmma || schedule.splitK > 1 || schedule.tileN % 16 || !isHalf(spec.yType) ||
@@ -35,9 +42,21 @@ StoreBoxes gpu_kernels::getStoreBoxes(const LinearKernelSpec &spec, const Linear
   StoreBoxes boxes;
   boxes.columns = schedule.tileN % 64 == 0 ? 64 : schedule.tileN % 32 == 0 ? 32 : 16;
   // Enough for a tile if they fit, so that it is stored without waiting.
-  int64_t rest = SM::get("sm_90a")->sharedPerBlock - getRingBytes(schedule) - getBarrierBytes(schedule);
+  int64_t rest = SM::get("sm_90a")->sharedPerBlock - getRingBytes(schedule) - getBarrierBytes(spec, schedule);
   boxes.count = std::clamp<int64_t>(rest / (schedule.tileM * boxes.rowBytes()), 1, schedule.tileN / boxes.columns);
   return boxes;
+}
+
+OverlapLayout gpu_kernels::getOverlapLayout(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
+  OverlapLayout layout;
+  layout.stageBytes = (schedule.tileM + schedule.tileN) * schedule.tileK * 2;
+  layout.sums = layout.stageBytes * schedule.stages;
+  layout.bias = layout.sums + schedule.tileM * schedule.tileN * (schedule.exactSums ? 4 : 2);
+  if (spec.biasType && !schedule.exactSums)
+    layout.biasBytes = schedule.tileN * spec.biasType.getIntOrFloatBitWidth() / 8;
+  layout.barriers = layout.bias + 2 * layout.biasBytes;
+  layout.total = layout.barriers + 2 * 8 * schedule.stages;
+  return layout;
 }
 
 int64_t gpu_kernels::getLinearSharedBytes(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
@@ -45,8 +64,11 @@ int64_t gpu_kernels::getLinearSharedBytes(const LinearKernelSpec &spec, const Li
     return 2 * 16 * (64 + 4) * 4;
   if (schedule.kind == LinearSchedule::Mma)
     return getRingBytes(schedule);
+  if (schedule.kind == LinearSchedule::Overlap)
+    return getOverlapLayout(spec, schedule).total;
   StoreBoxes boxes = getStoreBoxes(spec, schedule);
-  int64_t bytes = getRingBytes(schedule) + boxes.count * boxes.rowBytes() * schedule.tileM + getBarrierBytes(schedule);
+  int64_t bytes =
+      getRingBytes(schedule) + boxes.count * boxes.rowBytes() * schedule.tileM + getBarrierBytes(spec, schedule);
   return schedule.exclusive ? std::max(bytes, SM::get("sm_90a")->sharedPerSM / 2) : bytes;
 }
 
@@ -113,6 +135,12 @@ static std::optional<std::string> verifyWgmma(const LinearKernelSpec &spec, cons
   // With one consumer the swizzle wants w to start at a multiple of 1024 bytes, and so does the next stage.
   if (schedule.tileN < 8 || schedule.tileN > 256 || schedule.tileN % 8)
     return str(llvm::formatv("tileN is {0}, but wgmma takes multiples of 8 from 8 to 256", schedule.tileN));
+  // Four warpgroups leave 128 registers per thread, and ptxas refuses an instruction that takes as many for its sums
+  // alone, however the warpgroups share registers out later.
+  if (spec.rowStats && schedule.tileM == 128 && schedule.tileN > 192)
+    return str(llvm::formatv("tileN is {0}, but beside a warpgroup for statistics of rows, tiles of 128 rows have at "
+                             "most 192 outputs",
+                             schedule.tileN));
   int64_t splitK = schedule.splitK, blocks = ceilDiv(spec.k, kTensorTileK);
   if (splitK == 1)
     return std::nullopt;
@@ -129,16 +157,50 @@ static std::optional<std::string> verifyWgmma(const LinearKernelSpec &spec, cons
   return std::nullopt;
 }
 
+static std::optional<std::string> verifyOverlap(const LinearKernelSpec &spec, const LinearSchedule &schedule,
+                                                const SM &sm) {
+  auto str = [](auto &&format) { return std::optional(format.str()); };
+  if (!sm.hasWgmma)
+    return str(llvm::formatv("wgmma needs sm_90a, but the target is {0}; use Mma", sm.chip));
+  if (schedule.tileM != 128)
+    return str(llvm::formatv("tileM is {0}, but there are two consumers of 64 rows; use 128", schedule.tileM));
+  if (schedule.tileN < 64 || schedule.tileN > 256 || schedule.tileN % 64)
+    return str(
+        llvm::formatv("tileN is {0}, but sums are handed over in groups of 64 columns up to 256", schedule.tileN));
+  if (schedule.splitK != 1 || schedule.exclusive)
+    return std::string("Overlap has one persistent block per multiprocessor and does not split K; use 1 and false");
+  if (schedule.cluster != 1 && schedule.cluster != 2)
+    return str(llvm::formatv("cluster is {0}, but 1 or 2 blocks share their weights", schedule.cluster));
+  if (!isHalf(spec.yType) || !spec.yAligned || (spec.yStride != ShapedType::kDynamic && spec.yStride % 8))
+    return std::string("the epilogue stores 16 bytes at once, but the output is not f16 or bf16 with start and row "
+                       "stride at multiples of 16 bytes; use Wgmma");
+  if (spec.exactSums && !schedule.exactSums)
+    return std::string("the epilogue is owed sums as f32, but they are handed over rounded; use exactSums");
+  if (spec.biasType && !spec.biasAligned)
+    return std::string("the bias is copied 16 bytes at once, but may start anywhere; use Wgmma");
+  // The bias of a tile is overwritten by that of the tile after the next, at most a ring ahead.
+  int64_t blocks = ceilDiv(spec.k, kTensorTileK);
+  if (schedule.stages > blocks)
+    return str(llvm::formatv("{0} stages, but {1} inputs are {2} blocks of 64; use fewer stages", schedule.stages,
+                             spec.k, blocks));
+  return std::nullopt;
+}
+
 std::optional<std::string> gpu_kernels::verifyLinearKernel(const LinearKernelSpec &spec, const LinearSchedule &schedule,
                                                            const SM &sm) {
   if (std::optional<std::string> reason = verifySpec(spec))
     return reason;
+  if (spec.rowStats && !takesRowStats(schedule))
+    return std::string("only Wgmma without splitK takes statistics of rows; compute them in a kernel in front of it, "
+                       "and pass them as extras");
   if (schedule.kind == LinearSchedule::Simt)
     return std::nullopt;
   if (std::optional<std::string> reason = verifyTensorCore(spec, schedule, sm))
     return reason;
   if (schedule.kind == LinearSchedule::Wgmma)
     return verifyWgmma(spec, schedule, sm);
+  if (schedule.kind == LinearSchedule::Overlap)
+    return verifyOverlap(spec, schedule, sm);
   auto isTile = [](int64_t size) { return size == 32 || size == 64 || size == 128; };
   if (!isTile(schedule.tileM) || !isTile(schedule.tileN))
     return llvm::formatv("tile is {0} x {1}, but Mma takes 32, 64 and 128", schedule.tileM, schedule.tileN).str();
@@ -150,6 +212,19 @@ std::optional<std::string> gpu_kernels::verifyLinearKernel(const LinearKernelSpe
 //===----------------------------------------------------------------------===//
 // Choice
 //===----------------------------------------------------------------------===//
+
+/// Cycles that the epilogue of one tile takes beyond bias and store: a residual waits for memory, anything else is
+/// mostly arithmetic.
+static double getEpilogueCycles(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
+  if (!spec.epilogue)
+    return 0;
+  bool readsMatrix =
+      llvm::any_of(spec.extras, [](const LinearExtra &extra) { return extra.kind == LinearExtra::Matrix; });
+  return readsMatrix ? 5000.0 * schedule.tileN / 192 : 12.0 * schedule.tileN;
+}
+
+/// Bytes that L2 delivers in a cycle: less when it is kept up for many tiles.
+static double getL2Bytes(int64_t rows) { return rows > 1024 ? 7000 : 9000; }
 
 /// Cycles of the whole kernel. The constants are a fit to about a hundred kernels with 64 to 1024 rows on an H200
 /// (benchmarks/gpu/linear.py), which it meets within 6 % on average.
@@ -163,12 +238,14 @@ static double getWgmmaCycles(const LinearKernelSpec &spec, const LinearSchedule 
   // One stage: the tensor cores, which one consumer keeps less busy than two, or the copies, which share what L2
   // delivers.
   double multiply = (tileM == 64 ? 1.3 : 1.12) * tileM * tileN / 32;
-  double copy = (tileM + tileN) * 128 / std::min(100.0, 9000 / active);
+  double copy = (tileM + tileN) * 128 / std::min(100.0, getL2Bytes(rows) / active);
   double stages = ceilDiv(ceilDiv(spec.k, kTensorTileK), splitK);
 
   // Per tile the epilogue, which nothing hides; without boxes the stores are narrow, with boxes of 16 columns many.
   StoreBoxes boxes = getStoreBoxes(spec, schedule);
   double epilogue = 900 + (boxes.count ? 3.0 : 4.5) * tileN + (boxes.columns == 16 ? 350 : 0);
+  if (tileM == 128)
+    epilogue += getEpilogueCycles(spec, schedule);
   // Launch and last store, and the first copies, which find L2 cold and everybody asking.
   double fixed = 1070 + 9 * (tileM + tileN) * active / sm.numSMs;
   // Two barriers of the cluster, and the partial sums through it at 11 bytes per cycle.
@@ -177,19 +254,75 @@ static double getWgmmaCycles(const LinearKernelSpec &spec, const LinearSchedule 
   return fixed + waves * (stages * (std::max(multiply, copy) + 14) + epilogue);
 }
 
+/// As getWgmmaCycles, fitted to kernels with 4096 and 12288 rows.
+static double getOverlapCycles(const LinearKernelSpec &spec, const LinearSchedule &schedule, const SM &sm,
+                               int64_t rows) {
+  int64_t tileN = schedule.tileN, blocks = ceilDiv(rows, schedule.tileM) * ceilDiv(spec.n, tileN);
+  double waves = ceilDiv(blocks, sm.numSMs), active = std::min(blocks, sm.numSMs);
+  double stages = ceilDiv(spec.k, kTensorTileK);
+  double drop = (schedule.exactSums ? 5.5 : 2.3) * tileN;
+  double multiply = std::max(1.12 * schedule.tileM * tileN / 32,
+                             (schedule.tileM + tileN) * 128 / std::min(100.0, getL2Bytes(rows) / active));
+  double fixed = 1070 + 9 * (schedule.tileM + tileN) * active / sm.numSMs;
+  // A kernel in front reads x once.
+  if (spec.rowStats)
+    fixed += 3500 + rows * spec.k * 2 / 1700.0;
+  // Nothing is left to hide the epilogue of the last tile behind, and comes behind a way through shared memory.
+  double last = 1500 + 3.0 * tileN + getEpilogueCycles(spec, schedule);
+  return fixed + waves * (stages * (multiply + 14) + drop) + last;
+}
+
+/// What a schedule for \p rows rows is compared by: cycles per row. Beyond a few waves rows stand for whole ranges, of
+/// which no multiple of the multiprocessors is typical.
+static double getScore(const LinearKernelSpec &spec, const LinearSchedule &schedule, const SM &sm, int64_t rows) {
+  SmallVector<int64_t, 4> counts = {rows};
+  if (rows > 5000)
+    counts = {rows, rows * 3 / 4, rows / 2, rows * 3 / 8};
+  double score = 0;
+  for (int64_t count : counts)
+    score += (schedule.kind == LinearSchedule::Overlap ? getOverlapCycles(spec, schedule, sm, count)
+                                                       : getWgmmaCycles(spec, schedule, sm, count)) /
+             count;
+  return score;
+}
+
+/// Overlap schedules, of which there is one per width of a tile.
+static SmallVector<LinearSchedule> getOverlapCandidates(LinearKernelSpec spec, const SM &sm) {
+  // A kernel in front takes them.
+  spec.rowStats = std::nullopt;
+  SmallVector<LinearSchedule> candidates;
+  for (int64_t tileN : {256, 192, 128}) {
+    LinearSchedule schedule{LinearSchedule::Overlap, 128, tileN, kTensorTileK, ceilDiv(spec.k, kTensorTileK)};
+    schedule.exactSums = spec.exactSums;
+    schedule.stages = std::min<int64_t>(schedule.stages, 6);
+    while (schedule.stages > 3 && getLinearSharedBytes(spec, schedule) > sm.sharedPerBlock)
+      --schedule.stages;
+    if (!verifyLinearKernel(spec, schedule, sm))
+      candidates.push_back(schedule);
+  }
+  return candidates;
+}
+
 double gpu_kernels::estimateLinearCycles(const LinearKernelSpec &spec, const LinearSchedule &schedule, const SM &sm,
                                          int64_t rows) {
+  if (schedule.kind == LinearSchedule::Wgmma || schedule.kind == LinearSchedule::Overlap)
+    return getScore(spec, schedule, sm, rows) * rows;
   // Of the others only the tiles are compared: they keep the multiprocessors busy, and large ones read less.
-  if (schedule.kind != LinearSchedule::Wgmma)
-    return static_cast<double>(spec.k) *
-           ceilDiv(ceilDiv(rows, schedule.tileM) * ceilDiv(spec.n, schedule.tileN), sm.numSMs) * schedule.tileM *
-           schedule.tileN;
-  return getWgmmaCycles(spec, schedule, sm, rows);
+  return static_cast<double>(spec.k) *
+         ceilDiv(ceilDiv(rows, schedule.tileM) * ceilDiv(spec.n, schedule.tileN), sm.numSMs) * schedule.tileM *
+         schedule.tileN;
 }
 
 static LinearSchedule chooseWgmma(const LinearKernelSpec &spec, const SM &sm, int64_t rows) {
   LinearSchedule best;
-  double bestCycles = INFINITY;
+  double bestScore = INFINITY;
+  auto consider = [&](const LinearSchedule &schedule) {
+    double score = getScore(spec, schedule, sm, rows);
+    if (score < bestScore) {
+      bestScore = score;
+      best = schedule;
+    }
+  };
   int64_t blocksK = ceilDiv(spec.k, kTensorTileK);
   for (int64_t tileM : {128, 64}) {
     for (int64_t tileN : {256, 224, 192, 160, 144, 128, 112, 96, 80, 64, 48, 32, 16}) {
@@ -205,16 +338,15 @@ static LinearSchedule chooseWgmma(const LinearKernelSpec &spec, const SM &sm, in
             std::max<int64_t>(2, std::min<int64_t>({tileN <= 32 ? 12 : 8, fit, ceilDiv(blocksK, splitK)}));
         schedule.persistent = tileM == 128 && splitK == 1 && tiles > sm.numSMs;
         schedule.exclusive = true;
-        if (verifyLinearKernel(spec, schedule, sm))
-          continue;
-        double cycles = getWgmmaCycles(spec, schedule, sm, rows);
-        if (cycles < bestCycles) {
-          bestCycles = cycles;
-          best = schedule;
-        }
+        if (!verifyLinearKernel(spec, schedule, sm))
+          consider(schedule);
       }
     }
   }
+  // With fewer rows there is no next tile behind which an epilogue could hide.
+  if (rows > 1024)
+    for (const LinearSchedule &schedule : getOverlapCandidates(spec, sm))
+      consider(schedule);
   return best;
 }
 
@@ -245,6 +377,8 @@ BuiltKernel gpu_kernels::buildLinearKernel(OpBuilder &builder, Location loc, Str
   switch (schedule.kind) {
   case LinearSchedule::Wgmma:
     return buildWgmmaLinear(builder, loc, name, spec, schedule, sm);
+  case LinearSchedule::Overlap:
+    return buildOverlapLinear(builder, loc, name, spec, schedule, sm);
   case LinearSchedule::Mma:
     return buildMmaLinear(builder, loc, name, spec, schedule, sm);
   case LinearSchedule::Simt:
@@ -254,9 +388,8 @@ BuiltKernel gpu_kernels::buildLinearKernel(OpBuilder &builder, Location loc, Str
 }
 
 std::string gpu_kernels::stringifyLinearSchedule(const LinearSchedule &schedule) {
-  StringRef kind = schedule.kind == LinearSchedule::Wgmma ? "wgmma"
-                   : schedule.kind == LinearSchedule::Mma ? "mma"
-                                                          : "simt";
+  static constexpr StringRef kKinds[] = {"wgmma", "mma", "simt", "overlap"};
+  StringRef kind = kKinds[schedule.kind];
   std::string text = llvm::formatv("{0} {1}x{2}x{3} stages {4}", kind, schedule.tileM, schedule.tileN, schedule.tileK,
                                    schedule.stages);
   if (schedule.splitK > 1)
@@ -265,5 +398,9 @@ std::string gpu_kernels::stringifyLinearSchedule(const LinearSchedule &schedule)
     text += " persistent";
   if (schedule.exclusive)
     text += " exclusive";
+  if (schedule.cluster > 1)
+    text += llvm::formatv(" cluster {0}", schedule.cluster);
+  if (schedule.exactSums)
+    text += " exact";
   return text;
 }

@@ -17,6 +17,12 @@
 //       request x and w -> full[stage]        release the stage before
 //                                           add bias, epilogue, store
 //
+// Where the statistics of rows are asked for, a warpgroup of its own reads x of
+// each stage too, a row or half a row per thread, and hands scale and mean of each
+// row to the consumers through shared memory behind the barriers. The sums are
+// taken of differences from the mean of the row's first eight elements, so they do
+// not cancel where the mean is large.
+//
 // Shared memory: stages of x [tileM][64] and w [tileN][64], both with the 128-byte
 // swizzle; boxes of 16 rows of results for each warp, if y leaves by TMA; full and
 // empty barriers. With splitK the first stages hold the partial sums at the end:
@@ -42,6 +48,12 @@ constexpr int64_t kWarpM = 16;
 constexpr int64_t kGroup = 8;
 /// Registers of a producer's and a consumer's thread with one producer and two consumer warpgroups.
 constexpr int64_t kProducerRegisters = 40, kConsumerRegisters = 232;
+/// The same with a warpgroup for statistics: these, and 128 threads of it, make 65536 registers.
+constexpr int64_t kProducerBesideStats = 32, kConsumerBesideStats = 216, kStatsRegisters = 48;
+/// Registers of a consumer's thread that may hold accumulators and what the epilogue loads ahead.
+constexpr int64_t kAheadRegisters = 128;
+/// Elements of 16 bytes of x, and such chunks of a row of a stage.
+constexpr int64_t kChunk = 8, kChunks = kBlockK / kChunk;
 
 class WgmmaEmitter : public LinearEmitter {
 public:
@@ -76,17 +88,31 @@ private:
   void emitStart();
   void emitProducer();
   void emitConsumer(Value consumer);
+  /// Statistics of the rows of every tile of this block, by a warpgroup whose threads are numbered \p thread.
+  void emitStats(Value thread);
+  Value statsFull() { return b.offset(barriers, 16 * stages); }
+  Value statsEmpty() { return b.offset(barriers, 16 * stages + 8); }
+  /// Scale and mean of row \p row of the tile, two f32.
+  Value statsOf(Value row) { return b.offset(barriers, b.add(b.mul(row, 8), 16 * stages + 16)); }
+  /// Waits for the statistics of a tile, and reads those of rows \p row and \p row + 8 of it.
+  void takeStats(FragmentInputs &inputs, Value row, Value parity);
   /// Multiplies all blocks of K; returns the finished accumulators and moves \p slot.
   SmallVector<Value> emitMainLoop(Slot &slot, Value consumer, Value leader);
   /// \p biases belongs to the whole tile, or to its first box.
-  void storeTile(ValueRange acc, SmallVector<BiasPair> biases, Value consumer, Value m, Value n);
+  void storeTile(ValueRange acc, SmallVector<BiasPair> biases, const FragmentInputs &inputs, Value firstRow, Value n);
   void storePartialSums(ValueRange acc);
   void reducePartialSums();
+  /// First column that this block of a cluster finishes, and groups of eight of them.
+  int64_t shareOfGroups() { return tileN / 8 / schedule.splitK; }
+  Value shareColumn(Value n) { return b.add(n, b.mul(b.clusterRank(), 8 * shareOfGroups())); }
 
   int64_t tileM, tileN, stages, consumers, blocksK, stageBytes;
   /// Stages that are requested before the loop.
   int64_t early = 0;
   StoreBoxes boxes;
+  /// What the epilogue of a block of a cluster reads.
+  SmallVector<BiasPair> shareBiases;
+  FragmentInputs shareInputs;
   Value xMap, wMap, yMap;
   Value shared, barriers, thread;
   /// First block of K of this thread block, and their number.
@@ -152,7 +178,11 @@ void WgmmaEmitter::emitStart() {
   b.prefetchMap(xMap);
   for (int64_t i = 0; i < stages; ++i) {
     b.initBarrier(full(b.i32(i)), 1);
-    b.initBarrier(empty(b.i32(i)), consumers);
+    b.initBarrier(empty(b.i32(i)), consumers + (spec.rowStats ? kWarpgroupSize / kWarpSize : 0));
+  }
+  if (spec.rowStats) {
+    b.initBarrier(statsFull(), kWarpgroupSize / kWarpSize);
+    b.initBarrier(statsEmpty(), consumers * kWarpgroupSize / kWarpSize);
   }
   b.fenceBarrierInit();
   ifHasTile([&] {
@@ -229,13 +259,13 @@ SmallVector<Value> WgmmaEmitter::emitMainLoop(Slot &slot, Value consumer, Value 
   return acc;
 }
 
-void WgmmaEmitter::storeTile(ValueRange acc, SmallVector<BiasPair> biases, Value consumer, Value m, Value n) {
-  Value warp = b.band(b.shr(thread, 5), 3), lane = b.laneId();
-  Value firstRow = b.add(m, b.add(b.mul(consumer, kInstM), b.mul(warp, kWarpM)));
+void WgmmaEmitter::storeTile(ValueRange acc, SmallVector<BiasPair> biases, const FragmentInputs &inputs, Value firstRow,
+                             Value n) {
   if (!boxes.count) {
-    storeFragments(acc, biases, firstRow, n);
+    storeFragments(acc, biases, firstRow, n, &inputs);
     return;
   }
+  Value lane = b.laneId();
 
   // stmatrix: lane l stores row l % 16, 16-byte chunk 2j + l / 16.
   Value warpBoxes = b.offset(shared, b.add(b.mul(b.shr(thread, 5), boxes.count * boxes.bytes()), stages * stageBytes));
@@ -247,8 +277,6 @@ void WgmmaEmitter::storeTile(ValueRange acc, SmallVector<BiasPair> biases, Value
     Value chunk = b.bxor(b.add(b.shr(lane, 4), 2 * j), swizzle);
     places.push_back(b.add(b.mul(boxRow, boxes.rowBytes()), b.mul(chunk, 16)));
   }
-  Value row0 = b.add(firstRow, b.shr(lane, 2)), row1 = clampRow(b.add(row0, 8));
-  row0 = clampRow(row0);
   Value first = b.eq(lane, 0);
   for (int64_t box = 0; box < tileN / boxes.columns; ++box) {
     // Everything that waits for memory outside comes before the wait for the box, and the next bias before that.
@@ -259,8 +287,14 @@ void WgmmaEmitter::storeTile(ValueRange acc, SmallVector<BiasPair> biases, Value
     for (int64_t g = 0; g < boxes.columns / 8; ++g) {
       Value col = clampColumn(b.add(laneColumn(n), box * boxes.columns + 8 * g));
       ValueRange sums = acc.slice(4 * (box * boxes.columns / 8 + g), 4);
-      auto [lo0, hi0] = finish(sums[0], sums[1], biases[g], row0, col);
-      auto [lo1, hi1] = finish(sums[2], sums[3], biases[g], row1, col);
+      auto finishHalf = [&](unsigned half) {
+        ArrayRef<LinearExtraPair> loaded;
+        if (!inputs.extras[half].empty())
+          loaded = inputs.extras[half][box * boxes.columns / 8 + g];
+        return finish(sums[2 * half], sums[2 * half + 1], biases[g], inputs.rows[half], col, /*colHi=*/{}, loaded);
+      };
+      auto [lo0, hi0] = finishHalf(0);
+      auto [lo1, hi1] = finishHalf(1);
       packed.push_back(b.pack(lo0, hi0, spec.yType));
       packed.push_back(b.pack(lo1, hi1, spec.yType));
     }
@@ -281,27 +315,161 @@ void WgmmaEmitter::storeTile(ValueRange acc, SmallVector<BiasPair> biases, Value
 
 void WgmmaEmitter::emitConsumer(Value consumer) {
   Value leader = b.eq(b.band(thread, kWarpgroupSize - 1), 0);
+  Value warp = b.band(b.shr(thread, 5), 3);
+  Value rowInTile = b.add(b.mul(consumer, kInstM), b.mul(warp, kWarpM));
   bool isSplit = schedule.splitK > 1;
   Value zero = b.i32(0);
   // The epilogue reads what earlier kernels wrote, and overwrites what they read.
   if (schedule.persistent)
     b.waitForPrevious();
-  forEachTile({zero, zero}, [&](Value m, Value n, ValueRange carried) {
+  forEachTile({zero, zero, zero}, [&](Value m, Value n, ValueRange carried) {
     Slot slot{carried[0], carried[1]};
+    Value firstRow = b.add(m, rowInTile);
     SmallVector<BiasPair> biases;
-    if (!isSplit)
+    if (isSplit)
+      biases = loadFragmentBias(shareOfGroups(), shareColumn(n));
+    else
       biases = loadFragmentBias((boxes.count ? boxes.columns : tileN) / 8, n);
     if (!schedule.persistent)
       b.waitForPrevious();
+    // Loads that are under way while the tensor cores work.
+    FragmentInputs inputs =
+        isSplit ? loadFragmentInputs(shareOfGroups(), firstRow, shareColumn(n), kAheadRegisters / 2)
+                : loadFragmentInputs(tileN / 8, firstRow, n, schedule.persistent ? 0 : kAheadRegisters - tileN / 2);
     SmallVector<Value> acc = emitMainLoop(slot, consumer, leader);
-    if (isSplit)
+    if (spec.rowStats)
+      takeStats(inputs, rowInTile, carried[2]);
+    if (isSplit) {
       storePartialSums(acc);
-    else
-      storeTile(acc, std::move(biases), consumer, m, n);
-    return SmallVector<Value>{slot.stage, slot.parity};
+      shareBiases = std::move(biases);
+      shareInputs = std::move(inputs);
+    } else {
+      storeTile(acc, std::move(biases), inputs, firstRow, n);
+    }
+    return SmallVector<Value>{slot.stage, slot.parity, b.bxor(carried[2], 1)};
   });
   if (boxes.count)
     b.ifThen(b.eq(b.laneId(), 0), [&] { b.waitBulk(0, /*read=*/false); });
+}
+
+//===----------------------------------------------------------------------===//
+// Statistics of rows
+//===----------------------------------------------------------------------===//
+
+void WgmmaEmitter::takeStats(FragmentInputs &inputs, Value row, Value parity) {
+  b.waitBarrier(statsFull(), parity);
+  row = b.add(row, b.shr(b.laneId(), 2));
+  for (unsigned half = 0; half < 2; ++half) {
+    Value pair = b.load(VectorType::get({2}, b.getF32Type()), statsOf(b.add(row, 8 * half)), 8);
+    inputs.rows[half].scale = LLVM::ExtractElementOp::create(b, pair, b.i32(0));
+    if (spec.rowStats->centred)
+      inputs.rows[half].mean = LLVM::ExtractElementOp::create(b, pair, b.i32(1));
+  }
+  if (schedule.persistent) {
+    b.syncWarp();
+    b.ifThen(b.eq(b.laneId(), 0), [&] { b.arriveBarrier(statsEmpty()); });
+  }
+}
+
+void WgmmaEmitter::emitStats(Value thread) {
+  bool centred = spec.rowStats->centred;
+  // A thread has a row of the tile, or half of one.
+  int64_t parts = kWarpgroupSize / tileM, chunks = kChunks / parts;
+  Value row = b.div(thread, parts), part = b.rem(thread, parts);
+  // Chunk c of row r stands at chunk c ^ (r % 8): of eight threads that read at once, each has other banks.
+  Value rowStart = b.mul(row, kRowBytes), swizzle = b.band(row, kChunks - 1);
+  Value firstChunk = b.mul(part, chunks);
+  SmallVector<Value> places;
+  for (int64_t j = 0; j < chunks; ++j)
+    places.push_back(b.add(rowStart, b.mul(b.bxor(b.add(firstChunk, j), swizzle), 16)));
+  Value firstPlace = b.add(rowStart, b.mul(swizzle, 16));
+  auto loadChunk = [&](Value stage, Value place) {
+    Value chunk = b.load(VectorType::get({4}, b.getI32Type()), b.offset(stage, place), 16);
+    SmallVector<Value> values;
+    for (int64_t i = 0; i < 4; ++i) {
+      auto [lo, hi] = b.unpack(LLVM::ExtractElementOp::create(b, chunk, b.i32(i)), spec.xType);
+      values.append({lo, hi});
+    }
+    return values;
+  };
+  // Sums that do not wait for each other.
+  constexpr int64_t kSums = 4;
+  Value isLane0 = b.eq(b.laneId(), 0), inverse = b.f32(1.0 / spec.k);
+  b.waitForPrevious();
+  forEachTile({b.i32(0), b.i32(0), b.i32(0)}, [&](Value m, Value n, ValueRange carried) {
+    Slot slot{carried[0], carried[1]};
+    Value shift = b.f32(0.0);
+    if (centred) {
+      b.waitBarrier(full(slot.stage), slot.parity);
+      SmallVector<Value> values = loadChunk(stageStart(slot.stage), firstPlace);
+      for (size_t width = kChunk; width > 1; width /= 2)
+        for (size_t i = 0; i < width / 2; ++i)
+          values[i] = b.addf(values[i], values[i + width / 2]);
+      shift = b.mulf(values[0], b.f32(1.0 / kChunk));
+    }
+    SmallVector<Value> init(2 * kSums, b.f32(0.0));
+    init.append({slot.stage, slot.parity});
+    SmallVector<Value> end = b.loop(b.i32(0), numBlocks, b.i32(1), init, [&](Value block, ValueRange at) {
+      SmallVector<Value> sums(at.take_front(2 * kSums));
+      Slot slot{at[2 * kSums], at[2 * kSums + 1]};
+      b.waitBarrier(full(slot.stage), slot.parity);
+      Value start = stageStart(slot.stage);
+      for (int64_t j = 0; j < chunks; ++j) {
+        // The last block of K may be filled up with zeros, which are no elements.
+        Value exists;
+        if (spec.k % kBlockK)
+          exists = b.lt(b.add(b.mul(block, kChunks), b.add(firstChunk, j)), spec.k / kChunk);
+        for (auto [i, value] : llvm::enumerate(loadChunk(start, places[j]))) {
+          Value &sum = sums[i % kSums], &squares = sums[kSums + i % kSums];
+          Value difference = value;
+          if (centred) {
+            difference = b.subf(value, shift);
+            if (exists)
+              difference = b.select(exists, difference, b.f32(0.0));
+            sum = b.addf(sum, difference);
+          }
+          squares = b.fma(difference, difference, squares);
+        }
+      }
+      b.syncWarp();
+      b.ifThen(isLane0, [&] { b.arriveBarrier(empty(slot.stage)); });
+      Slot next = advance(slot);
+      sums.append({next.stage, next.parity});
+      return sums;
+    });
+    auto total = [&](ValueRange sums) {
+      Value sum = b.addf(b.addf(sums[0], sums[1]), b.addf(sums[2], sums[3]));
+      return parts == 2 ? b.addf(sum, b.shuffleXor(sum, 1)) : sum;
+    };
+    Value sum = total(ValueRange(end).take_front(kSums)), squares = total(ValueRange(end).slice(kSums, kSums));
+    // Differences from the shift: the mean lies sum / size behind it, and their squares count that once too often.
+    Value variance = b.mulf(squares, inverse), mean = shift;
+    if (centred) {
+      Value distance = b.mulf(sum, inverse);
+      mean = b.addf(shift, distance);
+      variance = b.maxf(b.fma(b.negf(distance), distance, variance), b.f32(0.0));
+    }
+    Value scale = b.rsqrt(b.addf(variance, b.f32(spec.rowStats->eps)));
+    // The consumers have taken those of the tile before.
+    if (schedule.persistent)
+      b.waitBarrier(statsEmpty(), b.bxor(carried[2], 1));
+    Value isFirst = b.eq(part, 0);
+    b.ifThen(isFirst, [&] {
+      Value pair = LLVM::UndefOp::create(b, VectorType::get({2}, b.getF32Type()));
+      pair = LLVM::InsertElementOp::create(b, pair, scale, b.i32(0));
+      pair = LLVM::InsertElementOp::create(b, pair, mean, b.i32(1));
+      b.store(pair, statsOf(row), 8);
+    });
+    b.syncWarp();
+    b.ifThen(isLane0, [&] { b.arriveBarrier(statsFull()); });
+    Value y = b.add(m, row);
+    b.ifThen(b.land(b.land(isFirst, b.eq(n, 0)), b.lt(y, rows)), [&] {
+      b.store(scale, b.element(scales, y, b.getF32Type()));
+      if (centred)
+        b.store(mean, b.element(means, y, b.getF32Type()));
+    });
+    return SmallVector<Value>{end[2 * kSums], end[2 * kSums + 1], b.bxor(carried[2], 1)};
+  });
 }
 
 //===----------------------------------------------------------------------===//
@@ -326,11 +494,9 @@ void WgmmaEmitter::storePartialSums(ValueRange acc) {
 
 void WgmmaEmitter::reducePartialSums() {
   // Each block of the cluster finishes its share of the columns.
-  int64_t share = tileN / 8 / schedule.splitK;
+  int64_t share = shareOfGroups();
   Value rank = b.clusterRank();
   auto [m, n] = getTile(Value());
-  n = b.add(n, b.mul(rank, 8 * share));
-  SmallVector<BiasPair> biases = loadFragmentBias(share, n);
   Value slot = b.offset(shared, b.add(b.mul(thread, 16), b.mul(rank, share * consumers * kWarpgroupSize * 16)));
   // As many loads in flight as registers allow: kInFlight times four.
   constexpr int64_t kInFlight = 16;
@@ -349,7 +515,7 @@ void WgmmaEmitter::reducePartialSums() {
     }
     g = end;
   }
-  storeFragments(sums, biases, b.add(m, b.mul(b.shr(thread, 5), 16)), n);
+  storeFragments(sums, shareBiases, b.add(m, b.mul(b.shr(thread, 5), 16)), shareColumn(n), &shareInputs);
 }
 
 //===----------------------------------------------------------------------===//
@@ -359,7 +525,8 @@ void WgmmaEmitter::reducePartialSums() {
 BuiltKernel WgmmaEmitter::build(StringRef name) {
   // One consumer needs no more than a warp beside it; with two, a whole warpgroup gives up its registers for them.
   bool reallocate = consumers > 1;
-  int64_t threads = consumers * kWarpgroupSize + (reallocate ? kWarpgroupSize : kWarpSize);
+  int64_t warpgroups = consumers + (spec.rowStats ? 1 : 0);
+  int64_t threads = warpgroups * kWarpgroupSize + (reallocate ? kWarpgroupSize : kWarpSize);
 
   declareMap({0,
               spec.xType,
@@ -409,7 +576,7 @@ BuiltKernel WgmmaEmitter::build(StringRef name) {
   }
 
   early = std::min(stages, blocksK - (schedule.splitK - 1) * perBlock);
-  Value isProducer = b.eq(thread, consumers * kWarpgroupSize);
+  Value isProducer = b.eq(thread, warpgroups * kWarpgroupSize);
   b.ifThen(isProducer, [&] { emitStart(); });
   b.syncThreads();
   // The next kernel may start as soon as all blocks of this one run: it waits for this one before it reads.
@@ -432,15 +599,27 @@ BuiltKernel WgmmaEmitter::build(StringRef name) {
       b.lt(warpgroup, consumers),
       [&] {
         if (reallocate)
-          b.increaseRegisters(kConsumerRegisters);
+          b.increaseRegisters(spec.rowStats ? kConsumerBesideStats : kConsumerRegisters);
         emitConsumer(warpgroup);
         ifSplit([&] { reducePartialSums(); });
       },
       [&] {
-        if (reallocate)
-          b.decreaseRegisters(kProducerRegisters);
-        b.ifThen(isProducer, [&] { emitProducer(); });
-        ifSplit([] {});
+        auto produce = [&] {
+          if (reallocate)
+            b.decreaseRegisters(spec.rowStats ? kProducerBesideStats : kProducerRegisters);
+          b.ifThen(isProducer, [&] { emitProducer(); });
+          ifSplit([] {});
+        };
+        if (!spec.rowStats)
+          return produce();
+        b.ifThenElse(
+            b.eq(warpgroup, consumers),
+            [&] {
+              if (reallocate)
+                b.decreaseRegisters(kStatsRegisters);
+              emitStats(b.sub(thread, consumers * kWarpgroupSize));
+            },
+            produce);
       });
 
   int64_t tilesN = ceilDiv(spec.n, tileN);

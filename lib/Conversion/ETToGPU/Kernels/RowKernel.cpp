@@ -1,4 +1,4 @@
-//===- RowKernel.cpp - Builders of norm and embedding kernels for GPUs -*- C++ -*-===//
+//===- RowKernel.cpp - Builder of norm kernels for GPUs -*- C++ -*-===//
 //
 // Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -137,7 +137,9 @@ private:
 
 BuiltKernel et::gpu_kernels::buildNormKernel(OpBuilder &builder, Location loc, StringRef name,
                                              const NormKernelSpec &spec) {
-  SmallVector<int64_t> strides{spec.xStride, spec.yStride};
+  SmallVector<int64_t> strides{spec.xStride};
+  if (!spec.statsOnly)
+    strides.push_back(spec.yStride);
   if (spec.hasResidual)
     strides.push_back(spec.residualStride);
   if (spec.hasSum)
@@ -158,7 +160,9 @@ BuiltKernel et::gpu_kernels::buildNormKernel(OpBuilder &builder, Location loc, S
     return numOperands++;
   };
   std::optional<unsigned> x = addOperand(true), gamma = addOperand(spec.hasGamma), beta = addOperand(spec.hasBeta);
-  std::optional<unsigned> residual = addOperand(spec.hasResidual), y = addOperand(true), sum = addOperand(spec.hasSum);
+  std::optional<unsigned> residual = addOperand(spec.hasResidual), y = addOperand(!spec.statsOnly);
+  std::optional<unsigned> sum = addOperand(spec.hasSum);
+  std::optional<unsigned> scales = addOperand(spec.statsOnly), means = addOperand(spec.statsOnly && !spec.rms);
   built.addI32(rows);
   unsigned numSymbols = 1;
   auto addStride = [&](std::optional<unsigned> operand, int64_t stride) -> std::optional<unsigned> {
@@ -229,8 +233,10 @@ BuiltKernel et::gpu_kernels::buildNormKernel(OpBuilder &builder, Location loc, S
     };
     Value scale = kernel.splat(1.0 / spec.size, 0);
     // The variance is that of the differences from the mean: no cancellation.
+    Value meanOfRow;
     if (!spec.rms) {
-      Value mean = spread(arith::MulFOp::create(b, sumOf(values), scale));
+      meanOfRow = arith::MulFOp::create(b, sumOf(values), scale);
+      Value mean = spread(meanOfRow);
       for (int64_t c = 0; c < layout.pieces; ++c) {
         Value difference = arith::SubFOp::create(b, values[c], mean);
         if (Value inside = walker.isInside(c))
@@ -243,7 +249,17 @@ BuiltKernel et::gpu_kernels::buildNormKernel(OpBuilder &builder, Location loc, S
       squares.push_back(arith::MulFOp::create(b, value, value));
     Value variance = arith::MulFOp::create(b, sumOf(squares), scale);
     Value deviation = math::SqrtOp::create(b, arith::AddFOp::create(b, variance, kernel.splat(spec.eps, 0)));
-    Value factor = spread(arith::DivFOp::create(b, kernel.splat(1, 0), deviation));
+    Value inverse = arith::DivFOp::create(b, kernel.splat(1, 0), deviation);
+    if (spec.statsOnly) {
+      Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, kernel.constant(0));
+      kernel.when(isFirst, [&] {
+        kernel.store(inverse, kernel.argument(*scales), row);
+        if (means)
+          kernel.store(meanOfRow, kernel.argument(*means), row);
+      });
+      return;
+    }
+    Value factor = spread(inverse);
     Value yRow = startOf(spec.yStride, yStride);
     for (int64_t c = 0; c < layout.pieces; ++c) {
       Value result = arith::MulFOp::create(b, values[c], factor);
@@ -259,62 +275,6 @@ BuiltKernel et::gpu_kernels::buildNormKernel(OpBuilder &builder, Location loc, S
     emitRow();
   else
     kernel.when(kernel.less(row, kernel.size(numOperands)), emitRow);
-  kernel.finish();
-  return built;
-}
-
-BuiltKernel et::gpu_kernels::buildEmbeddingKernel(OpBuilder &builder, Location loc, StringRef name,
-                                                  const EmbeddingKernelSpec &spec) {
-  int64_t width = getWidth(spec.size, spec.elementType, {spec.yStride});
-  constexpr unsigned ids = 0, table = 1, y = 2, status = 3, count = 4, code = 5, stride = 6;
-  BuiltKernel built;
-  AffineExpr zero = builder.getAffineConstantExpr(0), numIds = builder.getAffineSymbolExpr(0);
-  built.threads = kRowsPerBlock * kWarpSize;
-  built.programmatic = spec.programmatic;
-  built.grid = {numIds.ceilDiv(kRowsPerBlock), builder.getAffineConstantExpr(1), builder.getAffineConstantExpr(1)};
-  for (unsigned operand : {ids, table, y, status})
-    built.addPointer(operand, zero);
-  built.addI32(numIds);
-  built.addI32(builder.getAffineSymbolExpr(1));
-  if (ShapedType::isDynamic(spec.yStride))
-    built.addI32(builder.getAffineSymbolExpr(2));
-
-  SIMTKernel kernel(builder, loc, name, built);
-  ImplicitLocOpBuilder &b = kernel.builder();
-  Value thread = kernel.threadId();
-  Value lane = kernel.rem(thread, kernel.constant(kWarpSize));
-  Value row = kernel.add(kernel.mul(kernel.blockId(), kernel.constant(kRowsPerBlock)),
-                         kernel.div(thread, kernel.constant(kWarpSize)));
-  kernel.when(kernel.less(row, kernel.size(count)), [&] {
-    kernel.waitForPredecessors();
-    Value id = kernel.load(spec.idType, kernel.argument(ids), row);
-    if (!spec.idType.isInteger(64))
-      id = arith::ExtSIOp::create(b, b.getI64Type(), id);
-    // As unsigned numbers, negative ids are large.
-    Value isInside = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, id, kernel.constant(spec.tableRows));
-    Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, kernel.constant(0));
-    Value truth = arith::ConstantIntOp::create(b, b.getI1Type(), 1);
-    Value reports = arith::AndIOp::create(b, isFirst, arith::XOrIOp::create(b, isInside, truth));
-    // The position comes before the code, which says that there is one.
-    kernel.when(reports, [&] {
-      kernel.store(row, kernel.argument(status), kernel.constant(1));
-      LLVM::FenceOp::create(b, LLVM::AtomicOrdering::release, /*syncscope=*/StringRef());
-      LLVM::AtomicCmpXchgOp::create(b, kernel.argument(status), kernel.constant32(0), kernel.argument(code),
-                                    LLVM::AtomicOrdering::monotonic, LLVM::AtomicOrdering::monotonic);
-    });
-    Value safe = arith::SelectOp::create(b, isInside, id, kernel.constant(0));
-    Value source = kernel.mul(safe, kernel.constant(spec.size));
-    Value distance = ShapedType::isDynamic(spec.yStride) ? kernel.size(stride) : kernel.constant(spec.yStride);
-    Value target = kernel.mul(row, distance);
-    int64_t bytes = width * spec.elementType.getIntOrFloatBitWidth() / 8;
-    auto loop = scf::ForOp::create(b, kernel.mul(lane, kernel.constant(width)), kernel.constant(spec.size),
-                                   kernel.constant(kWarpSize * width));
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPoint(loop.getBody()->getTerminator());
-    Value position = loop.getInductionVar();
-    Value piece = kernel.load(spec.elementType, kernel.argument(table), kernel.add(source, position), width, bytes);
-    kernel.store(piece, kernel.argument(y), kernel.add(target, position), bytes);
-  });
   kernel.finish();
   return built;
 }

@@ -79,7 +79,7 @@ SmallVector<Value> et::castToResults(OpBuilder &builder, Operation *op, ValueRan
 
 FailureOr<SmallVector<Value>> et::decompose(OpBuilder &builder, Operation *op, const DecomposeOptions &options) {
   return TypeSwitch<Operation *, FailureOr<SmallVector<Value>>>(op)
-      .Case<AttentionOp, LinearOp, EmbeddingOp, LayerNormOp, RmsNormOp, GeluOp>(
+      .Case<AttentionOp, LinearOp, EmbeddingOp, LayerNormOp, RmsNormOp, NormStatsOp, GeluOp>(
           [&](auto concrete) { return decompose(builder, concrete, options); })
       .Default([](Operation *) { return failure(); });
 }

@@ -54,8 +54,9 @@ LogicalResult LinearOp::verify() {
     return emitOpError("expected the result to have the type ")
            << RankedTensorType::get(expected, result.getElementType()) << ", but got " << result;
   // linear_c5
-  if (input.getElementType() != result.getElementType())
-    return emitOpError("expected input and result to have the same element type, but got ")
+  bool keepsSums = result.getElementType().isF32() && !input.getElementType().isF64();
+  if (input.getElementType() != result.getElementType() && !keepsSums)
+    return emitOpError("expected the result to have the element type of input or f32, but got ")
            << input.getElementType() << " and " << result.getElementType();
   // linear_c6
   if (Attribute encoding = weight.getEncoding();

@@ -109,6 +109,56 @@ static FailureOr<SmallVector<Value>> decomposeNorm(OpBuilder &builder, NormOp op
   return castToResults(builder, op, results);
 }
 
+FailureOr<SmallVector<Value>> et::decompose(OpBuilder &builder, NormStatsOp op, const DecomposeOptions &options) {
+  LinalgBuilder lb(builder, op.getLoc(), getArithmeticType(op, options));
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, op.getLoc(), op.getInput());
+  ArrayRef<OpFoldResult> rowSizes = ArrayRef(sizes).drop_back();
+  AffineMap full = builder.getMultiDimIdentityMap(sizes.size()), row = full.dropResult(sizes.size() - 1);
+  AffineMap rows = builder.getMultiDimIdentityMap(sizes.size() - 1);
+  Value size = lb.constant(op.getInput().getType().getShape().back());
+  Value eps = lb.constant(op.getEps().convertToFloat());
+  Type element = op.getScale().getType().getElementType();
+  SmallVector<Value> inputs = {op.getInput()};
+  SmallVector<AffineMap> maps = {full};
+  if (op.getMean()) {
+    Value total = lb.generic(op.getInput(), lb.fill(rowSizes, 0.0), {full, row},
+                             [](OpBuilder &b, Location loc, ValueRange args) -> Value {
+                               return arith::AddFOp::create(b, loc, args[0], args[1]);
+                             });
+    inputs.push_back(
+        lb.generic(total, lb.empty(rowSizes), {rows, rows}, [&](OpBuilder &b, Location loc, ValueRange args) -> Value {
+          return arith::DivFOp::create(b, loc, args[0], size);
+        }));
+    maps.push_back(row);
+  }
+  maps.push_back(row);
+  Value squares =
+      lb.generic(inputs, lb.fill(rowSizes, 0.0), maps, [&](OpBuilder &b, Location loc, ValueRange args) -> Value {
+        Value x = args[0];
+        if (op.getMean())
+          x = arith::SubFOp::create(b, loc, x, args[1]);
+        return arith::AddFOp::create(b, loc, args.back(), arith::MulFOp::create(b, loc, x, x));
+      });
+  SmallVector<Value> results = {lb.generic(
+      squares, lb.empty(rowSizes, element), {rows, rows}, [&](OpBuilder &b, Location loc, ValueRange args) -> Value {
+        Value variance = arith::DivFOp::create(b, loc, args[0], size);
+        Value deviation = math::SqrtOp::create(b, loc, arith::AddFOp::create(b, loc, variance, eps));
+        return arith::DivFOp::create(b, loc, lb.constant(b, 1.0), deviation);
+      })};
+  if (op.getMean()) {
+    Value mean = inputs[1];
+    if (cast<RankedTensorType>(mean.getType()).getElementType() != element)
+      mean = lb.generic(mean, lb.empty(rowSizes, element), {rows, rows},
+                        [](OpBuilder &, Location, ValueRange args) { return args[0]; });
+    results.push_back(mean);
+  }
+  return castToResults(builder, op, results);
+}
+
+FailureOr<SmallVector<Value>> NormStatsOp::decomposeOperation(OpBuilder &builder) {
+  return decompose(builder, *this, DecomposeOptions());
+}
+
 FailureOr<SmallVector<Value>> et::decompose(OpBuilder &builder, LayerNormOp op, const DecomposeOptions &options) {
   return decomposeNorm(builder, op, op.getBeta(), /*centred=*/true, options);
 }

@@ -114,6 +114,36 @@ LogicalResult RmsNormOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShap
   return reifyNorm(*this, builder, shapes);
 }
 
+LogicalResult NormStatsOp::verify() {
+  RankedTensorType input = getInput().getType();
+  // norm_stats_c1
+  if (input.getRank() == 0 || ShapedType::isDynamic(input.getShape().back()) || input.getShape().back() == 0)
+    return emitOpError("expected the last dimension of input to be static and positive, but got ") << input;
+  Type element = input.getElementType().isF64() ? input.getElementType() : Float32Type::get(getContext());
+  for (Value result : getResults()) {
+    StringRef name = result == getScale() ? "scale" : "mean";
+    auto type = cast<RankedTensorType>(result.getType());
+    // norm_stats_c2
+    if (type.getShape() != input.getShape().drop_back())
+      return emitOpError("expected ") << name << " to have the shape of input without its last dimension, but got "
+                                      << type << " for " << input;
+    // norm_stats_c3
+    if (type.getElementType() != element)
+      return emitOpError("expected ") << name << " to be of " << element << ", but got " << type;
+  }
+  // norm_stats_c4
+  if (!getEps().isFinite() || getEps().isNegative())
+    return emitOpError("expected eps to be finite and not negative, but got ") << getEpsAttr();
+  return success();
+}
+
+LogicalResult NormStatsOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, getLoc(), getInput());
+  sizes.pop_back();
+  shapes.assign(getNumResults(), sizes);
+  return success();
+}
+
 LogicalResult GeluOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
   return reifyNorm(*this, builder, shapes);
 }

@@ -11,11 +11,16 @@
 //
 //   et.linear -> et.gelu | element-wise generic ... -> et.layer_norm | et.rms_norm
 //
+// Statistics of the rows of its input join it when an op of the group needs them:
+// its kernel reads these rows anyhow.
+//
 // Other et ops and linalg ops are groups of their own. Views (reshapes, slices),
 // sizes and constants stay outside. An op that yields a tensor and is none of
 // these is refused.
 //
 //===----------------------------------------------------------------------===//
+
+#include "EmbeddingGroups.h"
 
 #include "et/Dialect/ET/IR/ET.h"
 #include "et/Dialect/ET/Transforms/Passes.h"
@@ -44,7 +49,7 @@ struct Group {
 
 /// True for an op that needs a kernel.
 static bool computes(Operation *op) {
-  return isa<LinearOp, AttentionOp, LayerNormOp, RmsNormOp, GeluOp, EmbeddingOp, linalg::LinalgOp>(op);
+  return isa<LinearOp, AttentionOp, LayerNormOp, RmsNormOp, NormStatsOp, GeluOp, EmbeddingOp, linalg::LinalgOp>(op);
 }
 
 /// True for an op on tensors that is a view after bufferization, or that bufferization turns into a copy.
@@ -55,7 +60,7 @@ static bool isViewOrCopy(Operation *op) {
 
 /// True when \p op maps each element of \p value to the same element of its one result, so that it can run on a result
 /// while that is in registers.
-static bool isEpilogue(Operation *op, Value value) {
+static bool isEpilogue(Operation *op, Value value, bool takesRowValues) {
   if (isa<GeluOp>(op))
     return true;
   auto generic = dyn_cast<linalg::GenericOp>(op);
@@ -89,8 +94,10 @@ static bool isEpilogue(Operation *op, Value value) {
     AffineMap map = generic.getMatchingIndexingMap(input);
     if (input->get() == value && map != identity)
       return false;
-    // The rows of the result are one flat dimension in the kernel: an operand has all of it, or none of its rows.
-    bool allRows = map == identity;
+    // The rows of the result are one flat dimension in the kernel: an operand has all of it, one value per row, or none
+    // of its rows.
+    bool allRows = map == identity ||
+                   (takesRowValues && map.getNumResults() > 0 && map == identity.getMajorSubMap(type.getRank() - 1));
     bool noRows = map.getNumResults() == 0 ||
                   (map.getNumResults() == 1 && map.getResult(0) == identity.getResult(type.getRank() - 1));
     if (!allRows && !noRows)
@@ -101,15 +108,37 @@ static bool isEpilogue(Operation *op, Value value) {
   return true;
 }
 
+/// Adds statistics of the rows that the root of \p group reads, which an op of the group needs.
+static void addStats(Group &group) {
+  auto root = cast<LinearOp>(group.ops.front());
+  DenseSet<Operation *> members(group.ops.begin(), group.ops.end());
+  for (Operation *user : root.getInput().getUsers()) {
+    auto stats = dyn_cast<NormStatsOp>(user);
+    if (!stats || stats->getBlock() != root->getBlock() || !root->isBeforeInBlock(stats))
+      continue;
+    auto isMember = [&](Operation *reader) { return members.contains(reader); };
+    // The launch stands where the last op of the group does.
+    auto isInTime = [&](Operation *reader) {
+      Operation *inBlock = root->getBlock()->findAncestorOpInBlock(*reader);
+      return isMember(reader) || (inBlock && group.ops.back()->isBeforeInBlock(inBlock));
+    };
+    if (!llvm::any_of(stats->getUsers(), isMember) || !llvm::all_of(stats->getUsers(), isInTime))
+      continue;
+    group.ops.insert(std::next(group.ops.begin()), stats);
+    group.label.insert(StringRef("linear").size(), "+norm_stats");
+    return;
+  }
+}
+
 /// Grows a group behind \p root along its result, up to and with a norm if \p fuseNorms.
-static Group growLinear(LinearOp root, bool fuseNorms) {
+static Group growLinear(LinearOp root, bool fuseNorms, bool takesRowValues) {
   Group group{{root}, "linear"};
   Value current = root.getResult();
   while (current.hasOneUse()) {
     Operation *user = *current.user_begin();
     if (user->getBlock() != root->getBlock())
       break;
-    if (isEpilogue(user, current)) {
+    if (isEpilogue(user, current, takesRowValues)) {
       group.ops.push_back(user);
       group.label += isa<GeluOp>(user) ? "+gelu" : "+elementwise";
       current = user->getResult(0);
@@ -127,6 +156,7 @@ static Group growLinear(LinearOp root, bool fuseNorms) {
     }
     break;
   }
+  addStats(group);
   return group;
 }
 
@@ -139,8 +169,8 @@ static std::string getLabel(Operation *op) {
   return linalgOp.getNumReductionLoops() == 0 ? "elementwise" : "reduction";
 }
 
-/// Sizes for the outputs of \p group. All results of a group have the shape of its root's, except that of a linalg op,
-/// which comes with its own destination.
+/// Sizes for the outputs of \p group. All results of a group have the shape of its root's, except statistics, which
+/// have one value per row, and that of a linalg op, which comes with its own destination.
 static FailureOr<SmallVector<Value>> createOutputs(OpBuilder &builder, const Group &group, ArrayRef<Value> escaping) {
   SmallVector<Value> outputs;
   Operation *root = group.ops.front();
@@ -151,6 +181,13 @@ static FailureOr<SmallVector<Value>> createOutputs(OpBuilder &builder, const Gro
       outputs.push_back(linalgOp.getDpsInitOperand(cast<OpResult>(result).getResultNumber())->get());
       continue;
     }
+    if (auto stats = dyn_cast<NormStatsOp>(result.getDefiningOp())) {
+      SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, result.getLoc(), stats.getInput());
+      sizes.pop_back();
+      outputs.push_back(tensor::EmptyOp::create(builder, result.getLoc(), sizes,
+                                                cast<RankedTensorType>(result.getType()).getElementType()));
+      continue;
+    }
     if (shapes.empty() && failed(cast<ReifyRankedShapedTypeOpInterface>(root).reifyResultShapes(builder, shapes)))
       return failure();
     outputs.push_back(tensor::EmptyOp::create(builder, result.getLoc(), shapes[0],
@@ -159,19 +196,25 @@ static FailureOr<SmallVector<Value>> createOutputs(OpBuilder &builder, const Gro
   return outputs;
 }
 
-/// Clones \p op of a group into the region of its launch.
-static void cloneIntoRegion(OpBuilder &builder, Operation *op, IRMapping &mapping) {
+/// Clones \p op of a group into the region of its launch, one of whose outputs is \p output.
+static void cloneIntoRegion(OpBuilder &builder, Operation *op, IRMapping &mapping, Value output) {
   // The destination of an intermediate element-wise op is not read: give it one of the right size.
   if (auto generic = dyn_cast<linalg::GenericOp>(op); generic && !mapping.contains(generic.getDpsInits()[0])) {
     auto type = cast<RankedTensorType>(generic.getDpsInits()[0].getType());
-    Value like = mapping.lookup(generic.getDpsInputs()[0]);
-    for (Value input : generic.getDpsInputs())
-      if (cast<ShapedType>(input.getType()).getRank() == type.getRank())
-        like = mapping.lookup(input);
+    SmallVector<OpFoldResult> sizes;
+    if (generic.getDpsInputs().empty()) {
+      // It counts the rows of a sequence.
+      int64_t rows = cast<RankedTensorType>(output.getType()).getRank() - 2;
+      sizes = {tensor::getMixedSize(builder, op->getLoc(), output, rows)};
+    } else {
+      Value like = mapping.lookup(generic.getDpsInputs()[0]);
+      for (Value input : generic.getDpsInputs())
+        if (cast<ShapedType>(input.getType()).getRank() == type.getRank())
+          like = mapping.lookup(input);
+      sizes = tensor::getMixedSizes(builder, op->getLoc(), like);
+    }
     mapping.map(generic.getDpsInits()[0],
-                tensor::EmptyOp::create(builder, op->getLoc(), tensor::getMixedSizes(builder, op->getLoc(), like),
-                                        type.getElementType())
-                    .getResult());
+                tensor::EmptyOp::create(builder, op->getLoc(), sizes, type.getElementType()).getResult());
   }
   builder.clone(*op, mapping);
 }
@@ -196,6 +239,13 @@ static LogicalResult formLaunch(const Group &group) {
           }))
         escaping.push_back(result);
   }
+  // Statistics always have a place in memory, behind the result: some kernels get them from a kernel of their own.
+  if (group.ops.size() > 1)
+    for (Operation *op : group.ops)
+      if (isa<NormStatsOp>(op)) {
+        llvm::erase_if(escaping, [&](Value result) { return result.getDefiningOp() == op; });
+        llvm::append_range(escaping, op->getResults());
+      }
   FailureOr<SmallVector<Value>> outputs = createOutputs(builder, group, escaping);
   if (failed(outputs))
     return last->emitOpError("has a result whose size cannot be told from its operands");
@@ -241,7 +291,7 @@ static LogicalResult formLaunch(const Group &group) {
       mapping.map(init, argument);
     }
   for (Operation *op : group.ops)
-    cloneIntoRegion(builder, op, mapping);
+    cloneIntoRegion(builder, op, mapping, outputArguments.front());
   SmallVector<Value> yielded;
   for (Value result : escaping)
     yielded.push_back(mapping.lookup(result));
@@ -268,6 +318,15 @@ struct FormLaunchesPass final : et::impl::FormLaunchesPassBase<FormLaunchesPass>
     }
     SmallVector<Group> groups;
     DenseSet<Operation *> taken;
+    if (fuseEmbeddings)
+      for (auto embedding : function.getFunctionBody().front().getOps<EmbeddingOp>()) {
+        SmallVector<Operation *> ops = findEmbeddingSum(embedding);
+        if (ops.size() == 1)
+          continue;
+        taken.insert(ops.begin(), ops.end());
+        numFused += ops.size() - 1;
+        groups.push_back({std::move(ops), "embedding+elementwise"});
+      }
     for (Operation &op : function.getFunctionBody().front()) {
       if (taken.contains(&op) || isa<LaunchOp>(op))
         continue;
@@ -282,7 +341,7 @@ struct FormLaunchesPass final : et::impl::FormLaunchesPassBase<FormLaunchesPass>
       if (op.use_empty())
         continue;
       auto linear = dyn_cast<LinearOp>(op);
-      groups.push_back(linear ? growLinear(linear, fuseNorms) : Group{{&op}, getLabel(&op)});
+      groups.push_back(linear ? growLinear(linear, fuseNorms, takesRowValues) : Group{{&op}, getLabel(&op)});
       taken.insert(groups.back().ops.begin(), groups.back().ops.end());
       numFused += groups.back().ops.size() - 1;
     }

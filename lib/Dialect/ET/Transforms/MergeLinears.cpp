@@ -16,6 +16,7 @@
 
 #include "et/Dialect/ET/IR/ET.h"
 #include "et/Dialect/ET/Transforms/Passes.h"
+#include "et/Dialect/ET/Transforms/WeightValues.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -27,12 +28,6 @@ namespace mlir::et {
 
 using namespace mlir;
 using namespace mlir::et;
-
-/// The weight that \p value refers to; null when it is not an outlined weight.
-static WeightOp getWeight(Value value, SymbolTable &symbols) {
-  auto ref = value ? value.getDefiningOp<WeightRefOp>() : WeightRefOp();
-  return ref ? symbols.lookup<WeightOp>(ref.getWeight()) : WeightOp();
-}
 
 /// A reference to a new weight that joins \p parts along their first dimension.
 static Value joinWeights(OpBuilder &builder, Location loc, MutableArrayRef<WeightOp> parts, SymbolTable &symbols) {
@@ -62,9 +57,9 @@ static void merge(ArrayRef<LinearOp> layers, SymbolTable &symbols) {
   int64_t numOutputs = 0;
   for (LinearOp layer : layers) {
     locations.push_back(layer.getLoc());
-    weights.push_back(getWeight(layer.getWeight(), symbols));
+    weights.push_back(getOutlinedWeight(layer.getWeight(), symbols));
     if (layer.getBias())
-      biases.push_back(getWeight(layer.getBias(), symbols));
+      biases.push_back(getOutlinedWeight(layer.getBias(), symbols));
     numOutputs += layer.getNumOutputs();
   }
   Location loc = builder.getFusedLoc(locations);
@@ -106,10 +101,10 @@ struct MergeLinearsPass final : et::impl::MergeLinearsPassBase<MergeLinearsPass>
     using Key = std::tuple<Value, Block *, Type, Type, Type>;
     llvm::MapVector<Key, SmallVector<LinearOp>> groups;
     function.walk([&](LinearOp layer) {
-      WeightOp weight = getWeight(layer.getWeight(), symbols);
+      WeightOp weight = getOutlinedWeight(layer.getWeight(), symbols);
       if (!weight || weight.getTensorType().getEncoding() || !layer.getWeight().hasOneUse())
         return;
-      if (layer.getBias() && !getWeight(layer.getBias(), symbols))
+      if (layer.getBias() && !getOutlinedWeight(layer.getBias(), symbols))
         return;
       Type biasType = layer.getBias() ? layer.getBias().getType().getElementType() : Type();
       RankedTensorType type = layer.getResult().getType();

@@ -36,6 +36,7 @@ FailureOr<SmallVector<Value>> decompose(OpBuilder &builder, LinearOp op, const D
 FailureOr<SmallVector<Value>> decompose(OpBuilder &builder, EmbeddingOp op, const DecomposeOptions &options);
 FailureOr<SmallVector<Value>> decompose(OpBuilder &builder, LayerNormOp op, const DecomposeOptions &options);
 FailureOr<SmallVector<Value>> decompose(OpBuilder &builder, RmsNormOp op, const DecomposeOptions &options);
+FailureOr<SmallVector<Value>> decompose(OpBuilder &builder, NormStatsOp op, const DecomposeOptions &options);
 FailureOr<SmallVector<Value>> decompose(OpBuilder &builder, GeluOp op, const DecomposeOptions &options);
 
 /// Condition under which query row \p i may attend to key \p j by the structure \p mask, for \p numQueries rows and

@@ -35,7 +35,7 @@ def ET_LinearOp : ET_Op<"linear", [
     - (C2) the last dimension of `input` is the second of `weight`.
     - (C3) `bias` has one element per row of `weight`.
     - (C4) the result has the shape of `input` with the last dimension replaced by `N`.
-    - (C5) `input` and the result have the same element type.
+    - (C5) the result has the element type of `input`, or f32, which keeps the sums as they are.
     - (C6) the encoding of `weight`, if any, is an `et` encoding, or one of `sparse_tensor` at the boundary, until
       `--et-import-sparse-encoding` converts it.
 

@@ -82,6 +82,37 @@ def ET_RmsNormOp : ET_Op<"rms_norm", [
   let hasVerifier = 1;
 }
 
+def ET_NormStatsOp : ET_Op<"norm_stats", [
+    Pure,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
+    DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>]> {
+  let summary = "Statistics of a norm over the last dimension";
+  let description = [{
+    Computes what a norm needs to know of each row, so that the norm itself can be applied elsewhere: with two results
+    `scale = 1 / sqrt(var(input) + eps)`, the variance not corrected for bias, and `mean = mean(input)`, for a layer
+    norm; with one result `scale = 1 / sqrt(mean(input * input) + eps)`, for an RMS norm. Statistics in f32 (f64 for
+    f64). The variance is that of differences from the mean or from an element of the row, so it does not cancel where
+    the mean is large.
+
+    - `input`: `[..., D]`, at least one dimension.
+    - `scale`, `mean`: `[...]`, the shape of `input` without `D`.
+
+    Constraints:
+    - (C1) `D` is static and positive.
+    - (C2) the results have the shape of `input` without its last dimension.
+    - (C3) the results are f32, or f64 if `input` is.
+    - (C4) `eps` is finite and not negative.
+
+    (* example: test/Dialect/ET/doc/norm_stats.mlir *)
+  }];
+  let arguments = (ins ET_FloatTensor:$input, F32Attr:$eps);
+  let results = (outs ET_FloatTensor:$scale, Optional<ET_FloatTensor>:$mean);
+  let assemblyFormat = [{
+    $input attr-dict `:` type($input) `->` type($scale) (`,` type($mean)^)?
+  }];
+  let hasVerifier = 1;
+}
+
 def ET_GeluOp : ET_Op<"gelu", [
     Pure, SameOperandsAndResultType, Elementwise,
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,

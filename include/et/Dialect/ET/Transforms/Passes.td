@@ -11,14 +11,45 @@
 
 include "mlir/Pass/PassBase.td"
 
+def FoldNormsPass : Pass<"et-fold-norms", "mlir::ModuleOp"> {
+  let summary = "Let linear layers apply the norms in front of them";
+  let description = [{
+    Numerics: class R2 (reassociation). The product of gamma and weight is rounded in place of the norm's result; the sums
+    are f32 and are shifted and scaled row by row.
+
+    Before:
+    ```mlir
+    %y = et.layer_norm %x gamma(%g : tensor<384xf16>) beta(%b : tensor<384xf16>) {eps = 1.0e-5 : f32} : tensor<?x384xf16> -> tensor<?x384xf16>
+    %z = et.linear %y, %w bias(%bias : tensor<1536xf16>) : (tensor<?x384xf16>, tensor<1536x384xf16>) -> tensor<?x1536xf16>
+    ```
+    After, with `W'[n][k] = g[k] * W[n][k]`, `s[n] = sum_k W'[n][k]` and `c[n] = sum_k b[k] * W[n][k] + bias[n]`:
+    ```mlir
+    %sums = et.linear %x, %w' : (tensor<?x384xf16>, tensor<1536x384xf16>) -> tensor<?x1536xf32>
+    %scale, %mean = et.norm_stats %x {eps = 1.0e-5 : f32} : tensor<?x384xf16> -> tensor<?xf32>, tensor<?xf32>
+    %z = linalg.generic ... scale * (sums - mean * s) + c
+    ```
+    A norm whose result is also a residual is applied once more where it is added. A residual of the norm is added in
+    front of it, in the kernel that yields the other summand.
+
+    Works on the module, to which the new weights are added. Run `--et-outline-weights` first.
+
+    Refuses, with a remark: f32; norms whose result something else reads, or no linear layer does; weights, biases, gamma
+    or beta that are not constants, or whose data is not there when compiling; products that leave the range of f16; sums
+    of two values neither of which a kernel has just computed.
+  }];
+  let statistics = [Statistic<"numFolded", "num-folded", "Norms folded into linear layers">];
+  let dependentDialects = ["mlir::et::ETDialect", "mlir::tensor::TensorDialect", "mlir::linalg::LinalgDialect",
+                           "mlir::math::MathDialect", "mlir::arith::ArithDialect"];
+}
+
 def FormLaunchesPass : InterfacePass<"et-form-launches", "mlir::FunctionOpInterface"> {
   let summary = "Group ops into launches, one per kernel";
   let description = [{
     Numerics: exact.
 
     Puts every op that computes into an `et.launch`. A linear layer takes with it the activation, element-wise ops,
-    residual addition and norm that follow it and that nothing else uses. What is left between launches are views,
-    sizes and constants.
+    residual addition and norm that follow it and that nothing else uses, and the statistics of its input that these
+    need. What is left between launches are views, sizes and constants.
 
     Before:
     ```mlir
@@ -32,7 +63,11 @@ def FormLaunchesPass : InterfacePass<"et-form-launches", "mlir::FunctionOpInterf
     Refuses: ops that yield tensors and are neither `et`, `linalg` nor views.
   }];
   let options = [Option<"fuseNorms", "fuse-norms", "bool", /*default=*/"true",
-                        "Put a norm behind a linear layer into its launch; for targets whose kernels finish whole rows">];
+                        "Put a norm behind a linear layer into its launch; for targets whose kernels finish whole rows">,
+                 Option<"fuseEmbeddings", "fuse-embeddings", "bool", /*default=*/"false",
+                        "Put embeddings that are added up into one launch; for targets that have a kernel for that">,
+                 Option<"takesRowValues", "takes-row-values", "bool", /*default=*/"false",
+                        "Fuse element-wise ops with operands of one value per row; for targets whose kernels have these">];
   let statistics = [Statistic<"numLaunches", "num-launches", "Launches formed">,
                     Statistic<"numFused", "num-fused", "Ops fused behind a linear layer">];
   let dependentDialects = ["mlir::et::ETDialect", "mlir::tensor::TensorDialect"];
@@ -54,6 +89,60 @@ def MergeLinearsPass : Pass<"et-merge-linears", "mlir::ModuleOp"> {
   }];
   let statistics = [Statistic<"numMerged", "num-merged", "Linear layers merged into another">];
   let dependentDialects = ["mlir::et::ETDialect", "mlir::tensor::TensorDialect"];
+}
+
+def MergeValueOutputPass : Pass<"et-merge-value-output", "mlir::ModuleOp"> {
+  let summary = "Merge the projections of value and output of attention";
+  let description = [{
+    Numerics: R1; the product of the two weights is rounded to their type once.
+
+    Attention between two linear layers, `sum_h S_h (x Wv_h^T) Wo_h^T`, becomes `sum_h S_h (x M_h^T)` with
+    `M_h = Wo_h Wv_h` computed here: one layer in front of the attention, values as wide as the output, a sum over heads
+    behind it (Chen et al., SC 2021, section 3.1). The cost model counts multiply-adds of a row of the input: what pays
+    is a single head. Run `--et-outline-weights` first.
+
+    Before, with one head of 64 in 64 features:
+    ```mlir
+    %v = et.linear %x, %wv : (tensor<?x64xf16>, tensor<64x64xf16>) -> tensor<?x64xf16>
+    %z = et.attention query(%q : ...) key(%k : ...) value(%v as heads : ...) -> tensor<?x1x64xf16>
+    %y = et.linear %z as rows, %wo : (tensor<?x64xf16>, tensor<64x64xf16>) -> tensor<?x64xf16>
+    ```
+    After:
+    ```mlir
+    %v = et.linear %x, %m : (tensor<?x64xf16>, tensor<64x64xf16>) -> tensor<?x64xf16>
+    %z = et.attention query(%q : ...) key(%k : ...) value(%v as heads : ...) -> tensor<?x1x64xf16>
+    ```
+    Refuses, with a missed remark: results with other uses, grouped heads, sparse weights, outputs wider than
+    `max-head-size`, and what does not pay.
+  }];
+  let options = [
+    Option<"maxHeadSize", "max-head-size", "int64_t", /*default=*/"256",
+           "Widest values that the attention of the target takes">,
+    Option<"assumedKeys", "assumed-keys", "int64_t", /*default=*/"128",
+           "Number of keys in the cost model when it is not known">,
+    Option<"force", "force", "bool", /*default=*/"false", "Merge whatever the cost model says">,
+  ];
+  let statistics = [Statistic<"numMerged", "num-merged", "Pairs of projections merged">];
+  let dependentDialects = ["mlir::et::ETDialect", "mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect",
+                           "mlir::arith::ArithDialect"];
+}
+
+def FoldAttentionScalePass : Pass<"et-fold-attention-scale", "mlir::ModuleOp"> {
+  let summary = "Put the scale of attention into the weight of its query";
+  let description = [{
+    Numerics: exact; R1 with `rounding`.
+
+    Where the query of an attention is a view of a linear layer with outlined weights, that layer's weight and bias are
+    multiplied by the scale, and the scale becomes 1 (Chen et al., SC 2021, section 3.3). Scores then have their final
+    size from the start, so that they do not overflow a narrow accumulator. In no pipeline: kernels that sum in f32 take
+    the scale along for free. Run `--et-outline-weights` first.
+
+    Refuses, with a missed remark: queries with other uses, sparse weights, and, without `rounding`, weights of which
+    one would be rounded.
+  }];
+  let options = [Option<"rounding", "rounding", "bool", /*default=*/"false", "Scale weights that are rounded then, too">];
+  let statistics = [Statistic<"numFolded", "num-folded", "Scales folded">];
+  let dependentDialects = ["mlir::et::ETDialect"];
 }
 
 def NormalizeTensorsPass : InterfacePass<"et-normalize-tensors", "mlir::FunctionOpInterface"> {

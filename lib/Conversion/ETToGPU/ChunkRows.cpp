@@ -1,0 +1,348 @@
+//===- ChunkRows.cpp - Run two linear layers chunk by chunk of rows -*- C++ -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+//   h = alloc(M, 3072)                      h = alloc(R, 3072)
+//   launch "linear+gelu" (x, ..) -> h       launch "linear+gelu" (x[0 .. R], ..) -> h
+//   launch "linear" (h, .., r) -> y    =>   launch "linear" (h, .., r[0 .. R]) -> y[0 .. R]
+//                                           launch "linear+gelu" (x[R .. 2R], ..) -> h
+//                                           ...
+//
+// The hidden activations of a feed-forward layer are four times as large as its input,
+// and leave the L2 cache before the second layer reads them when there are many rows. A
+// chunk of them stays, in one buffer that all chunks use.
+//
+// The number of rows is known at launch only, so R is computed, and so is where a chunk
+// begins. Chunks that turn out empty have no blocks: their launches do not happen.
+//
+//===----------------------------------------------------------------------===//
+
+#include "et/Conversion/ETToCPU/LaunchRows.h"
+#include "et/Conversion/ETToGPU/Passes.h"
+#include "et/Dialect/ET/IR/ET.h"
+#include "et/Target/NVIDIA/SM.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/Remarks.h"
+
+#include <optional>
+
+namespace mlir::et {
+#define GEN_PASS_DEF_CHUNKROWSPASS
+#include "et/Conversion/ETToGPU/Passes.h.inc"
+} // namespace mlir::et
+
+#define DEBUG_TYPE "et-chunk-rows"
+
+using namespace mlir;
+using namespace mlir::et;
+
+/// Rows of a tile of the schedules for many rows, and the widths that their tiles have.
+static constexpr int64_t kTileRows = 128, kTileColumns[] = {192, 256};
+/// Launches that a chunk asks for in vain cost nothing on the device, but each is a step of the program.
+static constexpr int64_t kFewRows = 1024;
+
+namespace {
+/// Two launches of which the first writes what only the second reads.
+struct Pair {
+  LaunchOp first, second;
+  memref::AllocOp hidden;
+};
+
+struct ChunkRowsPass final : et::impl::ChunkRowsPassBase<ChunkRowsPass> {
+  using Base::Base;
+
+  void runOnOperation() override;
+
+private:
+  int64_t getChunk(const Pair &pair, const nvidia::SM &sm);
+  void chunk(Pair &pair, int64_t limit);
+};
+} // namespace
+
+static LinearOp getLinear(LaunchOp launch) {
+  return launch.hasBufferOperands() ? dyn_cast_or_null<LinearOp>(cpu::getRoot(launch)) : LinearOp();
+}
+
+/// Position among the operands of \p launch of the input of its layer.
+static unsigned getInputNumber(LaunchOp launch) {
+  return cast<BlockArgument>(getLinear(launch).getInput()).getArgNumber();
+}
+
+/// Whether operand \p number of \p launch has a row for each row of the layer.
+static bool hasRows(LaunchOp launch, unsigned number) {
+  LinearOp linear = getLinear(launch);
+  auto type = dyn_cast<MemRefType>(launch->getOperand(number).getType());
+  Value argument = launch.getBodyArgument(number);
+  if (!type || argument == linear.getWeight() || argument == linear.getBias())
+    return false;
+  ArrayRef<int64_t> rows = linear.getInput().getType().getShape().drop_back();
+  return type.getRank() == static_cast<int64_t>(rows.size()) + 1 && type.getShape().drop_back() == rows;
+}
+
+static std::optional<Pair> findPair(LaunchOp first) {
+  LinearOp linear = getLinear(first);
+  if (!linear || first.getOutputs().size() != 1)
+    return std::nullopt;
+  auto hidden = first.getOutputs().front().getDefiningOp<memref::AllocOp>();
+  if (!hidden)
+    return std::nullopt;
+  // The next op that does anything is the other layer.
+  Operation *next = first->getNextNode();
+  while (next && (isa<memref::AllocOp>(next) || isMemoryEffectFree(next)))
+    next = next->getNextNode();
+  auto second = dyn_cast_or_null<LaunchOp>(next);
+  if (!second || !getLinear(second) || second->getOperand(getInputNumber(second)) != hidden)
+    return std::nullopt;
+  if (first.readsOutput(0))
+    return std::nullopt;
+  // Launches elsewhere may use the buffer for something else, if they write it before they read it.
+  for (OpOperand &use : hidden->getUses()) {
+    if (isa<memref::DimOp>(use.getOwner()))
+      continue;
+    if (!isa<LaunchOp>(use.getOwner()) || use.getOwner()->getBlock() != first->getBlock() ||
+        (use.getOwner() == second && use.getOperandNumber() != getInputNumber(second)))
+      return std::nullopt;
+  }
+  for (Operation *op = second->getNextNode(); op; op = op->getNextNode()) {
+    auto launch = dyn_cast<LaunchOp>(op);
+    if (!launch || !llvm::is_contained(launch->getOperands(), hidden.getResult()))
+      continue;
+    if (llvm::is_contained(launch.getInputs(), hidden.getResult()))
+      return std::nullopt;
+    for (auto [i, output] : llvm::enumerate(launch.getOutputs()))
+      if (output == hidden.getResult() && launch.readsOutput(i))
+        return std::nullopt;
+    break;
+  }
+  return Pair{first, second, hidden};
+}
+
+/// Why the rows of \p pair cannot be cut, or nothing.
+static std::optional<std::string> whyNot(const Pair &pair) {
+  for (LaunchOp launch : {pair.first, pair.second})
+    for (unsigned i = 0; i < launch->getNumOperands(); ++i) {
+      auto type = dyn_cast<MemRefType>(launch->getOperand(i).getType());
+      if (hasRows(launch, i) && !type.getLayout().isIdentity())
+        return "operand " + std::to_string(i) + " of '" + launch.getKernel().str() +
+               "' is a slice whose rows cannot be counted as one";
+    }
+  return std::nullopt;
+}
+
+/// Rows of a chunk: whole tiles that fill all multiprocessors again and again, as many as fit. 0 for none.
+int64_t ChunkRowsPass::getChunk(const Pair &pair, const nvidia::SM &sm) {
+  LinearOp layers[] = {getLinear(pair.first), getLinear(pair.second)};
+  int64_t perRow = 0, weights = 0;
+  auto getBytes = [](Value tensor) { return getElementTypeOrSelf(tensor.getType()).getIntOrFloatBitWidth() / 8; };
+  for (LinearOp layer : layers) {
+    weights += layer.getNumInputs() * layer.getNumOutputs() * getBytes(layer.getWeight());
+    perRow += layer.getNumInputs() * getBytes(layer.getInput());
+  }
+  perRow += layers[1].getNumOutputs() * getBytes(layers[1].getResult());
+  int64_t most = (l2Bytes - weights) / perRow / kTileRows;
+  double bestCost = 0;
+  int64_t best = 0;
+  // A chunk of few tiles has little to gain: it is as well kept together.
+  for (int64_t tiles = std::max<int64_t>(most / 2, 8); tiles <= most; ++tiles) {
+    double cost = 0;
+    for (LinearOp layer : layers) {
+      double least = 0;
+      for (int64_t columns : kTileColumns) {
+        int64_t blocks = tiles * llvm::divideCeil(layer.getNumOutputs(), columns);
+        double waves = llvm::divideCeil(blocks, sm.numSMs) * columns * layer.getNumInputs();
+        least = least == 0 ? waves : std::min(least, waves);
+      }
+      cost += least;
+    }
+    cost /= tiles;
+    if (best == 0 || cost <= bestCost) {
+      bestCost = cost;
+      best = tiles;
+    }
+  }
+  return best * kTileRows;
+}
+
+/// Gives \p type, of rows or not, \p count rows in place of \p rows.
+static RankedTensorType replaceRows(RankedTensorType type, ArrayRef<int64_t> rows, int64_t count) {
+  if (type.getRank() != static_cast<int64_t>(rows.size()) + 1 || type.getShape().drop_back() != rows)
+    return type;
+  SmallVector<int64_t> shape(type.getRank(), 1);
+  shape[type.getRank() - 2] = count;
+  shape.back() = type.getShape().back();
+  return type.clone(shape);
+}
+
+/// All dimensions of a memref of rank \p rank but the last, and the last.
+static SmallVector<ReassociationIndices> getRowGroups(int64_t rank) {
+  SmallVector<ReassociationIndices> groups(2);
+  for (int64_t dim = 0; dim < rank; ++dim)
+    groups[dim + 1 == rank].push_back(dim);
+  return groups;
+}
+
+/// Rows \p start .. \p start + \p count of \p memref, [rows, width], as a memref of rank \p rank.
+static Value takeRows(ImplicitLocOpBuilder &b, Value memref, OpFoldResult start, OpFoldResult count, int64_t rank) {
+  int64_t width = cast<MemRefType>(memref.getType()).getShape().back();
+  OpFoldResult columns = b.getIndexAttr(width), one = b.getIndexAttr(1), zero = b.getIndexAttr(0);
+  Value part = memref::SubViewOp::create(b, memref, ArrayRef<OpFoldResult>{start, zero},
+                                         ArrayRef<OpFoldResult>{count, columns}, ArrayRef<OpFoldResult>{one, one});
+  if (rank == 2)
+    return part;
+  SmallVector<int64_t> shape(rank, 1);
+  shape[rank - 2] = getConstantIntValue(count).value_or(ShapedType::kDynamic);
+  shape.back() = width;
+  SmallVector<OpFoldResult> sizes(rank, one);
+  sizes[rank - 2] = count;
+  sizes.back() = columns;
+  return memref::ExpandShapeOp::create(b, shape, part, getRowGroups(rank), sizes);
+}
+
+/// \p launch on \p operands, whose rows are \p count (or dynamic).
+static LaunchOp cloneLaunch(ImplicitLocOpBuilder &b, LaunchOp launch, ArrayRef<Value> operands, int64_t count) {
+  unsigned numInputs = launch.getInputs().size();
+  auto clone = LaunchOp::create(b, TypeRange{}, launch.getKernel(), ValueRange(operands.take_front(numInputs)),
+                                ValueRange(operands.drop_front(numInputs)), nullptr);
+  clone->setDiscardableAttrs(launch->getDiscardableAttrDictionary());
+  IRMapping mapping;
+  launch.getBody().cloneInto(&clone.getBody(), mapping);
+  SmallVector<int64_t> rows(getLinear(launch).getInput().getType().getShape().drop_back());
+  Block &block = clone.getBody().front();
+  for (unsigned i = 0; i < block.getNumArguments(); ++i)
+    if (hasRows(launch, i))
+      block.getArgument(i).setType(replaceRows(cast<RankedTensorType>(block.getArgument(i).getType()), rows, count));
+  Value input = block.getArgument(getInputNumber(launch));
+  for (Operation &op : llvm::make_early_inc_range(block)) {
+    OpBuilder builder(&op);
+    for (Value result : op.getResults())
+      if (auto type = dyn_cast<RankedTensorType>(result.getType()))
+        result.setType(replaceRows(type, rows, count));
+    auto empty = dyn_cast<tensor::EmptyOp>(op);
+    if (!empty ||
+        empty.getType().getShape().drop_back() != cast<RankedTensorType>(input.getType()).getShape().drop_back())
+      continue;
+    // Sizes that are static now are no operands any more.
+    SmallVector<Value> sizes;
+    if (ShapedType::isDynamic(count))
+      sizes.push_back(tensor::DimOp::create(builder, op.getLoc(), input, rows.size() - 1));
+    empty.replaceAllUsesWith(tensor::EmptyOp::create(builder, op.getLoc(), empty.getType(), sizes).getResult());
+    empty.erase();
+  }
+  return clone;
+}
+
+void ChunkRowsPass::chunk(Pair &pair, int64_t limit) {
+  ImplicitLocOpBuilder b(pair.first.getLoc(), pair.first);
+  auto constant = [&](int64_t value) { return arith::ConstantIndexOp::create(b, value).getResult(); };
+  Value input = pair.first->getOperand(getInputNumber(pair.first));
+  int64_t rank = cast<MemRefType>(input.getType()).getRank();
+  Value rows = constant(1);
+  for (int64_t dim = 0; dim + 1 < rank; ++dim)
+    rows = b.createOrFold<arith::MulIOp>(rows, b.createOrFold<memref::DimOp>(input, dim));
+  // As many chunks as needed, of whole tiles, all of about one size.
+  Value chunks = b.createOrFold<arith::CeilDivUIOp>(rows, constant(limit));
+  chunks = b.createOrFold<arith::MinUIOp>(chunks, constant(maxChunks));
+  chunks = b.createOrFold<arith::MaxUIOp>(chunks, constant(1));
+  Value size = b.createOrFold<arith::CeilDivUIOp>(rows, chunks);
+  size = b.createOrFold<arith::CeilDivUIOp>(size, constant(kTileRows));
+  size = b.createOrFold<arith::MulIOp>(size, constant(kTileRows));
+  size = b.createOrFold<arith::MinUIOp>(size, rows);
+
+  int64_t width = getLinear(pair.first).getNumOutputs(),
+          staticSize = getConstantIntValue(size).value_or(ShapedType::kDynamic);
+  auto hiddenType = MemRefType::get({staticSize, width}, pair.hidden.getType().getElementType());
+  auto hidden =
+      memref::AllocOp::create(b, hiddenType, ShapedType::isDynamic(staticSize) ? ValueRange(size) : ValueRange(),
+                              pair.hidden.getAlignmentAttr());
+  std::optional<int64_t> staticRows = getConstantIntValue(rows);
+  int64_t count = staticRows ? getConstantIntValue(chunks).value_or(maxChunks) : maxChunks;
+  b.setInsertionPoint(pair.second);
+  for (int64_t i = 0; i < count; ++i) {
+    Value start = b.createOrFold<arith::MinUIOp>(b.createOrFold<arith::MulIOp>(size, constant(i)), rows);
+    Value length = b.createOrFold<arith::MinUIOp>(b.createOrFold<arith::SubIOp>(rows, start), size);
+    OpFoldResult from = getAsOpFoldResult(start), many = getAsOpFoldResult(length);
+    // The same buffer for every chunk: its lines stay where they are.
+    Value part = takeRows(b, hidden, b.getIndexAttr(0), many, rank);
+    for (LaunchOp launch : {pair.first, pair.second}) {
+      SmallVector<Value> operands(launch->getOperands());
+      for (auto [number, operand] : llvm::enumerate(operands))
+        if (operand == pair.hidden.getResult())
+          operand = part;
+        else if (hasRows(launch, number))
+          operand = takeRows(
+              b, rank == 2 ? operand : memref::CollapseShapeOp::create(b, operand, getRowGroups(rank)).getResult(),
+              from, many, rank);
+      LaunchOp clone = cloneLaunch(b, launch, operands, getConstantIntValue(many).value_or(ShapedType::kDynamic));
+      // All but the first have nothing to do unless there are many rows.
+      clone->setAttr("et.rows", b.getDenseI64ArrayAttr({i == 0 ? 0 : kFewRows, limit}));
+    }
+  }
+  remark::passed(pair.first.getLoc(), remark::RemarkOpts::name("Chunk").category(DEBUG_TYPE))
+      << remark::reason("'{0}' and '{1}' run on chunks of up to {2} rows, whose hidden activations stay in L2",
+                        pair.first.getKernel(), pair.second.getKernel(), limit);
+  pair.first.erase();
+  pair.second.erase();
+  for (auto dim :
+       llvm::map_to_vector(pair.hidden->getUsers(), [](Operation *user) { return dyn_cast<memref::DimOp>(user); })) {
+    std::optional<int64_t> position = dim ? dim.getConstantIndex() : std::nullopt;
+    if (!position)
+      continue;
+    OpBuilder builder(dim);
+    OpFoldResult known = pair.hidden.getMixedSizes()[*position];
+    dim.replaceAllUsesWith(getValueOrCreateConstantIndexOp(builder, dim.getLoc(), known));
+    dim.erase();
+  }
+  if (pair.hidden->use_empty())
+    pair.hidden.erase();
+  ++numChunked;
+}
+
+void ChunkRowsPass::runOnOperation() {
+  FailureOr<nvidia::SM> sm = nvidia::SM::get(chip);
+  if (failed(sm)) {
+    getOperation().emitError("expected chip to be sm_80, sm_86, sm_89, sm_90 or sm_90a, but got '") << chip << "'";
+    return signalPassFailure();
+  }
+  if (maxChunks < 2 || l2Bytes < 1) {
+    getOperation().emitError("expected max-chunks to be at least 2 and l2-bytes at least 1, but got ")
+        << maxChunks << " and " << l2Bytes;
+    return signalPassFailure();
+  }
+  // Elsewhere schedules for many rows have not been measured against caches.
+  if (!sm->hasWgmma)
+    return;
+  SmallVector<LaunchOp> launches;
+  getOperation().walk([&](LaunchOp launch) { launches.push_back(launch); });
+  DenseSet<Operation *> taken;
+  for (LaunchOp launch : launches) {
+    if (taken.contains(launch))
+      continue;
+    std::optional<Pair> pair = findPair(launch);
+    if (!pair)
+      continue;
+    int64_t limit = getChunk(*pair, *sm);
+    // With few rows for sure there is nothing to cut.
+    auto type = cast<MemRefType>(launch->getOperand(getInputNumber(launch)).getType());
+    if (limit == 0 || (type.hasStaticShape() && type.getNumElements() / type.getShape().back() <= limit))
+      continue;
+    if (std::optional<std::string> reason = whyNot(*pair)) {
+      remark::missed(launch.getLoc(), remark::RemarkOpts::name("Chunk").category(DEBUG_TYPE))
+          << remark::reason("'{0}' runs on all rows at once: {1}", launch.getKernel(), *reason)
+          << remark::suggest("give the layers operands of their own");
+      continue;
+    }
+    taken.insert(pair->second);
+    chunk(*pair, limit);
+  }
+}
