@@ -7,7 +7,8 @@
     attention_gpu_kernels DIR       (where LLVM is)
     attention.py DIR                (where a GPU is)
 
-Every kernel runs at all its sizes on fresh random inputs. Gaps between the rows of an operand and what lies behind it
+Every kernel runs at all its sizes on fresh random inputs, and plain ones with queries and keys a hundred times as large,
+where the error must not be above that of torch's kernel. Gaps between the rows of an operand and what lies behind it
 hold NaN, so that a read out of bounds is seen, as is an output that is not written, or written too far.
 Error: ||out - ref|| / ||ref||.
 """
@@ -24,7 +25,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 import driver
 
-QUERY, KEY, VALUE, MASK, LENGTHS, OUTPUT = range(6)
+QUERY, KEY, VALUE, MASK, LENGTHS, OUTPUT, OFFSETS, KEY_OFFSETS = range(8)
+OPERANDS = range(8)
 TYPES = {
     "f16": torch.float16,
     "bf16": torch.bfloat16,
@@ -38,13 +40,42 @@ TYPES = {
 TOLERANCE = {"f16": 1e-3, "bf16": 8e-3, "f32": 2e-6}
 
 
-def make_operands(entry, run):
-    """Memory and view of each operand: number -> (flat, view)."""
+def make_offsets(tokens, count, dtype):
+    """Random offsets of sequences, some of them empty; a few tokens belong to none."""
+    cuts = torch.randint(0, tokens + 1, (count - 1,)).sort().values
+    if count > 8:
+        cuts[count // 2] = cuts[count // 2 - 1]
+    return torch.cat([torch.zeros(1, dtype=torch.int64), cuts]).to("cuda", dtype)
+
+
+def spoil(result, entry, run):
+    """Makes all of one sequence, and what belongs to none, NaN: no row of another may see it."""
+    if OFFSETS not in result:
+        return
+    m = entry["batch"]
+    for number, dim, name in ((QUERY, m, OFFSETS), (KEY, m + 1, KEY_OFFSETS), (VALUE, m + 1, KEY_OFFSETS)):
+        offsets = result[name if name in result else OFFSETS][1].tolist()
+        dims = next(operand["dims"] for operand in run["operands"] if operand["operand"] == number)
+        rows = result[number][1].movedim(dims.index(dim), 0)
+        rows[offsets[-1] :] = math.nan
+        if len(offsets) > 2:
+            rows[offsets[1] : offsets[2]] = math.nan
+
+
+def make_operands(entry, run, scale=1.0):
+    """Memory and view of each operand: number -> (flat, view); random normal numbers times `scale`."""
     result = {}
+    offsets = {operand["operand"]: operand for operand in run["operands"] if operand["operand"] >= OFFSETS}
+    for number, operand in offsets.items():
+        tokens = run["sizes"][entry["batch"] + (number == KEY_OFFSETS)]
+        values = make_offsets(tokens, operand["count"], TYPES[operand["type"]])
+        result[number] = (values, values)
     for operand in run["operands"]:
         number, dtype, strides = operand["operand"], TYPES[operand["type"]], operand["strides"]
+        if number in offsets:
+            continue
         shape = [run["sizes"][dim] for dim in operand["dims"]]
-        length = 1 + sum((size - 1) * stride for size, stride in zip(shape, strides))
+        length = max(0, 1 + sum((size - 1) * stride for size, stride in zip(shape, strides)))
         flat = torch.zeros(length + 512, dtype=dtype, device="cuda")
         if dtype.is_floating_point:
             flat.fill_(math.nan)
@@ -56,7 +87,7 @@ def make_operands(entry, run):
             view.copy_(torch.rand(shape, device="cuda") < 0.7)
             view[0] = 0
         elif number != OUTPUT:
-            view.copy_(torch.randn(shape, device="cuda"))
+            view.copy_(torch.randn(shape, device="cuda") * (1.0 if number == VALUE else scale))
         result[number] = (flat, view)
     return result
 
@@ -82,9 +113,21 @@ def reference(entry, run, views):
     scores = torch.matmul(query, key.transpose(-1, -2)) * entry["scale"]
     rows = torch.arange(num_rows, device="cuda").unsqueeze(1)
     keys = torch.arange(num_keys, device="cuda").unsqueeze(0)
+    own = None
+    if OFFSETS in views:
+        # Positions count from the start of the sequence, and sizes are those of the sequence.
+        row_offsets, key_offsets = views[OFFSETS].long(), views[KEY_OFFSETS if KEY_OFFSETS in views else OFFSETS].long()
+        sequence = torch.searchsorted(row_offsets, rows.squeeze(1), right=True) - 1
+        of_key = torch.searchsorted(key_offsets, keys.squeeze(0), right=True) - 1
+        last = len(row_offsets) - 1
+        own = (sequence[:, None] == of_key[None, :]) & (sequence[:, None] < last)
+        begin, key_begin = row_offsets[sequence], key_offsets[sequence]
+        after = (sequence + 1).clamp(max=last)
+        num_rows, num_keys = (row_offsets[after] - begin)[:, None], (key_offsets[after] - key_begin)[:, None]
+        rows, keys = rows - begin[:, None], keys - key_begin[:, None]
     if entry["score"] == "distance":
         scores = scores - (rows - keys).abs().double() * 0.125
-    keep = torch.ones_like(scores, dtype=torch.bool)
+    keep = torch.ones_like(scores, dtype=torch.bool) if own is None else own.expand_as(scores)
     if MASK in views:
         mask = aligned(entry, run, MASK, views[MASK], [m, n])
         if mask.dtype == torch.int8:
@@ -103,18 +146,26 @@ def reference(entry, run, views):
         keep = keep & ((keys >= num_keys - length) if entry["left_padding"] else (keys < length))
     weights = torch.softmax(scores.masked_fill(~keep, -math.inf), dim=-1)
     weights = torch.where(keep.any(-1, keepdim=True), weights, 0.0)
+    if own is not None:
+        # A weight of zero times NaN.
+        value = value.nan_to_num(0.0)
     return torch.matmul(weights, value)
 
 
 def check(function, entry, run):
     """Error of one run, and what is wrong with it or None."""
     memory = make_operands(entry, run)
+    spoil(memory, entry, run)
     views = {number: view for number, (_, view) in memory.items()}
-    driver.Launch(function, run["launch"], [memory[i][0] if i in memory else None for i in range(6)])()
+    driver.Launch(function, run["launch"], [memory[i][0] if i in memory else None for i in OPERANDS])()
     torch.cuda.synchronize()
     m = entry["batch"]
     got = aligned(entry, run, OUTPUT, views[OUTPUT], [m, m + 3])
     want = reference(entry, run, views).expand(got.shape)
+    if OFFSETS in views and len(views[OFFSETS]) > 2:
+        # The sequence that is NaN is, where it has keys.
+        begin, end = views[OFFSETS][1:3].tolist()
+        got, want = (torch.cat([t[..., :begin, :], t[..., end:, :]], -2) for t in (got, want))
     if got.isnan().any():
         return math.nan, f"{int(got.isnan().sum())} NaN of {got.numel()}"
     flat = memory[OUTPUT][0].clone()
@@ -149,6 +200,43 @@ def check_all(functions, entries):
             print(f"       {line}")
         failed += bool(wrong)
     print(f"{len(entries) - failed} passed, {failed} failed", flush=True)
+    return failed
+
+
+def check_large(functions, entries):
+    """Queries and keys of a hundred times the size: the error is not above that of torch's kernel."""
+    failed = 0
+    for entry in entries:
+        runs = [run for run in entry["runs"] if not run["timed"] and run["sizes"][2] == run["sizes"][3] >= 64]
+        kinds = {operand["type"] for operand in entry["runs"][0]["operands"]}
+        masked = any(operand["operand"] == MASK for operand in entry["runs"][0]["operands"])
+        plain = entry["structure"] in ("none", "causal") and not entry["score"] and entry["scale"] > 0
+        if entry["batch"] != 2 or masked or not plain or not runs or len(kinds) > 1 or kinds == {"f32"}:
+            continue
+        errors = torch.zeros(2, dtype=torch.float64, device="cuda")
+        for run in runs:
+            memory = make_operands(entry, run, scale=100.0)
+            views = {number: view for number, (_, view) in memory.items()}
+            operands = [memory[i][0] if i in memory else None for i in OPERANDS]
+            driver.Launch(functions[entry["name"]], run["launch"], operands)()
+            torch.cuda.synchronize()
+            m = entry["batch"]
+            inputs = [(QUERY, [m, m + 2]), (KEY, [m + 1, m + 2]), (VALUE, [m + 1, m + 3])]
+            inputs = [aligned(entry, run, number, views[number], inner) for number, inner in inputs]
+            causal = entry["structure"] == "causal"
+            with sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION]):
+                theirs = F.scaled_dot_product_attention(
+                    *(x.to(views[QUERY].dtype) for x in inputs), is_causal=causal, scale=entry["scale"]
+                )
+            want = reference(entry, run, views)
+            ours = aligned(entry, run, OUTPUT, views[OUTPUT], [m, m + 3])
+            errors += torch.stack([((got.double() - want).norm() / want.norm()) ** 2 for got in (ours, theirs)])
+        ours, theirs = (errors / len(runs)).sqrt().tolist()
+        # Rows with keys of nearly the same score make the error, of both by the rounding of their scores: it varies.
+        good = ours <= 1.25 * theirs
+        verdict = "passed" if good else "FAILED"
+        print(f"{verdict} {entry['name']:28s} times 100: error {ours:.1e}, torch's {theirs:.1e}", flush=True)
+        failed += not good
     return failed
 
 
@@ -190,7 +278,7 @@ def time_all(functions, entries):
         }
         for entry, run in members:
             memory = make_operands(entry, run)
-            operands = [memory[i][0] if i in memory else None for i in range(6)]
+            operands = [memory[i][0] if i in memory else None for i in OPERANDS]
             for programmatic in (False, True) if m <= 512 else (False,):
                 name = entry["name"] + (" programmatic" if programmatic else "")
                 calls[name] = driver.Launch(functions[entry["name"]], run["launch"], operands, programmatic)
@@ -223,7 +311,7 @@ def main():
         launch = entry["runs"][0]["launch"]
         path = os.path.join(options.folder, entry["cubin"])
         functions[entry["name"]] = driver.load(path, launch["symbol"], launch["shared"])
-    failed = 0 if options.no_check else check_all(functions, entries)
+    failed = 0 if options.no_check else check_all(functions, entries) + check_large(functions, entries)
     if not options.no_bench:
         rows = time_all(functions, entries)
         if options.output:

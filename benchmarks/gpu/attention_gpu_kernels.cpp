@@ -46,7 +46,18 @@ static json::Object describeRun(const AttentionCase &c, const BuiltKernel &kerne
     operands.push_back(describeOperand(kAttentionMask, *spec.mask, symbols));
   if (spec.lengths)
     operands.push_back(describeOperand(kAttentionLengths, *spec.lengths, symbols));
-  json::Array sizes(symbols);
+  auto describeOffsets = [&](unsigned number, Type type, LaunchExpr stride) {
+    AttentionOperand operand;
+    operand.elementType = type;
+    json::Object entry = describeOperand(number, operand, symbols);
+    entry["count"] = evaluate(spec.numOffsets, symbols);
+    operands.push_back(std::move(entry));
+  };
+  if (spec.offsets)
+    describeOffsets(kAttentionOffsets, spec.offsets, spec.offsetStride);
+  if (spec.keyOffsets)
+    describeOffsets(kAttentionKeyOffsets, spec.keyOffsets, spec.keyOffsetStride);
+  json::Array sizes(symbols.take_front(spec.numBatchDims + 2));
   sizes.push_back(spec.headSizeK);
   sizes.push_back(spec.headSizeV);
   return json::Object{{"sizes", std::move(sizes)},
@@ -58,6 +69,12 @@ static json::Object describeRun(const AttentionCase &c, const BuiltKernel &kerne
 /// Batch dimensions, then m and n.
 static SmallVector<SmallVector<int64_t>> checkedSizes(const AttentionCase &c) {
   SmallVector<int64_t> batch;
+  // Tokens, and offsets.
+  if (c.spec.keyOffsets)
+    return {{12, 64, 64, 2}, {12, 1, 1, 2}, {12, 100, 300, 4}, {12, 300, 100, 9}, {12, 1000, 700, 41}, {12, 5, 7, 1}};
+  if (c.spec.offsets)
+    return {{12, 64, 64, 2},   {12, 1, 1, 2},     {12, 17, 17, 5},      {12, 128, 128, 3}, {12, 300, 300, 71},
+            {12, 700, 700, 6}, {12, 700, 700, 2}, {12, 1000, 1000, 33}, {12, 5, 5, 1},     {12, 2000, 2000, 66}};
   if (c.spec.numBatchDims == 1)
     batch = {12};
   else if (c.spec.numBatchDims == 2)
@@ -69,6 +86,9 @@ static SmallVector<SmallVector<int64_t>> checkedSizes(const AttentionCase &c) {
   // Heads of a packed tensor have one length.
   if (!StringRef(c.name).contains("packed"))
     rows.append({{5, 300}, {300, 5}, {129, 257}, {64, 1025}});
+  // An empty tensor has no tensor map.
+  if (!c.schedule.usesWgmma() && !StringRef(c.name).contains("packed"))
+    rows.push_back({70, 0});
   SmallVector<SmallVector<int64_t>> sizes;
   for (auto [m, n] : rows) {
     sizes.push_back(batch);
@@ -80,10 +100,14 @@ static SmallVector<SmallVector<int64_t>> checkedSizes(const AttentionCase &c) {
 static SmallVector<SmallVector<int64_t>> timedSizes(const AttentionCase &c) {
   if (!c.isTimed)
     return {};
+  // As many tokens as 32 sequences of 16 to 384 have on average.
+  if (c.spec.offsets)
+    return {{12, 6400, 6400, 33}};
   if (c.spec.headSizeK == 128)
-    return {{32, 12, 512, 512}, {4, 16, 4096, 4096}};
-  return {{32, 12, 128, 128}, {32, 12, 256, 256},  {32, 12, 384, 384}, {32, 12, 512, 512},
-          {1, 12, 128, 128},  {8, 12, 1024, 1024}, {4, 16, 4096, 4096}};
+    return {{1, 12, 128, 128},  {32, 12, 128, 128},  {32, 12, 256, 256},
+            {32, 12, 512, 512}, {8, 12, 1024, 1024}, {4, 16, 4096, 4096}};
+  return {{32, 12, 128, 128}, {32, 12, 256, 256}, {32, 12, 384, 384},  {32, 12, 512, 512},
+          {1, 12, 128, 128},  {1, 12, 384, 384},  {8, 12, 1024, 1024}, {4, 16, 4096, 4096}};
 }
 
 /// Builds \p c, writes its cubin to \p folder and appends it to \p entries; returns whether that went well.

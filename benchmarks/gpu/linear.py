@@ -31,7 +31,7 @@ FUNCTIONS = {
 
 
 class Problem:
-    """Operands of one launch: x, w, bias, residual, y."""
+    """Operands of one launch: x, w, bias, residual, then scale, mean, shift and offset of a folded norm, y."""
 
     def __init__(self, spec):
         self.spec = spec
@@ -48,12 +48,20 @@ class Problem:
             self.operands.append(self.bias)
         if self.residual_all is not None:
             self.operands.append(self.residual_all)
+        self.folded = None
+        if spec["folded"]:
+            rand = lambda count: torch.randn(count, device="cuda", dtype=torch.float32)
+            self.folded = [rand(m) * 0.1 + 1, rand(m), rand(n), rand(n)]
+            self.operands.extend(self.folded)
         self.operands.append(self.y_all)
 
     def compute(self, dtype):
         y = self.x.to(dtype) @ self.w.to(dtype).T
         if self.bias is not None:
             y = y + self.bias.to(dtype)
+        if self.folded is not None:
+            scale, mean, shift, offset = [part.to(dtype) for part in self.folded]
+            y = scale[:, None] * (y - mean[:, None] * shift) + offset
         y = FUNCTIONS[self.spec["activation"]](y)
         if self.residual_all is not None:
             y = y + self.residual_all[:, : self.spec["n"]].to(dtype)

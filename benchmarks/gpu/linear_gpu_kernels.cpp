@@ -35,6 +35,8 @@ struct Case {
   int64_t n = 0, k = 0;
   LinearSchedule schedule;
   bool useBF16 = false, isFloat = false, hasBias = false, hasResidual = false, strided = false;
+  /// y = scale (sum - mean shift) + offset: a norm in front of the layer, with values per row and per column.
+  bool isFolded = false;
   /// "", or the name of a function as linear.py knows it.
   std::string activation;
   bool isTimed = false;
@@ -84,6 +86,8 @@ static SmallVector<Case> getCases(MLIRContext *context, const nvidia::SM &sm) {
         c.hasResidual = true;
       else if (word == "strided")
         c.strided = true;
+      else if (word == "folded")
+        c.isFolded = true;
       else
         c.activation = word.str();
     }
@@ -159,6 +163,14 @@ static SmallVector<Case> getCases(MLIRContext *context, const nvidia::SM &sm) {
           overlap("256c2", {S::Overlap, 128, 256, 64, 3, 1, false, false, 2});
         }
       }
+    for (StringRef act : {"", "gelu_erf"}) {
+      check(("folded_4096x3072x768_" + act + "_wgmma").str(), {4096}, 3072, 768, {S::Wgmma, 128, 256, 64, 4, 1, true},
+            ("folded " + act).str());
+      cases.back().isTimed = true;
+      check(("folded_4096x3072x768_" + act + "_192exact").str(), {4096}, 3072, 768,
+            {S::Overlap, 128, 192, 64, 3, 1, false, false, 1, true}, ("folded " + act).str());
+      cases.back().isTimed = true;
+    }
     // Awkward sizes.
     int64_t many[] = {1, 127, 129, 300, 1000, 20000};
     check("odd_overlap256", many, 1032, 200, {S::Overlap, 128, 256, 64, 3}, "bias gelu_erf");
@@ -170,6 +182,8 @@ static SmallVector<Case> getCases(MLIRContext *context, const nvidia::SM &sm) {
     check("odd_overlap_c2_128", many, 776, 584, {S::Overlap, 128, 128, 64, 5, 1, false, false, 2}, "bias");
     check("odd_overlap_exact", many, 712, 264, {S::Overlap, 128, 192, 64, 3, 1, false, false, 1, true},
           "bias gelu_erf residual");
+    check("odd_overlap_folded", many, 712, 264, {S::Overlap, 128, 192, 64, 3, 1, false, false, 1, true},
+          "bias folded gelu_erf residual strided");
     check("odd_overlap_exact_c2", many, 136, 1032, {S::Overlap, 128, 128, 64, 3, 1, false, false, 2, true},
           "bf16 bias tanh residual strided");
     check("odd_wgmma", odd, 1000, 1032, {S::Wgmma, 64, 64, 64, 4, 1}, "bias");
@@ -196,7 +210,7 @@ static SmallVector<Case> getCases(MLIRContext *context, const nvidia::SM &sm) {
 }
 
 static LinearEpilogueFn getEpilogue(const Case &c) {
-  if (c.activation.empty() && !c.hasResidual)
+  if (c.activation.empty() && !c.hasResidual && !c.isFolded)
     return nullptr;
   static const std::pair<StringRef, MathFn> functions[] = {{"gelu_erf", MathFn::GeluErf},
                                                            {"gelu_tanh", MathFn::GeluTanh},
@@ -210,8 +224,16 @@ static LinearEpilogueFn getEpilogue(const Case &c) {
   for (auto [name, fn] : functions)
     if (c.activation == name)
       function = fn;
-  return [function, residual = c.hasResidual](NVVMBuilder &b, const LinearEpilogueArgs &args) {
+  return [function, residual = c.hasResidual, folded = c.isFolded](NVVMBuilder &b, const LinearEpilogueArgs &args) {
     Value lo = args.lo, hi = args.hi;
+    if (folded) {
+      unsigned first = residual;
+      Value scale = loadLinearExtra(b, args, first).first, mean = loadLinearExtra(b, args, first + 1).first;
+      auto [shiftLo, shiftHi] = loadLinearExtra(b, args, first + 2);
+      auto [offsetLo, offsetHi] = loadLinearExtra(b, args, first + 3);
+      lo = b.fma(scale, b.fma(b.negf(mean), shiftLo, lo), offsetLo);
+      hi = b.fma(scale, b.fma(b.negf(mean), shiftHi, hi), offsetHi);
+    }
     if (function) {
       lo = emitMath(b, *function, lo);
       hi = emitMath(b, *function, hi);
@@ -242,6 +264,12 @@ static bool dump(const Case &c, const nvidia::SM &sm, StringRef ptxas, StringRef
     int64_t stride = c.n + (c.strided ? kPadding : 0);
     spec.extras.push_back({LinearExtra::Matrix, elt, stride % 2 == 0, stride % 8 == 0});
   }
+  if (c.isFolded) {
+    Type f32 = types.getF32Type();
+    for (LinearExtra::Kind kind : {LinearExtra::Rows, LinearExtra::Rows, LinearExtra::Columns, LinearExtra::Columns})
+      spec.extras.push_back({kind, f32, /*pairAligned=*/true, /*vectorAligned=*/true});
+    spec.exactSums = true;
+  }
   spec.epilogue = getEpilogue(c);
   if (std::optional<std::string> reason = verifyLinearKernel(spec, c.schedule, sm)) {
     llvm::errs() << c.name << ": " << *reason << '\n';
@@ -262,6 +290,7 @@ static bool dump(const Case &c, const nvidia::SM &sm, StringRef ptxas, StringRef
     object["type"] = c.isFloat ? "f32" : c.useBF16 ? "bf16" : "f16";
     object["bias"] = c.hasBias;
     object["residual"] = c.hasResidual;
+    object["folded"] = c.isFolded;
     object["activation"] = c.activation;
     object["padding"] = pad;
     object["timed"] = c.isTimed;

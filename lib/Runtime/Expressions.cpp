@@ -90,7 +90,12 @@ Result<int64_t> Evaluation::get(Expr expr, int64_t min, int64_t max, const std::
 
 Result<std::vector<int64_t>> Evaluation::getShape(const Tensor &tensor, const std::string &what) const {
   std::vector<int64_t> shape;
+  shape.reserve(tensor.shape.size());
   for (size_t i = 0; i < tensor.shape.size(); ++i) {
+    if (std::optional<int64_t> value = find(tensor.shape[i]); value && *value >= 0) {
+      shape.push_back(*value);
+      continue;
+    }
     Result<int64_t> size = get(tensor.shape[i], 0, std::numeric_limits<int64_t>::max(),
                                "dimension " + std::to_string(i) + " of " + what + " '" + tensor.name + "'");
     if (!size)

@@ -38,6 +38,7 @@ public:
     resolved.arenaSize = *arenaSize;
     resolved.maps.resize(plan.maps.size());
     resolved.isMapUsed.resize(plan.maps.size());
+    resolved.steps.reserve(plan.steps.size());
     for (size_t i = 0; i < plan.steps.size(); ++i)
       if (Error error = resolveStep(i))
         return error;
@@ -78,8 +79,6 @@ private:
   }
 
   Error resolveMap(uint32_t index, const std::string &what) {
-    if (resolved.isMapUsed[index])
-      return Error::success();
     const TensorMap &map = plan.maps[index];
     ResolvedMap &to = resolved.maps[index];
     to.buffer = map.buffer;
@@ -121,11 +120,27 @@ private:
     return Error::success();
   }
 
-  Error resolveArgument(const Argument &argument, const std::string &place, uint64_t &bits) {
+  /// The value of \p expr, which must lie in \p min .. \p max. \p describe says what it is if it does not: a plan has
+  /// thousands of values, and texts would take most of the time.
+  template <typename Function> Result<int64_t> get(Expr expr, int64_t min, int64_t max, Function describe) const {
+    if (std::optional<int64_t> value = evaluation.find(expr); value && *value >= min && *value <= max)
+      return *value;
+    return evaluation.get(expr, min, max, describe());
+  }
+
+  static std::string describeStep(const Launch &launch, size_t step) {
+    return "step " + std::to_string(step) + " (" + (launch.name.empty() ? launch.symbol : launch.name) + ")";
+  }
+
+  Error resolveArgument(const Launch &launch, size_t step, size_t position, uint64_t &bits) {
+    const Argument &argument = launch.arguments[position];
+    auto place = [&] { return "argument " + std::to_string(position) + " of " + describeStep(launch, step); };
+    using Limits = std::numeric_limits<int64_t>;
     bits = 0;
     switch (argument.kind) {
     case ArgumentKind::Pointer: {
-      Result<int64_t> offset = evaluation.get(argument.expr, 0, getBytes(argument.buffer), "the offset of " + place);
+      Result<int64_t> offset =
+          get(argument.expr, 0, getBytes(argument.buffer), [&] { return "the offset of " + place(); });
       if (!offset)
         return offset.getError();
       bits = *offset;
@@ -134,9 +149,8 @@ private:
     case ArgumentKind::I32:
     case ArgumentKind::I64: {
       bool isNarrow = argument.kind == ArgumentKind::I32;
-      Result<int64_t> value = isNarrow ? evaluation.get(argument.expr, std::numeric_limits<int32_t>::min(),
-                                                        std::numeric_limits<int32_t>::max(), place)
-                                       : evaluation.get(argument.expr, place);
+      Result<int64_t> value = get(argument.expr, isNarrow ? std::numeric_limits<int32_t>::min() : Limits::min(),
+                                  isNarrow ? std::numeric_limits<int32_t>::max() : Limits::max(), place);
       if (!value)
         return value.getError();
       // Little-endian: the low half comes first, which is all that an i32 argument is read for.
@@ -147,19 +161,21 @@ private:
       std::memcpy(&bits, &argument.number, sizeof(argument.number));
       return Error::success();
     case ArgumentKind::TensorMap:
-      return resolveMap(argument.map, "the tensor map that is " + place);
+      if (resolved.isMapUsed[argument.map])
+        return Error::success();
+      return resolveMap(argument.map, "the tensor map that is " + place());
     }
     return Error::success();
   }
 
   Error resolveStep(size_t i) {
     const Launch &launch = plan.steps[i];
-    std::string what = "step " + std::to_string(i) + " (" + (launch.name.empty() ? launch.symbol : launch.name) + ")";
     ResolvedStep step;
     step.step = i;
     bool hasWork = true;
     for (size_t axis = 0; axis < 3; ++axis) {
-      Result<int64_t> size = evaluation.get(launch.grid[axis], 0, kMaxGrid[axis], "the grid of " + what);
+      Result<int64_t> size =
+          get(launch.grid[axis], 0, kMaxGrid[axis], [&] { return "the grid of " + describeStep(launch, i); });
       if (!size)
         return size.getError();
       step.grid[axis] = *size;
@@ -168,18 +184,17 @@ private:
     if (!hasWork)
       return Error::success();
     if (step.grid[0] % launch.clusterSize != 0)
-      return Error("expected the grid of " + what + " to be whole clusters of " + std::to_string(launch.clusterSize) +
-                   ", but with " + evaluation.describeSymbols() + " it has " + std::to_string(step.grid[0]) +
-                   " blocks");
+      return Error("expected the grid of " + describeStep(launch, i) + " to be whole clusters of " +
+                   std::to_string(launch.clusterSize) + ", but with " + evaluation.describeSymbols() + " it has " +
+                   std::to_string(step.grid[0]) + " blocks");
     step.values.resize(launch.arguments.size());
     for (size_t j = 0; j < launch.arguments.size(); ++j)
-      if (Error error =
-              resolveArgument(launch.arguments[j], "argument " + std::to_string(j) + " of " + what, step.values[j]))
+      if (Error error = resolveArgument(launch, i, j, step.values[j]))
         return error;
     // A count for profiles that cannot be had is no reason not to run.
     for (auto [expr, count] : {std::pair(launch.bytes, &step.bytes), std::pair(launch.flops, &step.flops)})
       if (expr)
-        if (Result<int64_t> value = evaluation.get(*expr, 0, std::numeric_limits<int64_t>::max(), what))
+        if (Result<int64_t> value = evaluation.get(*expr, 0, std::numeric_limits<int64_t>::max(), ""))
           *count = *value;
     resolved.steps.push_back(std::move(step));
     return Error::success();

@@ -36,7 +36,8 @@ def compile(module: torch.nn.Module | torch.export.ExportedProgram | ImportedMod
         dynamic_shapes: which dimensions may vary, as torch.export takes it; a string stands for a dimension of that
             name, and equal names mean equal sizes: `{"input_ids": {0: "batch", 1: "sequence"}}`.
         target: "cpu", or "cuda:" and an architecture, such as "cuda:sm_90a": the result is then a program to be saved with
-            `.save("model.etp")` and loaded with `et.load` where there is such a GPU.
+            `.save("model.etp")` and loaded with `et.load` where there is such a GPU. One for the CPU runs here, and can be
+            saved as well.
         threads: number of threads, by default all cores.
         isa: instruction set level: "native", or one of the levels the compiler knows.
         masked_rows: "exact" computes rows of attention whose keys are all masked as PyTorch does. "ignore" promises that

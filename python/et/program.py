@@ -230,6 +230,20 @@ class Program:
         return tuple(outputs)
 
 
+def _write(path: str | os.PathLike[str], contents: bytes) -> None:
+    """Writes a file that appears when it is complete."""
+    path = Path(path)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
+        try:
+            file.write(contents)
+            file.close()
+            os.chmod(file.name, 0o644)
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise
+
+
 class CompiledModule:
     """An imported module with its program: called like the module it was imported from.
 
@@ -237,8 +251,9 @@ class CompiledModule:
     all inputs were numpy arrays.
     """
 
-    def __init__(self, imported: "ImportedModule", program: Program) -> None:
+    def __init__(self, imported: "ImportedModule", program: Program, *, allow_non_finite: bool = False) -> None:
         self._imported = imported
+        self._allow_non_finite = allow_non_finite
         self.program = program
         self.inputs = imported.inputs
         self.outputs = imported.outputs
@@ -253,9 +268,15 @@ class CompiledModule:
         """What the compiler says of the paths it took."""
         return self.program.remarks
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the program, which `et.load` loads where there is no compiler. Nothing is compiled again."""
-        self.program.save(path)
+    def save(self, path: str | os.PathLike[str], *, isa: str | None = None) -> None:
+        """Writes the program, which `et.load` loads where there is no compiler. Nothing is compiled again, unless `isa` names
+        other instruction set levels than that of this program, such as "avx2,avx512": the best one is taken where it runs."""
+        if isa is None:
+            self.program.save(path)
+            return
+        contents, _ = compile_saved(self._imported.text, self._imported.weights, target="cpu", isa=isa,
+                                    allow_non_finite=self._allow_non_finite)
+        _write(path, contents)
 
     def emit(self, stage: str) -> bytes:
         """What the compiler makes of the module up to `stage`: et, planned, llvm, llvm-ir, asm, obj or program."""
@@ -292,16 +313,7 @@ class SavedModule:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the program, which `et.load` loads. The file appears when it is complete."""
-        path = Path(path)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
-            try:
-                file.write(self._contents)
-                file.close()
-                os.chmod(file.name, 0o644)
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
+        _write(path, self._contents)
 
     def emit(self, stage: str) -> bytes:
         """What the compiler makes of the module up to `stage`: et, planned, gpu, ptx, cubin or program."""
@@ -330,4 +342,4 @@ def build(imported: "ImportedModule", *, target: str = "cpu", isa: str = "native
     if target != "cpu":
         raise ValueError(f"expected target 'cpu' or one such as 'cuda:sm_90a', but got '{target}'")
     program = compile_text(imported.text, imported.weights, isa=isa, threads=threads, allow_non_finite=allow_non_finite)
-    return CompiledModule(imported, program)
+    return CompiledModule(imported, program, allow_non_finite=allow_non_finite)

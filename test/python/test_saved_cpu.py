@@ -54,10 +54,11 @@ def test_plans_for_several_levels(bert, tmp_path):
     """One file, and the best level that runs here is taken."""
     family, compiled = bert
     imported = compiled._imported
+    path = tmp_path / "two.etp"
+    compiled.save(path, isa="avx2,baseline")
     contents, remarks = et.program.compile_saved(imported.text, imported.weights, target="cpu", isa="avx2,baseline")
     assert all(isinstance(remark, str) for remark in remarks)
-    path = tmp_path / "two.etp"
-    path.write_bytes(contents)
+    assert path.read_bytes() == contents
     program = et.load(path)
     assert program.targets == ("x86-64-v3", "x86-64") and program.target == "x86-64-v3"
     values = inputs(family.takes, 2, 13, seed=1)
@@ -125,7 +126,8 @@ def test_wrong_files_and_devices(saved, tmp_path, bert):
     with pytest.raises(et.CompileError, match="cannot write '.*none"):
         bert[1].save(tmp_path / "none" / "bert.etp")
     with pytest.raises(et.CompileError, match="expected isa to be baseline, avx2, avx512 or native, but got 'sse9'"):
-        et.program.compile_saved("func.func @f() { return }", target="cpu", isa="sse9")
+        bert[1].save(tmp_path / "bert.etp", isa="sse9")
+    assert not (tmp_path / "bert.etp").exists()
 
 
 def test_libraries_share_what_they_have_in_common():

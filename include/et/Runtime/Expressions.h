@@ -27,6 +27,9 @@ class Evaluation {
 public:
   Evaluation(const Program &program, std::vector<int64_t> symbols);
 
+  /// The value of \p expr, nothing when it cannot be computed.
+  std::optional<int64_t> find(Expr expr) const { return values[expr.index]; }
+
   /// The value of \p expr; \p what says what it is, for the error.
   Result<int64_t> get(Expr expr, const std::string &what) const;
 

@@ -8,6 +8,7 @@
 
 #include "LaunchKernels.h"
 
+#include "et/Conversion/AttentionSpec.h"
 #include "et/Conversion/ETToCPU/AttentionKernel.h"
 #include "et/Conversion/ETToCPU/VectorMath.h"
 
@@ -20,51 +21,7 @@ using namespace mlir;
 using namespace mlir::et;
 using namespace mlir::et::cpu;
 
-/// An operand of the kernel for a tensor with indexing map \p map.
-static AttentionOperand getOperand(AffineMap map, Type elementType) {
-  AttentionOperand operand;
-  for (AffineExpr expr : map.getResults())
-    operand.dims.push_back(cast<AffineDimExpr>(expr).getPosition());
-  // Booleans are bytes in memory.
-  operand.elementType = elementType.isInteger(1) ? IntegerType::get(elementType.getContext(), 8) : elementType;
-  return operand;
-}
-
-AttentionKernelSpec cpu::getAttentionSpec(AttentionOp op) {
-  AttentionKernelSpec spec;
-  spec.numBatchDims = op.getNumBatchDims();
-  spec.query = getOperand(op.getQueryMap(), op.getQuery().getType().getElementType());
-  spec.key = getOperand(op.getKeyMap(), op.getKey().getType().getElementType());
-  spec.value = getOperand(op.getValueMap(), op.getValue().getType().getElementType());
-  spec.output = getOperand(op.getResultMap(), op.getResult().getType().getElementType());
-  if (op.getMask())
-    spec.mask = getOperand(op.getMaskMap(), op.getMask().getType().getElementType());
-  if (op.getLengths())
-    spec.lengths = getOperand(op.getLengthsMap(), op.getLengths().getType().getElementType());
-  spec.headSizeK = op.getStaticDimSize(op.getKDim());
-  spec.headSizeV = op.getStaticDimSize(op.getVDim());
-  spec.scale = op.getScaleValue();
-  spec.leftPadding = op.getPadding() == PaddingSide::Left;
-  auto getBound = [](int64_t bound) {
-    constexpr int64_t unbounded = AttentionKernelSpec::kUnbounded;
-    return bound < 0 ? unbounded : std::min<int64_t>(bound, unbounded);
-  };
-  MaskAttr structure = op.getStructure();
-  switch (structure.getKind()) {
-  case MaskKind::None:
-    break;
-  case MaskKind::Causal:
-    spec.structure = structure.getLowerRight() ? AttentionStructure::CausalLowerRight : AttentionStructure::Causal;
-    break;
-  case MaskKind::Window:
-    spec.structure = AttentionStructure::Window;
-    spec.windowLeft = getBound(structure.getLeft());
-    spec.windowRight = getBound(structure.getRight());
-    spec.windowGlobal = getBound(structure.getGlobal());
-    break;
-  }
-  return spec;
-}
+AttentionKernelSpec cpu::getAttentionSpec(AttentionOp op) { return readAttentionSpec<AttentionKernelSpec>(op); }
 
 FailureOr<LaunchKernel> cpu::buildAttentionLaunch(OpBuilder &builder, LaunchOp launch, StringRef name, const ISA &isa) {
   auto op = cast<AttentionOp>(getRoot(launch));

@@ -17,6 +17,7 @@
 #include "LaunchKernels.h"
 #include "ScheduleVariants.h"
 
+#include "et/Conversion/AttentionSpec.h"
 #include "et/Conversion/ETToCPU/LaunchRows.h"
 #include "et/Conversion/ETToGPU/LoopKernel.h"
 
@@ -29,59 +30,12 @@ using namespace mlir::et;
 using namespace mlir::et::gpu_kernels;
 
 /// Numbers of keys that schedules are asked for; each holds for more keys than the number in front of it.
-static constexpr int64_t kKeys[] = {64, 128, 256, 384, 512, 4096};
-
-/// An operand of the kernel for a tensor with indexing map \p map, without strides.
-static AttentionOperand getOperand(AffineMap map, Type elementType) {
-  AttentionOperand operand;
-  for (AffineExpr expr : map.getResults())
-    operand.dims.push_back(cast<AffineDimExpr>(expr).getPosition());
-  // Booleans are bytes in memory.
-  operand.elementType = elementType.isInteger(1) ? IntegerType::get(elementType.getContext(), 8) : elementType;
-  return operand;
-}
-
-/// The kernel for \p op as far as tensors tell.
-static AttentionKernelSpec getSpec(AttentionOp op) {
-  AttentionKernelSpec spec;
-  spec.numBatchDims = op.getNumBatchDims();
-  spec.query = getOperand(op.getQueryMap(), op.getQuery().getType().getElementType());
-  spec.key = getOperand(op.getKeyMap(), op.getKey().getType().getElementType());
-  spec.value = getOperand(op.getValueMap(), op.getValue().getType().getElementType());
-  spec.output = getOperand(op.getResultMap(), op.getResult().getType().getElementType());
-  if (op.getMask())
-    spec.mask = getOperand(op.getMaskMap(), op.getMask().getType().getElementType());
-  if (op.getLengths())
-    spec.lengths = getOperand(op.getLengthsMap(), op.getLengths().getType().getElementType());
-  spec.headSizeK = op.getStaticDimSize(op.getKDim());
-  spec.headSizeV = op.getStaticDimSize(op.getVDim());
-  spec.scale = op.getScaleValue();
-  spec.leftPadding = op.getPadding() == PaddingSide::Left;
-  auto getBound = [](int64_t bound) {
-    constexpr int64_t unbounded = AttentionKernelSpec::kUnbounded;
-    return bound < 0 ? unbounded : std::min<int64_t>(bound, unbounded);
-  };
-  MaskAttr structure = op.getStructure();
-  switch (structure.getKind()) {
-  case MaskKind::None:
-    break;
-  case MaskKind::Causal:
-    spec.structure = structure.getLowerRight() ? AttentionStructure::CausalLowerRight : AttentionStructure::Causal;
-    break;
-  case MaskKind::Window:
-    spec.structure = AttentionStructure::Window;
-    spec.windowLeft = getBound(structure.getLeft());
-    spec.windowRight = getBound(structure.getRight());
-    spec.windowGlobal = getBound(structure.getGlobal());
-    break;
-  }
-  return spec;
-}
+static constexpr int64_t kKeys[] = {64, 128, 256, 384, 512, 1024, 2048, 8192};
 
 std::string gpu_kernels::whyNoAttention(AttentionOp op) {
   if (op.getAccumulatorType().isF64())
     return "kernels accumulate in f32, and the attention in f64";
-  AttentionKernelSpec spec = getSpec(op);
+  AttentionKernelSpec spec = readAttentionSpec<AttentionKernelSpec>(op);
   // Strides are known when there are buffers; rows without gaps stand for them.
   auto setStrides = [&](AttentionOperand &operand) {
     operand.strides.assign(operand.dims.size(), getAffineConstantExpr(1, op.getContext()));
@@ -94,6 +48,7 @@ std::string gpu_kernels::whyNoAttention(AttentionOp op) {
     setStrides(*spec.mask);
   if (spec.lengths)
     setStrides(*spec.lengths);
+  spec.numOffsets = spec.offsetStride = spec.keyOffsetStride = getAffineConstantExpr(1, op.getContext());
   return verifyAttentionSpec(spec).value_or("");
 }
 
@@ -125,12 +80,14 @@ static Value emitScore(OpBuilder &b, Location loc, AttentionOp op, const Attenti
   return mapping.lookup(block.getTerminator()->getOperand(0));
 }
 
-AttentionLaunch::AttentionLaunch(LaunchOp launch) : op(cast<AttentionOp>(cpu::getRoot(launch))), spec(getSpec(op)) {
+AttentionLaunch::AttentionLaunch(LaunchOp launch)
+    : op(cast<AttentionOp>(cpu::getRoot(launch))), spec(readAttentionSpec<AttentionKernelSpec>(op)) {
   unsigned output = launch.getInputs().size();
   auto getNumber = [](Value value) { return cast<BlockArgument>(value).getArgNumber(); };
   auto getOptional = [&](Value value) { return value ? getNumber(value) : output; };
-  operands = {getNumber(op.getQuery()),  getNumber(op.getKey()),       getNumber(op.getValue()),
-              getOptional(op.getMask()), getOptional(op.getLengths()), output};
+  operands = {getNumber(op.getQuery()),     getNumber(op.getKey()),         getNumber(op.getValue()),
+              getOptional(op.getMask()),    getOptional(op.getLengths()),   output,
+              getOptional(op.getOffsets()), getOptional(op.getKeyOffsets())};
   // Symbols: the batch dimensions and m as the output has them, n as the key has it, dynamic strides.
   auto addDim = [&](const AttentionOperand &operand, unsigned number, unsigned dim) {
     for (auto [i, iteration] : llvm::enumerate(operand.dims))
@@ -142,16 +99,18 @@ AttentionLaunch::AttentionLaunch(LaunchOp launch) : op(cast<AttentionOp>(cpu::ge
   for (unsigned dim = 0; dim <= spec.numBatchDims; ++dim)
     addDim(spec.output, output, dim);
   addDim(spec.key, operands[kAttentionKey], spec.dimN());
+  auto getStride = [&](const Layout &layout, unsigned number, unsigned dim) -> AffineExpr {
+    if (!ShapedType::isDynamic(layout.strides[dim]))
+      return getAffineConstantExpr(layout.strides[dim], op.getContext());
+    int64_t divisor = layout.divisors[dim];
+    AffineExpr expr = getAffineSymbolExpr(sizes.size(), op.getContext()) * divisor;
+    sizes.push_back({LaunchSize::Stride, number, dim, divisor});
+    return expr;
+  };
   auto setStrides = [&](AttentionOperand &operand, unsigned number) {
     Layout layout = getLayout(launch->getOperand(number));
-    for (auto [dim, stride, divisor] : llvm::enumerate(layout.strides, layout.divisors)) {
-      AffineExpr expr = getAffineConstantExpr(stride, op.getContext());
-      if (ShapedType::isDynamic(stride)) {
-        expr = getAffineSymbolExpr(sizes.size(), op.getContext()) * divisor;
-        sizes.push_back({LaunchSize::Stride, number, static_cast<unsigned>(dim), divisor});
-      }
-      operand.strides.push_back(expr);
-    }
+    for (unsigned dim = 0; dim < layout.strides.size(); ++dim)
+      operand.strides.push_back(getStride(layout, number, dim));
   };
   setStrides(spec.query, operands[kAttentionQuery]);
   setStrides(spec.key, operands[kAttentionKey]);
@@ -160,6 +119,16 @@ AttentionLaunch::AttentionLaunch(LaunchOp launch) : op(cast<AttentionOp>(cpu::ge
     setStrides(*spec.mask, operands[kAttentionMask]);
   if (spec.lengths)
     setStrides(*spec.lengths, operands[kAttentionLengths]);
+  auto getOffsetStride = [&](unsigned number) {
+    return getStride(getLayout(launch->getOperand(operands[number])), operands[number], 0);
+  };
+  if (spec.offsets) {
+    spec.offsetStride = getOffsetStride(kAttentionOffsets);
+    spec.numOffsets = getAffineSymbolExpr(sizes.size(), op.getContext());
+    sizes.push_back({LaunchSize::Dim, operands[kAttentionOffsets], 0});
+  }
+  if (spec.keyOffsets)
+    spec.keyOffsetStride = getOffsetStride(kAttentionKeyOffsets);
   setStrides(spec.output, output);
   if (!op.getScore().empty())
     spec.score = [op = op](OpBuilder &b, Location loc, const AttentionScoreArgs &args) mutable {
@@ -183,6 +152,8 @@ static DictionaryAttr getAttribute(Builder &builder, const AttentionSchedule &sc
   set("warpgroups", schedule.warpgroups);
   set("stages", schedule.stages);
   set("blocks_per_sm", schedule.blocksPerSM);
+  if (schedule.valueSplits != 1)
+    set("value_splits", schedule.valueSplits);
   return entries.getDictionary(builder.getContext());
 }
 
@@ -205,9 +176,41 @@ static std::optional<AttentionSchedule> parseSchedule(DictionaryAttr attribute) 
   schedule.warpgroups = get("warpgroups");
   schedule.stages = get("stages");
   schedule.blocksPerSM = get("blocks_per_sm");
+  if (auto splits = attribute.getAs<IntegerAttr>("value_splits"))
+    schedule.valueSplits = splits.getInt();
   if (!complete)
     return std::nullopt;
   return schedule;
+}
+
+/// What a size of \p memref is, as far as views tell: a value and -1, or a memref and the number of its dimension.
+static std::pair<Value, int64_t> getSizeOrigin(Value memref, int64_t dim) {
+  auto follow = [](OpFoldResult size, Value memref, int64_t dim) -> std::pair<Value, int64_t> {
+    auto value = dyn_cast<Value>(size);
+    if (!value)
+      return {memref, dim};
+    if (auto op = value.getDefiningOp<memref::DimOp>(); op && op.getConstantIndex())
+      return getSizeOrigin(op.getSource(), *op.getConstantIndex());
+    return {value, -1};
+  };
+  if (auto view = memref.getDefiningOp<memref::SubViewOp>(); view && view.getDroppedDims().none())
+    return follow(view.getMixedSizes()[dim], memref, dim);
+  if (auto view = memref.getDefiningOp<memref::ExpandShapeOp>())
+    return follow(view.getMixedOutputShape()[dim], memref, dim);
+  if (auto view = memref.getDefiningOp<memref::ViewOp>())
+    return follow(getMixedValues(view.getType().getShape(), view.getSizes(), view.getContext())[dim], memref, dim);
+  return {memref, dim};
+}
+
+/// Whether there may be rows but no keys, which have no tensor map then.
+static bool mayLackKeys(const AttentionLaunch &attention, LaunchOp launch) {
+  const AttentionKernelSpec &spec = attention.spec;
+  auto getOrigin = [&](const AttentionOperand &operand, unsigned number, unsigned dim) {
+    return getSizeOrigin(launch->getOperand(attention.operands[number]),
+                         llvm::find(operand.dims, dim) - operand.dims.begin());
+  };
+  return !spec.offsets &&
+         getOrigin(spec.query, kAttentionQuery, spec.dimM()) != getOrigin(spec.key, kAttentionKey, spec.dimN());
 }
 
 bool gpu_kernels::isAttentionSchedule(DictionaryAttr schedule) { return parseSchedule(schedule).has_value(); }
@@ -218,7 +221,9 @@ DictionaryAttr gpu_kernels::getScheduleAttr(Builder &builder, const AttentionSch
 
 std::string gpu_kernels::stringifyAttentionSchedule(const AttentionSchedule &schedule) {
   return llvm::formatv("{0} {1}x{2} stages {3} blocks per multiprocessor {4}", kFamilies[schedule.family],
-                       schedule.rowsPerBlock(), schedule.keyBlock, schedule.stages, schedule.blocksPerSM);
+                       schedule.rowsPerBlock(), schedule.keyBlock, schedule.stages, schedule.blocksPerSM)
+             .str() +
+         (schedule.valueSplits > 1 ? " value splits " + std::to_string(schedule.valueSplits) : "");
 }
 
 /// Why \p schedule does without wgmma, or without tensor cores at all where \p sm has no wgmma; empty when it does not.
@@ -249,19 +254,34 @@ void gpu_kernels::scheduleAttention(LaunchOp launch, const ScheduleContext &cont
   if (verifyAttentionSpec(attention.spec))
     return;
   ScheduleVariants variants(launch, context, getTunedKey(attention.spec), "keys");
+  auto add = [&](int64_t keys, const AttentionSchedule &schedule, const std::string &slow) {
+    variants.add(keys, getAttribute(builder, schedule, 0), stringifyAttentionSchedule(schedule), slow);
+  };
+  auto choose = [&](std::optional<int64_t> keys) {
+    return chooseAttentionSchedule(attention.spec, context.sm, keys, keys);
+  };
+  // How long the sequences of a ragged batch are only their offsets know: nothing was measured for them.
+  if (attention.spec.offsets) {
+    AttentionSchedule schedule = choose(std::nullopt);
+    add(0, schedule, whySlow(attention.spec, schedule, context.sm));
+    entries.set("variants", variants.finish());
+    return;
+  }
   std::optional<int64_t> staticKeys = attention.op.getStaticDimSize(attention.spec.dimN());
   if (ShapedType::isDynamic(*staticKeys))
     staticKeys = std::nullopt;
-  for (int64_t keys : variants.getSizes(kKeys, staticKeys)) {
+  SmallVector<int64_t> sizes = variants.getSizes(kKeys, staticKeys);
+  if (!staticKeys && mayLackKeys(attention, launch) && choose(1).usesWgmma())
+    add(0, {AttentionSchedule::Simt, 32, 1, 1, 1, 1}, "");
+  for (int64_t keys : sizes) {
     std::optional<AttentionSchedule> schedule;
     bool isTuned = variants.findTuned(keys, [&](DictionaryAttr tuned) -> std::string {
       schedule = parseSchedule(tuned);
       return verifyAttentionSchedule(attention.spec, *schedule, context.sm).value_or("");
     });
     if (!isTuned)
-      schedule = chooseAttentionSchedule(attention.spec, context.sm, keys, keys);
-    variants.add(keys, getAttribute(builder, *schedule, 0), stringifyAttentionSchedule(*schedule),
-                 whySlow(attention.spec, *schedule, context.sm));
+      schedule = choose(keys);
+    add(keys, *schedule, whySlow(attention.spec, *schedule, context.sm));
   }
   entries.set("variants", variants.finish());
 }

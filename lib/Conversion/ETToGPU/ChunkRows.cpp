@@ -79,32 +79,43 @@ static unsigned getInputNumber(LaunchOp launch) {
   return cast<BlockArgument>(getLinear(launch).getInput()).getArgNumber();
 }
 
-/// Whether operand \p number of \p launch has a row for each row of the layer.
-static bool hasRows(LaunchOp launch, unsigned number) {
+/// How operand \p number of \p launch follows the rows of the layer: not at all, or with a row or a value for each.
+enum class Follows { No, Rows, Values };
+static Follows follows(LaunchOp launch, unsigned number) {
   LinearOp linear = getLinear(launch);
   auto type = dyn_cast<MemRefType>(launch->getOperand(number).getType());
-  Value argument = launch.getBodyArgument(number);
+  BlockArgument argument = launch.getBodyArgument(number);
   if (!type || argument == linear.getWeight() || argument == linear.getBias())
-    return false;
+    return Follows::No;
   ArrayRef<int64_t> rows = linear.getInput().getType().getShape().drop_back();
-  return type.getRank() == static_cast<int64_t>(rows.size()) + 1 && type.getShape().drop_back() == rows;
+  if (type.getRank() == static_cast<int64_t>(rows.size()) + 1 && type.getShape().drop_back() == rows)
+    return Follows::Rows;
+  if (type.getShape() != rows)
+    return Follows::No;
+  // One value per column may have the same shape.
+  for (OpOperand &use : argument.getUses())
+    if (auto generic = dyn_cast<linalg::GenericOp>(use.getOwner()))
+      if (generic.getMatchingIndexingMap(&use).isFunctionOfDim(rows.size()))
+        return Follows::No;
+  return Follows::Values;
 }
 
 static std::optional<Pair> findPair(LaunchOp first) {
   LinearOp linear = getLinear(first);
-  if (!linear || first.getOutputs().size() != 1)
-    return std::nullopt;
-  auto hidden = first.getOutputs().front().getDefiningOp<memref::AllocOp>();
-  if (!hidden)
+  if (!linear)
     return std::nullopt;
   // The next op that does anything is the other layer.
   Operation *next = first->getNextNode();
   while (next && (isa<memref::AllocOp>(next) || isMemoryEffectFree(next)))
     next = next->getNextNode();
   auto second = dyn_cast_or_null<LaunchOp>(next);
-  if (!second || !getLinear(second) || second->getOperand(getInputNumber(second)) != hidden)
+  if (!second || !getLinear(second))
     return std::nullopt;
-  if (first.readsOutput(0))
+  Value between = second->getOperand(getInputNumber(second));
+  auto hidden = between.getDefiningOp<memref::AllocOp>();
+  unsigned output = llvm::find(first.getOutputs(), between) - first.getOutputs().begin();
+  if (!hidden || output == first.getOutputs().size() || first.readsOutput(output) ||
+      llvm::is_contained(first.getInputs(), between))
     return std::nullopt;
   // Launches elsewhere may use the buffer for something else, if they write it before they read it.
   for (OpOperand &use : hidden->getUses()) {
@@ -133,7 +144,7 @@ static std::optional<std::string> whyNot(const Pair &pair) {
   for (LaunchOp launch : {pair.first, pair.second})
     for (unsigned i = 0; i < launch->getNumOperands(); ++i) {
       auto type = dyn_cast<MemRefType>(launch->getOperand(i).getType());
-      if (hasRows(launch, i) && !type.getLayout().isIdentity())
+      if (follows(launch, i) != Follows::No && !type.getLayout().isIdentity())
         return "operand " + std::to_string(i) + " of '" + launch.getKernel().str() +
                "' is a slice whose rows cannot be counted as one";
     }
@@ -174,39 +185,47 @@ int64_t ChunkRowsPass::getChunk(const Pair &pair, const nvidia::SM &sm) {
   return best * kTileRows;
 }
 
-/// Gives \p type, of rows or not, \p count rows in place of \p rows.
+/// Gives \p type \p count rows in place of \p rows if it has a row, or a value, for each of them.
 static RankedTensorType replaceRows(RankedTensorType type, ArrayRef<int64_t> rows, int64_t count) {
-  if (type.getRank() != static_cast<int64_t>(rows.size()) + 1 || type.getShape().drop_back() != rows)
+  int64_t rank = rows.size();
+  if (type.getRank() < rank || type.getRank() > rank + 1 || type.getShape().take_front(rank) != rows)
     return type;
-  SmallVector<int64_t> shape(type.getRank(), 1);
-  shape[type.getRank() - 2] = count;
-  shape.back() = type.getShape().back();
+  SmallVector<int64_t> shape(type.getShape());
+  std::fill(shape.begin(), shape.begin() + rank, 1);
+  shape[rank - 1] = count;
   return type.clone(shape);
 }
 
-/// All dimensions of a memref of rank \p rank but the last, and the last.
-static SmallVector<ReassociationIndices> getRowGroups(int64_t rank) {
-  SmallVector<ReassociationIndices> groups(2);
+/// The first \p rank dimensions as one, and the one behind them if there is one.
+static SmallVector<ReassociationIndices> getRowGroups(int64_t rank, bool hasColumns) {
+  SmallVector<ReassociationIndices> groups(1);
   for (int64_t dim = 0; dim < rank; ++dim)
-    groups[dim + 1 == rank].push_back(dim);
+    groups[0].push_back(dim);
+  if (hasColumns)
+    groups.push_back({rank});
   return groups;
 }
 
-/// Rows \p start .. \p start + \p count of \p memref, [rows, width], as a memref of rank \p rank.
+/// Rows \p start .. \p start + \p count of \p memref, which has one dimension of rows and maybe one of columns, as a
+/// memref with \p rank dimensions of rows.
 static Value takeRows(ImplicitLocOpBuilder &b, Value memref, OpFoldResult start, OpFoldResult count, int64_t rank) {
-  int64_t width = cast<MemRefType>(memref.getType()).getShape().back();
-  OpFoldResult columns = b.getIndexAttr(width), one = b.getIndexAttr(1), zero = b.getIndexAttr(0);
-  Value part = memref::SubViewOp::create(b, memref, ArrayRef<OpFoldResult>{start, zero},
-                                         ArrayRef<OpFoldResult>{count, columns}, ArrayRef<OpFoldResult>{one, one});
-  if (rank == 2)
+  ArrayRef<int64_t> source = cast<MemRefType>(memref.getType()).getShape();
+  OpFoldResult one = b.getIndexAttr(1);
+  SmallVector<OpFoldResult> offsets{start}, sizes{count}, strides(source.size(), one);
+  SmallVector<int64_t> shape(rank - 1, 1);
+  shape.push_back(getConstantIntValue(count).value_or(ShapedType::kDynamic));
+  SmallVector<OpFoldResult> expanded(rank - 1, one);
+  expanded.push_back(count);
+  if (source.size() == 2) {
+    offsets.push_back(b.getIndexAttr(0));
+    sizes.push_back(b.getIndexAttr(source.back()));
+    expanded.push_back(sizes.back());
+    shape.push_back(source.back());
+  }
+  Value part = memref::SubViewOp::create(b, memref, offsets, sizes, strides);
+  if (rank == 1)
     return part;
-  SmallVector<int64_t> shape(rank, 1);
-  shape[rank - 2] = getConstantIntValue(count).value_or(ShapedType::kDynamic);
-  shape.back() = width;
-  SmallVector<OpFoldResult> sizes(rank, one);
-  sizes[rank - 2] = count;
-  sizes.back() = columns;
-  return memref::ExpandShapeOp::create(b, shape, part, getRowGroups(rank), sizes);
+  return memref::ExpandShapeOp::create(b, shape, part, getRowGroups(rank, source.size() == 2), expanded);
 }
 
 /// \p launch on \p operands, whose rows are \p count (or dynamic).
@@ -220,7 +239,7 @@ static LaunchOp cloneLaunch(ImplicitLocOpBuilder &b, LaunchOp launch, ArrayRef<V
   SmallVector<int64_t> rows(getLinear(launch).getInput().getType().getShape().drop_back());
   Block &block = clone.getBody().front();
   for (unsigned i = 0; i < block.getNumArguments(); ++i)
-    if (hasRows(launch, i))
+    if (follows(launch, i) != Follows::No)
       block.getArgument(i).setType(replaceRows(cast<RankedTensorType>(block.getArgument(i).getType()), rows, count));
   Value input = block.getArgument(getInputNumber(launch));
   for (Operation &op : llvm::make_early_inc_range(block)) {
@@ -229,8 +248,9 @@ static LaunchOp cloneLaunch(ImplicitLocOpBuilder &b, LaunchOp launch, ArrayRef<V
       if (auto type = dyn_cast<RankedTensorType>(result.getType()))
         result.setType(replaceRows(type, rows, count));
     auto empty = dyn_cast<tensor::EmptyOp>(op);
-    if (!empty ||
-        empty.getType().getShape().drop_back() != cast<RankedTensorType>(input.getType()).getShape().drop_back())
+    if (!empty || empty.getType().getRank() < static_cast<int64_t>(rows.size()) ||
+        empty.getType().getShape().take_front(rows.size()) !=
+            cast<RankedTensorType>(input.getType()).getShape().drop_back())
       continue;
     // Sizes that are static now are no operands any more.
     SmallVector<Value> sizes;
@@ -246,9 +266,9 @@ void ChunkRowsPass::chunk(Pair &pair, int64_t limit) {
   ImplicitLocOpBuilder b(pair.first.getLoc(), pair.first);
   auto constant = [&](int64_t value) { return arith::ConstantIndexOp::create(b, value).getResult(); };
   Value input = pair.first->getOperand(getInputNumber(pair.first));
-  int64_t rank = cast<MemRefType>(input.getType()).getRank();
+  int64_t rank = cast<MemRefType>(input.getType()).getRank() - 1;
   Value rows = constant(1);
-  for (int64_t dim = 0; dim + 1 < rank; ++dim)
+  for (int64_t dim = 0; dim < rank; ++dim)
     rows = b.createOrFold<arith::MulIOp>(rows, b.createOrFold<memref::DimOp>(input, dim));
   // As many chunks as needed, of whole tiles, all of about one size.
   Value chunks = b.createOrFold<arith::CeilDivUIOp>(rows, constant(limit));
@@ -279,9 +299,12 @@ void ChunkRowsPass::chunk(Pair &pair, int64_t limit) {
       for (auto [number, operand] : llvm::enumerate(operands))
         if (operand == pair.hidden.getResult())
           operand = part;
-        else if (hasRows(launch, number))
+        else if (Follows kind = follows(launch, number); kind != Follows::No)
           operand = takeRows(
-              b, rank == 2 ? operand : memref::CollapseShapeOp::create(b, operand, getRowGroups(rank)).getResult(),
+              b,
+              rank == 1
+                  ? operand
+                  : memref::CollapseShapeOp::create(b, operand, getRowGroups(rank, kind == Follows::Rows)).getResult(),
               from, many, rank);
       LaunchOp clone = cloneLaunch(b, launch, operands, getConstantIntValue(many).value_or(ShapedType::kDynamic));
       // All but the first have nothing to do unless there are many rows.
@@ -316,7 +339,7 @@ void ChunkRowsPass::runOnOperation() {
   }
   if (maxChunks < 2 || l2Bytes < 1) {
     getOperation().emitError("expected max-chunks to be at least 2 and l2-bytes at least 1, but got ")
-        << maxChunks << " and " << l2Bytes;
+        << int64_t(maxChunks) << " and " << int64_t(l2Bytes);
     return signalPassFailure();
   }
   // Elsewhere schedules for many rows have not been measured against caches.

@@ -69,7 +69,7 @@ private:
   StringRef unit;
   bool isKnown = false;
   /// Of the schedule that is added next.
-  std::string origin;
+  std::string origin = "the cost model";
   SmallVector<Variant> variants;
 };
 

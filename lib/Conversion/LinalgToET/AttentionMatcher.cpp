@@ -694,10 +694,11 @@ FailureOr<Value> AttentionMatcher::build(OpBuilder &builder, Location loc) {
     shape.push_back(var->size < 0 ? ShapedType::kDynamic : var->size);
   maps.push_back(getMap(resultDims));
   auto structure = causal ? MaskAttr::get(context, MaskKind::Causal) : MaskAttr::get(context, MaskKind::None);
-  auto op = AttentionOp::create(builder, loc, RankedTensorType::get(shape, element), operands[0], operands[1],
-                                operands[2], mask, /*lengths=*/Value(), builder.getAffineMapArrayAttr(maps),
-                                builder.getF32FloatAttr(static_cast<float>(scale)), /*accumulator=*/TypeAttr(),
-                                structure, PaddingSideAttr::get(context, PaddingSide::Right));
+  auto op =
+      AttentionOp::create(builder, loc, RankedTensorType::get(shape, element), operands[0], operands[1], operands[2],
+                          mask, /*lengths=*/Value(), /*offsets=*/Value(), /*key_offsets=*/Value(),
+                          builder.getAffineMapArrayAttr(maps), builder.getF32FloatAttr(static_cast<float>(scale)),
+                          /*accumulator=*/TypeAttr(), structure, PaddingSideAttr::get(context, PaddingSide::Right));
   {
     ScopedDiagnosticHandler quiet(context, [](Diagnostic &) { return success(); });
     if (failed(verify(op))) {

@@ -60,12 +60,12 @@ template <typename Function> struct Adder {
 static Table makeTable() {
   Table table;
 #define ET_ADD(name) (#name, ::name)
-#define ET_UNARY(X)                                                                                                    \
-  X(acos)                                                                                                              \
-  X(acosh)                                                                                                             \
-  X(asin)                                                                                                              \
-  X(asinh) X(atan) X(atanh) X(cbrt) X(ceil) X(cos) X(cosh) X(erf) X(erfc) X(exp) X(exp2) X(expm1) X(fabs) X(floor)     \
-      X(log) X(log10) X(log1p) X(log2) X(nearbyint) X(rint) X(round) X(sin) X(sinh) X(sqrt) X(tan) X(tanh) X(trunc)
+  // clang-format off
+#define ET_UNARY(X) \
+  X(acos) X(acosh) X(asin) X(asinh) X(atan) X(atanh) X(cbrt) X(ceil) X(cos) X(cosh) X(erf) X(erfc) X(exp) X(exp2) \
+  X(expm1) X(fabs) X(floor) X(log) X(log10) X(log1p) X(log2) X(nearbyint) X(rint) X(round) X(sin) X(sinh) X(sqrt) \
+  X(tan) X(tanh) X(trunc)
+// clang-format on
 #define ET_BINARY(X) X(atan2) X(fmax) X(fmin) X(fmod) X(pow)
 #define ET_DOUBLE(name) (#name, ::name)
 #define ET_FLOAT(name) (#name "f", ::name##f)

@@ -53,6 +53,15 @@ Value NVVMBuilder::loadInvariant(Type type, Value pointer, int64_t align) {
                               /*isInvariant=*/true);
 }
 
+void NVVMBuilder::storeIf(Value cond, ArrayRef<Value> words, Value pointer) {
+  // A masked store of LLVM would be a branch again.
+  SmallVector<Value> operands{pointer};
+  operands.append(words.begin(), words.end());
+  operands.push_back(zext(cond, getI32Type()));
+  inlineAsm("{ .reg .pred p; setp.ne.b32 p, $5, 0; @p st.global.v4.b32 [$0], {$1, $2, $3, $4}; }",
+            "l,r,r,r,r,r,~{memory}", operands);
+}
+
 SmallVector<Value> NVVMBuilder::unpackStruct(Value value, int64_t count) {
   SmallVector<Value> fields;
   for (int64_t i = 0; i < count; ++i)

@@ -50,6 +50,9 @@ class AttentionSpec:
     structure: str = ""
     mask: E.Expr | None = None
     score: tuple[E.Expr, E.Expr] | None = None  # placeholder of the score, and what becomes of it
+    # Of a ragged batch, whose sequences lie one behind the other: the only axis, and where each sequence starts on it.
+    offsets: tuple[E.Axis, E.Expr] | None = None
+    key_offsets: tuple[E.Axis, E.Expr] | None = None
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -308,6 +311,11 @@ def emit_attention(lowering: Lowering, spec: AttentionSpec, order: Sequence[E.Ax
             order_of_mask = present
         operands["mask"] = lowering.layout(loaded, tuple((a,) for a in order_of_mask))
         layouts.append(order_of_mask)
+    for role, offsets in (("offsets", spec.offsets), ("key_offsets", spec.key_offsets)):
+        if offsets is not None:
+            # They have no map.
+            axis, start = offsets
+            operands[role] = lowering.compute(lowering.force(start), [axis])
     result_axes: list[E.Axis | None]
     if order is not None and set(order) >= set(spec.result_axes):
         result_axes = [a for a in order if a in spec.result_axes]
@@ -324,6 +332,8 @@ def emit_attention(lowering: Lowering, spec: AttentionSpec, order: Sequence[E.Ax
     result = emitter.attention(operands, maps, count + 4, shape, spec.scale, spec.structure)
     base = Base(result, shape, result.dtype)
     what = [f"structure {spec.structure}"] if spec.structure else []
+    if spec.offsets is not None:
+        what.append("ragged sequences")
     if spec.mask is not None:
         dims = ", ".join(_role(a, spec) for a in layouts[3])
         what.append(f"{operands['mask'].dtype} mask over ({dims})")

@@ -15,6 +15,7 @@ do not overlap, is a change of axes and one linear.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, Hashable, Sequence
 
 from . import expr as E
@@ -328,8 +329,42 @@ def flash(ctx: Context, q: Value, k: Value, v: Value, dropout_p: float = 0.0, is
     return [sdpa(ctx, q, k, v, attn_mask, dropout_p, is_causal, scale=scale), None]
 
 
+@register("torch_attn._varlen_attn")
+def varlen(ctx: Context, q: Value, k: Value, v: Value, offsets: Value, key_offsets: Value | None, longest: Any,
+           longest_keys: Any, is_causal: bool = False, scale: float | None = None,
+           window_size: Sequence[int] | None = None, enable_gqa: bool = False, used: Value | None = None,
+           block_table: Value | None = None, num_splits: int | None = None) -> list[Value | None]:
+    """torch.nn.attention.varlen.varlen_attn: [tokens, heads, head size], and where each sequence starts."""
+    if used is not None or block_table is not None:
+        raise Unsupported("keys in pages, or fewer of them than the offsets say")
+    ctx.meta = ctx.meta[0]
+    left, right = window_size or (-1, -1)
+    # Flash attention counts from the end of the keys, which is their start where both have the same offsets.
+    own = key_offsets is not None and key_offsets.body is not offsets.body
+    structure = ""
+    if (left, right) == (-1, 0) or is_causal:
+        structure = "causal, lower_right" if own else "causal"
+    elif (left, right) != (-1, -1):
+        if own:
+            raise Unsupported("a window over keys with offsets of their own")
+        structure = f"window, left = {left}, right = {right}"
+    heads_first = lambda x: derive(x, (x.dims[1], x.dims[0], x.dims[2]))
+    result = attention(ctx, heads_first(q), heads_first(k), heads_first(v), None, False, scale, enable_gqa,
+                       Ragged(offsets, key_offsets if own else None, structure))
+    return [derive(result, (result.dims[1], result.dims[0], result.dims[2])), None, None]
+
+
+@dataclass
+class Ragged:
+    """Where the sequences of a ragged batch start, and the structure of the mask within each."""
+
+    offsets: Value
+    key_offsets: Value | None
+    structure: str
+
+
 def attention(ctx: Context, q: Value, k: Value, v: Value, mask: Value | None, causal: bool, scale: float | None,
-              grouped: bool) -> Value:
+              grouped: bool, ragged: Ragged | None = None) -> Value:
     lowering = ctx.lowering
     if not all(map(is_static, (q.shape[-1], v.shape[-1]))):
         raise Unsupported("expected static head sizes")
@@ -364,6 +399,8 @@ def attention(ctx: Context, q: Value, k: Value, v: Value, mask: Value | None, ca
     m, n, head, feature = (unifier.dim(x) for x in ("m", "n", "k", "v"))
     dims = [unifier.dim(b) for b in range(batch)]
     if len(m) > 1 or len(n) != 1 or len(head) != 1 or len(feature) != 1:
+        if ragged is not None:
+            raise Unsupported("ragged sequences whose tokens are no single dimension of a size other than 1")
         return _plain(ctx, q, k, v, mask, causal, factor)
     exprs = (query, key, value) + ((mask_expr,) if mask_expr is not None else ())
     free = frozenset(a for e in exprs for a in e.free)
@@ -383,6 +420,10 @@ def attention(ctx: Context, q: Value, k: Value, v: Value, mask: Value | None, ca
         else:
             parts.additions.append(mask_expr)
     finish_mask(lowering, spec, parts)
+    if ragged is not None:
+        starts = [None if x is None else (x.dims[0][0], x.body) for x in (ragged.offsets, ragged.key_offsets)]
+        spec.offsets, spec.key_offsets = starts
+        spec.structure = ragged.structure
     result_dims = [*dims, m, feature]
     if groups is not None and not same(groups, 1):
         result_dims[batch - 2:batch] = [dims[batch - 2] + dims[batch - 1]]

@@ -194,6 +194,9 @@ class _Interpreter:
             mask = mask.reshape(shape)
             scores = scores.masked_fill(~mask, -math.inf) if mask.dtype == torch.bool else scores + mask
         keep = structure_mask(op.attrs["structure"], rows, keys)
+        if "offsets" in operands:
+            starts = operands["offsets"].tolist()
+            keep = ragged_mask(op.attrs["structure"], rows, keys, starts, operands.get("key_offsets", torch.tensor(starts)).tolist())
         if keep is not None:
             scores = scores.masked_fill(~keep, -math.inf)
         if keys:
@@ -204,6 +207,15 @@ class _Interpreter:
         else:
             weights = scores
         return torch.einsum(f"{batch}{m}{n},{text[2]}->{text[-1]}", weights, v)
+
+
+def ragged_mask(structure: str, rows: int, keys: int, starts: list[int], key_starts: list[int]) -> torch.Tensor:
+    """The same for sequences one behind the other, from `starts` and `key_starts` on."""
+    keep = torch.zeros(rows, keys, dtype=torch.bool)
+    for i, j, k, m in zip(starts, starts[1:], key_starts, key_starts[1:]):
+        inside = structure_mask(structure, j - i, m - k)
+        keep[i:j, k:m] = True if inside is None else inside
+    return keep
 
 
 def structure_mask(structure: str, rows: int, keys: int) -> torch.Tensor | None:

@@ -95,6 +95,64 @@ func.func @attention(%q: memref<?x?x12x64xf16>, %y: memref<?x?x12x64xf16>) {
 
 // -----
 
+#q = affine_map<(b, h, m, n, k, v) -> (b, m, h, k)>
+#k = affine_map<(b, h, m, n, k, v) -> (b, n, h, k)>
+#v = affine_map<(b, h, m, n, k, v) -> (b, n, h, v)>
+#o = affine_map<(b, h, m, n, k, v) -> (b, m, h, v)>
+
+// No keys have no tensor map: rows without them are zeros by a kernel that needs none.
+// CHECK-LABEL: func.func @no_keys
+// SM90A:       variants = [{{{.*}}from = 0 : i64, {{[^}]*}}kind = "simt"{{[^}]*}}}, {{{[^}]*}}from = 1 : i64, {{[^}]*}}kind = "wgmma"
+// SM80:        variants = [{{{.*}}from = 0 : i64, {{[^}]*}}kind = "mma"
+func.func @no_keys(%q: memref<?x?x12x64xf16>, %k: memref<?x?x12x64xf16>, %y: memref<?x?x12x64xf16>) {
+  et.launch "attention" ins(%q, %k : memref<?x?x12x64xf16>, memref<?x?x12x64xf16>) outs(%y : memref<?x?x12x64xf16>) {
+  ^bb0(%a: tensor<?x?x12x64xf16>, %b: tensor<?x?x12x64xf16>, %p: tensor<?x?x12x64xf16>):
+    %l = et.attention query(%a : tensor<?x?x12x64xf16>) key(%b : tensor<?x?x12x64xf16>) value(%b : tensor<?x?x12x64xf16>)
+         {indexing_maps = [#q, #k, #v, #o], scale = 0.125 : f32} -> tensor<?x?x12x64xf16>
+    et.yield %l : tensor<?x?x12x64xf16>
+  }
+  return
+}
+
+// Slices of one buffer have as many keys as rows.
+// CHECK-LABEL: func.func @as_many_keys
+// CHECK-NOT:   simt
+func.func @as_many_keys(%x: memref<?x?x36x64xf16>, %b: index, %s: index, %y: memref<?x?x12x64xf16>) {
+  %q = memref.subview %x[0, 0, 0, 0] [%b, %s, 12, 64] [1, 1, 1, 1] : memref<?x?x36x64xf16> to memref<?x?x12x64xf16, strided<[?, 2304, 64, 1]>>
+  %k = memref.subview %x[0, 0, 12, 0] [%b, %s, 12, 64] [1, 1, 1, 1] : memref<?x?x36x64xf16> to memref<?x?x12x64xf16, strided<[?, 2304, 64, 1], offset: 768>>
+  et.launch "attention" ins(%q, %k : memref<?x?x12x64xf16, strided<[?, 2304, 64, 1]>>, memref<?x?x12x64xf16, strided<[?, 2304, 64, 1], offset: 768>>)
+      outs(%y : memref<?x?x12x64xf16>) {
+  ^bb0(%a: tensor<?x?x12x64xf16>, %c: tensor<?x?x12x64xf16>, %p: tensor<?x?x12x64xf16>):
+    %l = et.attention query(%a : tensor<?x?x12x64xf16>) key(%c : tensor<?x?x12x64xf16>) value(%c : tensor<?x?x12x64xf16>)
+         {indexing_maps = [#q, #k, #v, #o], scale = 0.125 : f32} -> tensor<?x?x12x64xf16>
+    et.yield %l : tensor<?x?x12x64xf16>
+  }
+  return
+}
+
+// -----
+
+#rq = affine_map<(h, m, n, k, v) -> (m, h, k)>
+#rk = affine_map<(h, m, n, k, v) -> (n, h, k)>
+#rv = affine_map<(h, m, n, k, v) -> (n, h, v)>
+#ro = affine_map<(h, m, n, k, v) -> (m, h, v)>
+
+// How long the sequences are is not a size: there is one schedule, of blocks that need not be alike.
+// CHECK-LABEL: func.func @ragged
+// SM90A:       family = "attention", variants = [{{{.*}}from = 0 : i64, {{.*}}kind = "wgmma"{{[^{]*}}}]
+// SM80:        family = "attention", variants = [{{{.*}}from = 0 : i64, {{.*}}kind = "mma"{{[^{]*}}}]
+func.func @ragged(%q: memref<?x12x64xf16>, %o: memref<?xi32>, %y: memref<?x12x64xf16>) {
+  et.launch "attention" ins(%q, %o : memref<?x12x64xf16>, memref<?xi32>) outs(%y : memref<?x12x64xf16>) {
+  ^bb0(%a: tensor<?x12x64xf16>, %off: tensor<?xi32>, %p: tensor<?x12x64xf16>):
+    %l = et.attention query(%a : tensor<?x12x64xf16>) key(%a : tensor<?x12x64xf16>) value(%a : tensor<?x12x64xf16>)
+         offsets(%off : tensor<?xi32>) {indexing_maps = [#rq, #rk, #rv, #ro], scale = 0.125 : f32} -> tensor<?x12x64xf16>
+    et.yield %l : tensor<?x12x64xf16>
+  }
+  return
+}
+
+// -----
+
 // What has a schedule keeps it.
 // CHECK-LABEL: func.func @keep
 // CHECK:       et.launch "gelu" schedule {chip = "sm_86", family = "loops"}

@@ -46,6 +46,17 @@ func.func @lengths_left(%q: tensor<?x?x2xf32>, %k: tensor<?x?x2xf32>, %v: tensor
     {indexing_maps = [#q, #k, #v, #l, #o], padding = #et.padding<left>} -> tensor<?x?x2xf32>
   return %o : tensor<?x?x2xf32>
 }
+// Ragged: two sequences with keys of their own.
+func.func @ragged(%q: tensor<?x?x2xf32>, %k: tensor<?x?x2xf32>, %v: tensor<?x?x2xf32>, %off: tensor<?xi32>) -> tensor<?x?x2xf32> {
+  %o = et.attention query(%q : tensor<?x?x2xf32>) key(%k : tensor<?x?x2xf32>) value(%v : tensor<?x?x2xf32>) offsets(%off : tensor<?xi32>)
+    {indexing_maps = [#q, #k, #v, #o]} -> tensor<?x?x2xf32>
+  return %o : tensor<?x?x2xf32>
+}
+func.func @ragged_keys(%q: tensor<?x?x2xf32>, %k: tensor<?x?x2xf32>, %v: tensor<?x?x2xf32>, %off: tensor<?xi32>, %koff: tensor<?xi64>) -> tensor<?x?x2xf32> {
+  %o = et.attention query(%q : tensor<?x?x2xf32>) key(%k : tensor<?x?x2xf32>) value(%v : tensor<?x?x2xf32>) offsets(%off : tensor<?xi32>) key_offsets(%koff : tensor<?xi64>)
+    {indexing_maps = [#q, #k, #v, #o], structure = #et.mask<causal, lower_right>} -> tensor<?x?x2xf32>
+  return %o : tensor<?x?x2xf32>
+}
 // Grouped keys and values, values transposed, a float mask transposed, and a score that grows with the key index.
 func.func @grouped_score(%q: tensor<?x?x2xf32>, %k: tensor<?x2xf32>, %v: tensor<1x?xf32>, %mask: tensor<?x?xf32>) -> tensor<?x?x1xf32> {
   %o = et.attention query(%q : tensor<?x?x2xf32>) key(%k : tensor<?x2xf32>) value(%v : tensor<1x?xf32>) mask(%mask : tensor<?x?xf32>)
@@ -118,6 +129,28 @@ func.func @main() {
   %r5 = call @lengths_left(%qd, %kd, %vd, %twod) : (tensor<?x?x2xf32>, tensor<?x?x2xf32>, tensor<?x?x2xf32>, tensor<?xi32>) -> tensor<?x?x2xf32>
   %u5 = tensor.cast %r5 : tensor<?x?x2xf32> to tensor<*xf32>
   call @printMemrefF32(%u5) : (tensor<*xf32>) -> ()
+
+  // An empty sequence, one of two tokens, and a token that belongs to none.
+  // CHECK:      [1.5, 15],
+  // CHECK-NEXT: [1.5, 15],
+  // CHECK-NEXT: [0, 0]
+  %off = arith.constant dense<[0, 0, 2]> : tensor<3xi32>
+  %offd = tensor.cast %off : tensor<3xi32> to tensor<?xi32>
+  %r20 = call @ragged(%qd, %kd, %vd, %offd) : (tensor<?x?x2xf32>, tensor<?x?x2xf32>, tensor<?x?x2xf32>, tensor<?xi32>) -> tensor<?x?x2xf32>
+  %u20 = tensor.cast %r20 : tensor<?x?x2xf32> to tensor<*xf32>
+  call @printMemrefF32(%u20) : (tensor<*xf32>) -> ()
+
+  // One token with key 0; two that stand at the end of keys 1 and 2.
+  // CHECK:      [1, 10],
+  // CHECK-NEXT: [2, 20],
+  // CHECK-NEXT: [4, 40]
+  %off1 = arith.constant dense<[0, 1, 3]> : tensor<3xi32>
+  %off1d = tensor.cast %off1 : tensor<3xi32> to tensor<?xi32>
+  %koff = arith.constant dense<[0, 1, 3]> : tensor<3xi64>
+  %koffd = tensor.cast %koff : tensor<3xi64> to tensor<?xi64>
+  %r21 = call @ragged_keys(%qd, %kd, %vd, %off1d, %koffd) : (tensor<?x?x2xf32>, tensor<?x?x2xf32>, tensor<?x?x2xf32>, tensor<?xi32>, tensor<?xi64>) -> tensor<?x?x2xf32>
+  %u21 = tensor.cast %r21 : tensor<?x?x2xf32> to tensor<*xf32>
+  call @printMemrefF32(%u21) : (tensor<*xf32>) -> ()
 
   // A sequence without a valid key, then no keys at all.
   // CHECK:      sizes = [1, 3, 2]

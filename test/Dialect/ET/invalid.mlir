@@ -362,6 +362,96 @@ func.func @attention_scale_type(%q: tensor<?x?x8xf32>, %k: tensor<?x?x8xf32>, %v
 
 // -----
 
+func.func @attention_offsets_not_integer(%q: tensor<?x?x8xf32>, %k: tensor<?x?x8xf32>, %v: tensor<?x?x8xf32>, %off: tensor<?xf32>) -> tensor<?x?x8xf32> {
+  // expected-error @+1 {{operand #3 must be ranked tensor without encoding of i32 or i64 values, but got 'tensor<?xf32>'}}
+  %o = et.attention query(%q : tensor<?x?x8xf32>) key(%k : tensor<?x?x8xf32>) value(%v : tensor<?x?x8xf32>) offsets(%off : tensor<?xf32>)
+    {indexing_maps = [affine_map<(b, m, n, k, v) -> (b, m, k)>, affine_map<(b, m, n, k, v) -> (b, n, k)>, affine_map<(b, m, n, k, v) -> (b, n, v)>, affine_map<(b, m, n, k, v) -> (b, m, v)>]} -> tensor<?x?x8xf32>
+  return %o : tensor<?x?x8xf32>
+}
+
+// -----
+
+func.func @attention_c10_offsets_rank(%q: tensor<?x?x8xf32>, %k: tensor<?x?x8xf32>, %v: tensor<?x?x8xf32>, %off: tensor<?x2xi32>) -> tensor<?x?x8xf32> {
+  // expected-error @+1 {{expected offsets to have one dimension, but got 'tensor<?x2xi32>'}}
+  %o = et.attention query(%q : tensor<?x?x8xf32>) key(%k : tensor<?x?x8xf32>) value(%v : tensor<?x?x8xf32>) offsets(%off : tensor<?x2xi32>)
+    {indexing_maps = [affine_map<(b, m, n, k, v) -> (b, m, k)>, affine_map<(b, m, n, k, v) -> (b, n, k)>, affine_map<(b, m, n, k, v) -> (b, n, v)>, affine_map<(b, m, n, k, v) -> (b, m, v)>]} -> tensor<?x?x8xf32>
+  return %o : tensor<?x?x8xf32>
+}
+
+// -----
+
+func.func @attention_c10_key_offsets_scalar(%q: tensor<?x?x8xf32>, %k: tensor<?x?x8xf32>, %v: tensor<?x?x8xf32>, %off: tensor<?xi32>, %p: tensor<i64>) -> tensor<?x?x8xf32> {
+  // expected-error @+1 {{expected key_offsets to have one dimension, but got 'tensor<i64>'}}
+  %o = et.attention query(%q : tensor<?x?x8xf32>) key(%k : tensor<?x?x8xf32>) value(%v : tensor<?x?x8xf32>) offsets(%off : tensor<?xi32>) key_offsets(%p : tensor<i64>)
+    {indexing_maps = [affine_map<(b, m, n, k, v) -> (b, m, k)>, affine_map<(b, m, n, k, v) -> (b, n, k)>, affine_map<(b, m, n, k, v) -> (b, n, v)>, affine_map<(b, m, n, k, v) -> (b, m, v)>]} -> tensor<?x?x8xf32>
+  return %o : tensor<?x?x8xf32>
+}
+
+// -----
+
+func.func @attention_c10_no_offsets(%q: tensor<?x?x8xf32>, %k: tensor<?x?x8xf32>, %v: tensor<?x?x8xf32>, %off: tensor<0xi32>) -> tensor<?x?x8xf32> {
+  // expected-error @+1 {{expected offsets to have an element more than there are sequences, but got 'tensor<0xi32>'}}
+  %o = et.attention query(%q : tensor<?x?x8xf32>) key(%k : tensor<?x?x8xf32>) value(%v : tensor<?x?x8xf32>) offsets(%off : tensor<0xi32>)
+    {indexing_maps = [affine_map<(b, m, n, k, v) -> (b, m, k)>, affine_map<(b, m, n, k, v) -> (b, n, k)>, affine_map<(b, m, n, k, v) -> (b, n, v)>, affine_map<(b, m, n, k, v) -> (b, m, v)>]} -> tensor<?x?x8xf32>
+  return %o : tensor<?x?x8xf32>
+}
+
+// -----
+
+func.func @attention_c10_offsets_of_different_sizes(%q: tensor<?x?x8xf32>, %k: tensor<?x?x8xf32>, %v: tensor<?x?x8xf32>, %off: tensor<3xi32>, %p: tensor<4xi32>) -> tensor<?x?x8xf32> {
+  // expected-error @+1 {{expected offsets and key_offsets of the same size, but got 3 and 4}}
+  %o = et.attention query(%q : tensor<?x?x8xf32>) key(%k : tensor<?x?x8xf32>) value(%v : tensor<?x?x8xf32>) offsets(%off : tensor<3xi32>) key_offsets(%p : tensor<4xi32>)
+    {indexing_maps = [affine_map<(b, m, n, k, v) -> (b, m, k)>, affine_map<(b, m, n, k, v) -> (b, n, k)>, affine_map<(b, m, n, k, v) -> (b, n, v)>, affine_map<(b, m, n, k, v) -> (b, m, v)>]} -> tensor<?x?x8xf32>
+  return %o : tensor<?x?x8xf32>
+}
+
+// -----
+
+func.func @attention_c11_key_offsets_alone(%q: tensor<?x?x8xf32>, %k: tensor<?x?x8xf32>, %v: tensor<?x?x8xf32>, %p: tensor<4xi32>) -> tensor<?x?x8xf32> {
+  // expected-error @+1 {{expected offsets with key_offsets, but there are none}}
+  %o = et.attention query(%q : tensor<?x?x8xf32>) key(%k : tensor<?x?x8xf32>) value(%v : tensor<?x?x8xf32>) key_offsets(%p : tensor<4xi32>)
+    {indexing_maps = [affine_map<(b, m, n, k, v) -> (b, m, k)>, affine_map<(b, m, n, k, v) -> (b, n, k)>, affine_map<(b, m, n, k, v) -> (b, n, v)>, affine_map<(b, m, n, k, v) -> (b, m, v)>]} -> tensor<?x?x8xf32>
+  return %o : tensor<?x?x8xf32>
+}
+
+// -----
+
+func.func @attention_c11_offsets_and_mask(%q: tensor<?x?x8xf32>, %k: tensor<?x?x8xf32>, %v: tensor<?x?x8xf32>, %mask: tensor<?x?xi1>, %off: tensor<?xi32>) -> tensor<?x?x8xf32> {
+  // expected-error @+1 {{expected no mask with offsets, which say where each sequence ends}}
+  %o = et.attention query(%q : tensor<?x?x8xf32>) key(%k : tensor<?x?x8xf32>) value(%v : tensor<?x?x8xf32>) mask(%mask : tensor<?x?xi1>) offsets(%off : tensor<?xi32>)
+    {indexing_maps = [affine_map<(b, m, n, k, v) -> (b, m, k)>, affine_map<(b, m, n, k, v) -> (b, n, k)>, affine_map<(b, m, n, k, v) -> (b, n, v)>, affine_map<(b, m, n, k, v) -> (m, n)>, affine_map<(b, m, n, k, v) -> (b, m, v)>]} -> tensor<?x?x8xf32>
+  return %o : tensor<?x?x8xf32>
+}
+
+// -----
+
+func.func @attention_c11_offsets_and_lengths(%q: tensor<?x?x8xf32>, %k: tensor<?x?x8xf32>, %v: tensor<?x?x8xf32>, %l: tensor<?xi32>, %off: tensor<?xi32>) -> tensor<?x?x8xf32> {
+  // expected-error @+1 {{expected no lengths with offsets, which say where each sequence ends}}
+  %o = et.attention query(%q : tensor<?x?x8xf32>) key(%k : tensor<?x?x8xf32>) value(%v : tensor<?x?x8xf32>) lengths(%l : tensor<?xi32>) offsets(%off : tensor<?xi32>)
+    {indexing_maps = [affine_map<(b, m, n, k, v) -> (b, m, k)>, affine_map<(b, m, n, k, v) -> (b, n, k)>, affine_map<(b, m, n, k, v) -> (b, n, v)>, affine_map<(b, m, n, k, v) -> (b)>, affine_map<(b, m, n, k, v) -> (b, m, v)>]} -> tensor<?x?x8xf32>
+  return %o : tensor<?x?x8xf32>
+}
+
+// -----
+
+func.func @attention_c12_tokens_mismatch(%q: tensor<?x10x8xf32>, %k: tensor<?x12x8xf32>, %v: tensor<?x12x8xf32>, %off: tensor<?xi32>) -> tensor<?x10x8xf32> {
+  // expected-error @+1 {{expected key_offsets for dimensions m and n of different sizes, but got 10 and 12}}
+  %o = et.attention query(%q : tensor<?x10x8xf32>) key(%k : tensor<?x12x8xf32>) value(%v : tensor<?x12x8xf32>) offsets(%off : tensor<?xi32>)
+    {indexing_maps = [affine_map<(b, m, n, k, v) -> (b, m, k)>, affine_map<(b, m, n, k, v) -> (b, n, k)>, affine_map<(b, m, n, k, v) -> (b, n, v)>, affine_map<(b, m, n, k, v) -> (b, m, v)>]} -> tensor<?x10x8xf32>
+  return %o : tensor<?x10x8xf32>
+}
+
+// -----
+
+func.func @attention_c2_map_for_offsets(%q: tensor<?x?x8xf32>, %k: tensor<?x?x8xf32>, %v: tensor<?x?x8xf32>, %off: tensor<?xi32>) -> tensor<?x?x8xf32> {
+  // expected-error @+1 {{expected 4 indexing maps, one per operand and one for the result, but got 5}}
+  %o = et.attention query(%q : tensor<?x?x8xf32>) key(%k : tensor<?x?x8xf32>) value(%v : tensor<?x?x8xf32>) offsets(%off : tensor<?xi32>)
+    {indexing_maps = [affine_map<(b, m, n, k, v) -> (b, m, k)>, affine_map<(b, m, n, k, v) -> (b, n, k)>, affine_map<(b, m, n, k, v) -> (b, n, v)>, affine_map<(b, m, n, k, v) -> (b)>, affine_map<(b, m, n, k, v) -> (b, m, v)>]} -> tensor<?x?x8xf32>
+  return %o : tensor<?x?x8xf32>
+}
+
+// -----
+
 func.func @attention_c8_too_few_indices(%q: tensor<?x?x8xf32>, %k: tensor<?x?x8xf32>, %v: tensor<?x?x8xf32>) -> tensor<?x?x8xf32> {
   // expected-error @+1 {{expected the score region to take the score as 'f32' and 3 indices (batch dimensions, m and n)}}
   %o = et.attention query(%q : tensor<?x?x8xf32>) key(%k : tensor<?x?x8xf32>) value(%v : tensor<?x?x8xf32>)
@@ -461,7 +551,7 @@ func.func @attention_c8_side_effect(%q: tensor<?x?x8xf32>, %m: memref<f32>) {
 
 func.func @attention_generic_empty_block(%q: tensor<?x?x8xf32>) {
   // expected-error @+1 {{empty block: expect at least a terminator}}
-  %o = "et.attention"(%q, %q, %q) <{indexing_maps = [affine_map<(b, m, n, k, v) -> (b, m, k)>, affine_map<(b, m, n, k, v) -> (b, n, k)>, affine_map<(b, m, n, k, v) -> (b, n, v)>, affine_map<(b, m, n, k, v) -> (b, m, v)>], operandSegmentSizes = array<i32: 1, 1, 1, 0, 0>}> ({
+  %o = "et.attention"(%q, %q, %q) <{indexing_maps = [affine_map<(b, m, n, k, v) -> (b, m, k)>, affine_map<(b, m, n, k, v) -> (b, n, k)>, affine_map<(b, m, n, k, v) -> (b, n, v)>, affine_map<(b, m, n, k, v) -> (b, m, v)>], operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0>}> ({
   ^bb0(%s: f32, %b: index, %i: index, %j: index):
   }) : (tensor<?x?x8xf32>, tensor<?x?x8xf32>, tensor<?x?x8xf32>) -> tensor<?x?x8xf32>
   return
@@ -471,7 +561,7 @@ func.func @attention_generic_empty_block(%q: tensor<?x?x8xf32>) {
 
 func.func @attention_generic_no_terminator(%q: tensor<?x?x8xf32>) {
   
-  %o = "et.attention"(%q, %q, %q) <{indexing_maps = [affine_map<(b, m, n, k, v) -> (b, m, k)>, affine_map<(b, m, n, k, v) -> (b, n, k)>, affine_map<(b, m, n, k, v) -> (b, n, v)>, affine_map<(b, m, n, k, v) -> (b, m, v)>], operandSegmentSizes = array<i32: 1, 1, 1, 0, 0>}> ({
+  %o = "et.attention"(%q, %q, %q) <{indexing_maps = [affine_map<(b, m, n, k, v) -> (b, m, k)>, affine_map<(b, m, n, k, v) -> (b, n, k)>, affine_map<(b, m, n, k, v) -> (b, n, v)>, affine_map<(b, m, n, k, v) -> (b, m, v)>], operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0>}> ({
   ^bb0(%s: f32, %b: index, %i: index, %j: index):
     // expected-error @+1 {{block with no terminator}}
     %t = arith.addf %s, %s : f32
@@ -483,7 +573,7 @@ func.func @attention_generic_no_terminator(%q: tensor<?x?x8xf32>) {
 
 func.func @attention_generic_other_terminator(%q: tensor<?x?x8xf32>) {
   // expected-error @+1 {{expected the score region to yield one 'f32'}}
-  %o = "et.attention"(%q, %q, %q) <{indexing_maps = [affine_map<(b, m, n, k, v) -> (b, m, k)>, affine_map<(b, m, n, k, v) -> (b, n, k)>, affine_map<(b, m, n, k, v) -> (b, n, v)>, affine_map<(b, m, n, k, v) -> (b, m, v)>], operandSegmentSizes = array<i32: 1, 1, 1, 0, 0>}> ({
+  %o = "et.attention"(%q, %q, %q) <{indexing_maps = [affine_map<(b, m, n, k, v) -> (b, m, k)>, affine_map<(b, m, n, k, v) -> (b, n, k)>, affine_map<(b, m, n, k, v) -> (b, n, v)>, affine_map<(b, m, n, k, v) -> (b, m, v)>], operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0>}> ({
   ^bb0(%s: f32, %b: index, %i: index, %j: index):
     llvm.unreachable
   }) : (tensor<?x?x8xf32>, tensor<?x?x8xf32>, tensor<?x?x8xf32>) -> tensor<?x?x8xf32>
@@ -494,7 +584,7 @@ func.func @attention_generic_other_terminator(%q: tensor<?x?x8xf32>) {
 
 func.func @attention_generic_segments(%q: tensor<?x?x8xf32>) {
   // expected-error @+1 {{expected one operand as query, but got 0}}
-  %o = "et.attention"(%q, %q, %q) <{indexing_maps = [affine_map<(b, m, n, k, v) -> (b, m, k)>, affine_map<(b, m, n, k, v) -> (b, n, k)>, affine_map<(b, m, n, k, v) -> (b, n, v)>, affine_map<(b, m, n, k, v) -> (b, m, v)>], operandSegmentSizes = array<i32: 0, 1, 1, 1, 0>}> ({}) : (tensor<?x?x8xf32>, tensor<?x?x8xf32>, tensor<?x?x8xf32>) -> tensor<?x?x8xf32>
+  %o = "et.attention"(%q, %q, %q) <{indexing_maps = [affine_map<(b, m, n, k, v) -> (b, m, k)>, affine_map<(b, m, n, k, v) -> (b, n, k)>, affine_map<(b, m, n, k, v) -> (b, n, v)>, affine_map<(b, m, n, k, v) -> (b, m, v)>], operandSegmentSizes = array<i32: 0, 1, 1, 1, 0, 0, 0>}> ({}) : (tensor<?x?x8xf32>, tensor<?x?x8xf32>, tensor<?x?x8xf32>) -> tensor<?x?x8xf32>
   return
 }
 
@@ -502,7 +592,7 @@ func.func @attention_generic_segments(%q: tensor<?x?x8xf32>) {
 
 func.func @attention_generic_segments_all_in_one(%q: tensor<?x?x8xf32>) {
   // expected-error @+1 {{expected one operand as query, but got 3}}
-  %o = "et.attention"(%q, %q, %q) <{indexing_maps = [affine_map<(b, m, n, k, v) -> (b, m, k)>, affine_map<(b, m, n, k, v) -> (b, n, k)>, affine_map<(b, m, n, k, v) -> (b, n, v)>, affine_map<(b, m, n, k, v) -> (b, m, v)>], operandSegmentSizes = array<i32: 3, 0, 0, 0, 0>}> ({}) : (tensor<?x?x8xf32>, tensor<?x?x8xf32>, tensor<?x?x8xf32>) -> tensor<?x?x8xf32>
+  %o = "et.attention"(%q, %q, %q) <{indexing_maps = [affine_map<(b, m, n, k, v) -> (b, m, k)>, affine_map<(b, m, n, k, v) -> (b, n, k)>, affine_map<(b, m, n, k, v) -> (b, n, v)>, affine_map<(b, m, n, k, v) -> (b, m, v)>], operandSegmentSizes = array<i32: 3, 0, 0, 0, 0, 0, 0>}> ({}) : (tensor<?x?x8xf32>, tensor<?x?x8xf32>, tensor<?x?x8xf32>) -> tensor<?x?x8xf32>
   return
 }
 
@@ -510,7 +600,7 @@ func.func @attention_generic_segments_all_in_one(%q: tensor<?x?x8xf32>) {
 
 func.func @attention_generic_maps_not_maps(%q: tensor<?x?x8xf32>) {
   // expected-error @+1 {{attribute 'indexing_maps' failed to satisfy constraint: AffineMap array attribute}}
-  %o = "et.attention"(%q, %q, %q) <{indexing_maps = [1, 2, 3, 4], operandSegmentSizes = array<i32: 1, 1, 1, 0, 0>}> ({}) : (tensor<?x?x8xf32>, tensor<?x?x8xf32>, tensor<?x?x8xf32>) -> tensor<?x?x8xf32>
+  %o = "et.attention"(%q, %q, %q) <{indexing_maps = [1, 2, 3, 4], operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0>}> ({}) : (tensor<?x?x8xf32>, tensor<?x?x8xf32>, tensor<?x?x8xf32>) -> tensor<?x?x8xf32>
   return
 }
 
@@ -518,7 +608,7 @@ func.func @attention_generic_maps_not_maps(%q: tensor<?x?x8xf32>) {
 
 func.func @attention_generic_no_maps(%q: tensor<?x?x8xf32>) {
   // expected-error @+1 {{requires attribute 'indexing_maps'}}
-  %o = "et.attention"(%q, %q, %q) <{operandSegmentSizes = array<i32: 1, 1, 1, 0, 0>}> ({}) : (tensor<?x?x8xf32>, tensor<?x?x8xf32>, tensor<?x?x8xf32>) -> tensor<?x?x8xf32>
+  %o = "et.attention"(%q, %q, %q) <{operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0>}> ({}) : (tensor<?x?x8xf32>, tensor<?x?x8xf32>, tensor<?x?x8xf32>) -> tensor<?x?x8xf32>
   return
 }
 
@@ -613,7 +703,7 @@ func.func @linear_c4_result_rank(%x: tensor<?x8xf32>, %w: tensor<4x8xf32>) {
 // -----
 
 func.func @linear_c5_result_element_type(%x: tensor<?x8xf32>, %w: tensor<4x8xf32>) {
-  // expected-error @+1 {{expected input and result to have the same element type, but got 'f32' and 'f16'}}
+  // expected-error @+1 {{expected the result to have the element type of input or f32, but got 'f32' and 'f16'}}
   %y = et.linear %x, %w : (tensor<?x8xf32>, tensor<4x8xf32>) -> tensor<?x4xf16>
   return
 }

@@ -37,6 +37,9 @@ struct Config {
   std::optional<std::vector<unsigned>> maskDims;
   DType maskType = DType::I8;
   bool lengths = false, leftPadding = false;
+  /// Ragged: offsets of the rows, and of the keys.
+  bool offsets = false, keyOffsets = false;
+  DType offsetType = DType::I32;
   AttentionStructure structure = AttentionStructure::None;
   int64_t left = 0, right = 0, global = 0;
   int64_t k = 32, v = 32;
@@ -63,6 +66,10 @@ public:
       spec.mask = operand(*config.maskDims, config.maskType);
     if (config.lengths)
       spec.lengths = operand({B}, DType::I64);
+    if (config.offsets)
+      spec.offsets = toMLIR(&context, config.offsetType);
+    if (config.keyOffsets)
+      spec.keyOffsets = toMLIR(&context, config.offsetType);
     spec.headSizeK = config.k;
     spec.headSizeV = config.v;
     scale = spec.scale = 1.0f / std::sqrt(float(config.k));
@@ -100,7 +107,7 @@ public:
   }
 
   struct Inputs {
-    Array query, key, value, mask, lengths, output;
+    Array query, key, value, mask, lengths, offsets, keyOffsets, output;
   };
 
   std::vector<int64_t> shape(const std::vector<unsigned> &dims, int64_t b, int64_t h, int64_t m, int64_t n) {
@@ -157,6 +164,34 @@ public:
     return true;
   }
 
+  struct Sequence {
+    int64_t row, numRows, key, numKeys;
+  };
+
+  /// The sequence of row \p i of \p m.
+  Sequence sequenceOf(const Inputs &in, int64_t i, int64_t m, int64_t n) const {
+    if (!config.offsets)
+      return {0, m, 0, n};
+    const Array &keys = config.keyOffsets ? in.keyOffsets : in.offsets;
+    for (int64_t s = 0; s + 1 < in.offsets.sizes[0]; ++s)
+      if (i < in.offsets.get(s + 1)) {
+        int64_t row = in.offsets.get(s), key = keys.get(s);
+        return {row, int64_t(in.offsets.get(s + 1)) - row, key, int64_t(keys.get(s + 1)) - key};
+      }
+    return {i, 1, 0, 0};
+  }
+
+  /// Gives \p in offsets of sequences of the lengths \p rows and \p keys.
+  void setOffsets(Inputs &in, std::vector<int64_t> rows, std::vector<int64_t> keys) {
+    for (auto [array, lengths] : {std::pair(&in.offsets, rows), std::pair(&in.keyOffsets, keys)}) {
+      *array = Array(config.offsetType, {int64_t(lengths.size()) + 1});
+      int64_t sum = 0;
+      array->set(0, 0);
+      for (size_t i = 0; i < lengths.size(); ++i)
+        array->set(i + 1, sum += lengths[i]);
+    }
+  }
+
   /// Runs the kernel and returns the largest error relative to the largest
   /// magnitude of the row.
   double run(Inputs &in, int64_t threads) {
@@ -166,6 +201,10 @@ public:
       args.push_back(&in.mask);
     if (config.lengths)
       args.push_back(&in.lengths);
+    if (config.offsets)
+      args.push_back(&in.offsets);
+    if (config.keyOffsets)
+      args.push_back(&in.keyOffsets);
     args.push_back(&in.output);
     args.push_back(&scratch);
     callKernel(symbol, args, threads);
@@ -188,6 +227,7 @@ public:
       for (int64_t hi = 0; hi < h; ++hi)
         for (int64_t i = 0; i < m; ++i) {
           int64_t length = config.lengths ? int64_t(in.lengths.get(bi)) : n;
+          Sequence own = sequenceOf(in, i, m, n);
           double top = -INFINITY;
           for (int64_t j = 0; j < n; ++j) {
             double s = 0;
@@ -196,9 +236,10 @@ public:
                    at(in.key, config.keyDims, {bi, hi, i, j, c, 0});
             s *= scale;
             if (config.score)
-              s += 0.01 * j - 0.02 * i + 0.5 * hi;
+              s += 0.01 * (j - own.key) - 0.02 * (i - own.row) + 0.5 * hi;
             bool valid = config.leftPadding ? j >= n - length : j < length;
-            if (!valid || !attends(i, j, m, n))
+            valid &= own.key <= j && j < own.key + own.numKeys;
+            if (!valid || !attends(i - own.row, j - own.key, own.numRows, own.numKeys))
               s = -INFINITY;
             if (config.maskDims) {
               double v = at(in.mask, *config.maskDims, {bi, hi, i, j, 0, 0});
@@ -409,6 +450,46 @@ TEST_P(Attention, Lengths) {
   }
 }
 
+TEST_P(Attention, Ragged) {
+  // Empty sequences, one of a single token, some of more than a block, and tokens behind the last one.
+  const std::vector<int64_t> rows{3, 0, 70, 1, 33, 0}, keys{5, 4, 0, 130, 33, 0};
+  for (bool own : {false, true})
+    for (AttentionStructure structure : {AttentionStructure::None, AttentionStructure::Causal,
+                                         AttentionStructure::CausalLowerRight, AttentionStructure::Window}) {
+      Config config;
+      config.offsets = true;
+      config.keyOffsets = own;
+      config.offsetType = own ? DType::I64 : DType::I32;
+      config.type = own ? DType::F32 : DType::F16;
+      config.structure = structure;
+      config.left = 3;
+      config.right = 9;
+      config.global = 2;
+      config.score = structure == AttentionStructure::None;
+      AttentionKernel kernel(config, GetParam());
+      std::mt19937 rng(std::random_device{}());
+      for (int64_t extra : {0, 7})
+        for (int64_t threads : {1, 3, 8}) {
+          auto in = kernel.inputs(rng, 1, 2, 107 + extra, own ? 172 + extra : 107 + extra);
+          kernel.setOffsets(in, rows, own ? keys : rows);
+          EXPECT_LE(kernel.run(in, threads), own ? kTolerance : 2e-3) << "extra " << extra << " threads " << threads;
+        }
+    }
+}
+
+TEST_P(Attention, RaggedOffsetsOutsideOfTokens) {
+  // Wrong offsets give rows that mean nothing, but the guards around the operands stay.
+  Config config;
+  config.offsets = true;
+  AttentionKernel kernel(config, GetParam());
+  std::mt19937 rng(std::random_device{}());
+  auto in = kernel.inputs(rng, 1, 2, 20, 20);
+  kernel.setOffsets(in, {1, 1, 1}, {});
+  for (auto [i, offset] : llvm::enumerate(std::vector<double>{-5, 1e6, 7, -2e9}))
+    in.offsets.set(i, offset);
+  kernel.run(in, 3);
+}
+
 TEST_P(Attention, Causal) {
   const std::vector<std::pair<int64_t, int64_t>> sizes{{1, 1},    {7, 7},     {17, 64}, {65, 33},
                                                        {33, 200}, {130, 130}, {150, 20}};
@@ -511,6 +592,14 @@ TEST(AttentionSpec, RejectsWhatItCannotBuild) {
   expectError([&](auto &s) { s.lengths = {{0}, b.getF32Type()}; }, "expected lengths of i32 or i64");
   good.structure = AttentionStructure::Window;
   EXPECT_EQ(verifyAttentionSpec(good), std::nullopt);
+  expectError([&](auto &s) { s.offsets = b.getF32Type(); }, "expected offsets of i32 or i64");
+  expectError([&](auto &s) { s.keyOffsets = b.getI32Type(); }, "expected offsets of rows with those of keys");
+  expectError(
+      [&](auto &s) {
+        s.offsets = b.getI32Type();
+        s.lengths = {{0}, b.getI64Type()};
+      },
+      "expected neither a mask nor lengths with offsets");
   expectError([](auto &s) { s.windowLeft = -1; }, "expected window sizes from 0 to 2^30, but got -1");
   expectError([](auto &s) { s.windowRight = s.kUnbounded + 1; }, "but got 1073741825");
   expectError([](auto &s) { s.windowGlobal = s.kUnbounded + 1; }, "but got 1073741825");

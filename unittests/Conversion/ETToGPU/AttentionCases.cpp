@@ -23,7 +23,9 @@ AttentionKernelSpec gpu_kernels::makeAttention(MLIRContext *context, HeadLayout 
   Type elt = elementType ? elementType : Float16Type::get(context);
   auto constant = [&](int64_t value) { return getAffineConstantExpr(value, context); };
   AttentionKernelSpec spec;
-  spec.numBatchDims = layout == HeadLayout::Grouped ? 3 : layout == HeadLayout::Flat ? 1 : 2;
+  spec.numBatchDims = layout == HeadLayout::Grouped                                ? 3
+                      : layout == HeadLayout::Flat || layout == HeadLayout::Tokens ? 1
+                                                                                   : 2;
   spec.headSizeK = spec.headSizeV = headSize;
   spec.scale = 1.0f / std::sqrt(float(headSize));
   auto size = [&](unsigned dim) { return getAffineSymbolExpr(dim, context); };
@@ -57,6 +59,10 @@ AttentionKernelSpec gpu_kernels::makeAttention(MLIRContext *context, HeadLayout 
     case HeadLayout::Flat:
       result.dims = {0, row, column};
       result.strides = {rows * headSize, constant(headSize), one};
+      break;
+    case HeadLayout::Tokens:
+      result.dims = {row, 0, column};
+      result.strides = {constant(heads * headSize), constant(headSize), one};
       break;
     case HeadLayout::OddRows: {
       int64_t pitch = headSize | 1;
@@ -94,6 +100,17 @@ void gpu_kernels::addLengths(AttentionKernelSpec &spec, Type elementType, bool l
   lengths.strides = {getAffineConstantExpr(1, elementType.getContext())};
   spec.lengths = lengths;
   spec.leftPadding = leftPadding;
+}
+
+void gpu_kernels::addOffsets(AttentionKernelSpec &spec, Type elementType, bool ownKeys) {
+  MLIRContext *context = elementType.getContext();
+  spec.offsets = elementType;
+  spec.offsetStride = getAffineConstantExpr(1, context);
+  spec.numOffsets = getAffineSymbolExpr(spec.numBatchDims + 2, context);
+  if (ownKeys) {
+    spec.keyOffsets = elementType;
+    spec.keyOffsetStride = getAffineConstantExpr(1, context);
+  }
 }
 
 void gpu_kernels::addDistanceScore(AttentionKernelSpec &spec) {
@@ -182,6 +199,33 @@ std::vector<AttentionCase> gpu_kernels::getAttentionCases(MLIRContext *context, 
     spec = make(HeadLayout::HeadsOutside);
     addDistanceScore(spec);
     add(prefix + "score", spec, roomy, "distance");
+    if (schedule.family != S::WgmmaPingPong) {
+      spec = make(HeadLayout::Tokens);
+      addOffsets(spec, b.getI32Type());
+      time(prefix + "ragged", spec, schedule);
+      AttentionKernelSpec structured = spec;
+      structured.structure = AttentionStructure::Causal;
+      add(prefix + "ragged_causal", structured, schedule);
+      structured.structure = AttentionStructure::Window;
+      structured.windowLeft = 30;
+      structured.windowRight = 5;
+      structured.windowGlobal = 3;
+      add(prefix + "ragged_window", structured, schedule);
+      addDistanceScore(structured);
+      add(prefix + "ragged_window_score", structured, roomy, "distance");
+      spec = make(HeadLayout::Tokens, 64, b.getBF16Type());
+      addOffsets(spec, b.getI64Type(), /*ownKeys=*/true);
+      spec.structure = AttentionStructure::CausalLowerRight;
+      add(prefix + "ragged_keys", spec, schedule);
+      for (int64_t head : {24, 80, 128}) {
+        spec = make(HeadLayout::Tokens, head);
+        addOffsets(spec, b.getI32Type());
+        S wide = schedule;
+        wide.blocksPerSM = head > 64 ? 1 : 2;
+        wide.warpgroups = head > 64 ? 2 : 1;
+        add(prefix + "ragged_head" + std::to_string(head), spec, wide);
+      }
+    }
     spec = make(HeadLayout::HeadsOutside);
     spec.scale = -0.25f;
     add(prefix + "negative_scale", spec, schedule);
@@ -235,6 +279,10 @@ std::vector<AttentionCase> gpu_kernels::getAttentionCases(MLIRContext *context, 
   addDistanceScore(single);
   add("simt_mask_score", single, simt, "distance");
 
+  single = make(HeadLayout::Tokens, 64, f32);
+  addOffsets(single, b.getI64Type(), /*ownKeys=*/true);
+  add("simt_ragged_keys", single, simt);
+
   AttentionKernelSpec plain = make(HeadLayout::HeadsOutside);
   time("mma_64_w1_s2", plain, {S::Mma, 64, 1, 1, 2, sm.sharedPerSM > 128 * 1024 ? 3 : 2});
   if (!sm.hasWgmma)
@@ -247,15 +295,29 @@ std::vector<AttentionCase> gpu_kernels::getAttentionCases(MLIRContext *context, 
   time("wgmma_64x2_w1_s3_b3", plain, {S::Wgmma, 64, 2, 1, 3, 3});
   time("wgmma_96x1_w2_s3_b2", plain, {S::Wgmma, 96, 1, 2, 3, 2});
   time("wgmma_128x1_w1_s2_b3", plain, {S::Wgmma, 128, 1, 1, 2, 3});
+  time("wgmma_64x1_w1_s2_b5_v2", plain, {S::Wgmma, 64, 1, 1, 2, 5, 2});
+  time("wgmma_64x2_w1_s3_b3_v2", plain, {S::Wgmma, 64, 2, 1, 3, 3, 2});
+  time("wgmma_128x1_w1_s2_b3_v2", plain, {S::Wgmma, 128, 1, 1, 2, 3, 2});
+  time("wgmma_128x1_w1_s2_b3_v4", plain, {S::Wgmma, 128, 1, 1, 2, 3, 4});
+  AttentionKernelSpec parts = make(HeadLayout::Tokens, 128);
+  addOffsets(parts, b.getI32Type());
+  add("wgmma_ragged_head128_v2", parts, {S::Wgmma, 64, 1, 2, 2, 1, 2});
+  add("wgmma_flat_v2", make(HeadLayout::Flat), {S::Wgmma, 64, 1, 1, 2, 4, 2});
   time("pingpong_128_w3_s3", plain, {S::WgmmaPingPong, 128, 1, 3, 3, 1});
   time("pingpong_128_w2_s4", plain, {S::WgmmaPingPong, 128, 1, 2, 4, 1});
   AttentionKernelSpec plain128 = make(HeadLayout::HeadsOutside, 128);
   time("wgmma128_64x1_w2_s2_b1", plain128, {S::Wgmma, 64, 1, 2, 2, 1});
+  time("wgmma128_64x1_w1_s2_b2_v2", plain128, {S::Wgmma, 64, 1, 1, 2, 2, 2});
+  time("wgmma128_64x1_w1_s2_b3_v2", plain128, {S::Wgmma, 64, 1, 1, 2, 3, 2});
+  time("wgmma128_128x1_w1_s2_b1_v2", plain128, {S::Wgmma, 128, 1, 1, 2, 1, 2});
+  time("wgmma128_128x1_w1_s2_b1", plain128, {S::Wgmma, 128, 1, 1, 2, 1});
+  time("wgmma128_64x1_w1_s2_b2", plain128, {S::Wgmma, 64, 1, 1, 2, 2});
   time("pingpong128_128_w2_s2", plain128, {S::WgmmaPingPong, 128, 1, 2, 2, 1});
   time("pingpong128_64_w2_s4", plain128, {S::WgmmaPingPong, 64, 1, 2, 4, 1});
   AttentionKernelSpec causal = plain;
   causal.structure = AttentionStructure::Causal;
   time("causal_wgmma_64x1_w1_s2_b5", causal, {S::Wgmma, 64, 1, 1, 2, 5});
+  time("causal_wgmma_128x1_w1_s2_b3", causal, {S::Wgmma, 128, 1, 1, 2, 3});
   time("causal_pingpong_128_w3_s3", causal, {S::WgmmaPingPong, 128, 1, 3, 3, 1});
   return cases;
 }

@@ -32,6 +32,8 @@ enum class HeadLayout {
   Grouped,
   /// [head, row, column], one batch dimension.
   Flat,
+  /// [row, head, column], one batch dimension: tokens of a ragged batch.
+  Tokens,
   /// [batch, head, row, column] with rows of an odd number of elements.
   OddRows
 };
@@ -53,6 +55,9 @@ AttentionKernelSpec makeAttention(MLIRContext *context, HeadLayout layout, int64
 void addMask(AttentionKernelSpec &spec, ArrayRef<unsigned> dims, Type elementType);
 /// Adds lengths of i32 or i64 for each index of the first batch dimension.
 void addLengths(AttentionKernelSpec &spec, Type elementType, bool leftPadding = false);
+/// Makes the batch ragged; with \p ownKeys, keys have offsets of their own. The number of offsets is the symbol behind
+/// m and n.
+void addOffsets(AttentionKernelSpec &spec, Type elementType, bool ownKeys = false);
 /// Subtracts |m - n| / 8 from each score: a callback that uses all that it gets.
 void addDistanceScore(AttentionKernelSpec &spec);
 

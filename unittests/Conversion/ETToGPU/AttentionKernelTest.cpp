@@ -75,7 +75,7 @@ TEST(GPUAttentionPTX, FirstSoftmaxIsExact) {
   std::string ptx = getPTX("sm_90a", "wgmma_64x2_w1_s3_b3");
   EXPECT_EQ(count(ptx, "wgmma.mma_async.sync.aligned.m64n64k16.f32.f16.f16"), 24u);
   // A thread has 64 of the 64 x 128 scores in the first softmax, and rescales only in the loop.
-  EXPECT_EQ(count(ptx, "ex2.approx.ftz.f32"), 64u + 32u + 2u);
+  EXPECT_EQ(count(ptx, "ex2.approx.ftz.f32"), 64u + 32u + 2u + 2u);
   EXPECT_EQ(count(ptx, "ex2.approx.f32"), 0u);
 }
 
@@ -91,6 +91,15 @@ TEST(GPUAttentionPTX, RanksOfTensorMaps) {
   std::string ptx = getPTX("sm_90a", "wgmma_grouped");
   EXPECT_NE(count(ptx, "bulk.tensor.5d"), 0u);
   EXPECT_NE(count(ptx, "bulk.tensor.4d"), 0u);
+}
+
+TEST(GPUAttentionPTX, RaggedTilesEndWithTheirSequence) {
+  // Whole tiles leave by tensor map, others row by row; one warp looks for the sequence.
+  std::string ptx = getPTX("sm_90a", "wgmma_ragged");
+  EXPECT_NE(count(ptx, "cp.async.bulk.tensor.3d.global"), 0u);
+  EXPECT_NE(count(ptx, "st.global.v4"), 0u);
+  EXPECT_GE(count(ptx, "shfl.sync.idx"), 32u);
+  EXPECT_EQ(count(getPTX("sm_90a", "wgmma_plain"), "st.global"), 0u);
 }
 
 TEST(GPUAttentionPTX, MmaCopies) {
@@ -202,10 +211,19 @@ TEST(GPUAttentionLaunch, Grids) {
   EXPECT_EQ(grid("wgmma_flat", {36, 130, 200}), (SmallVector<int64_t>{3 * 36, 1, 1}));
   EXPECT_EQ(grid("wgmma_grouped", {2, 3, 4, 64, 64}), (SmallVector<int64_t>{1, 4, 6}));
   EXPECT_EQ(grid("pingpong_plain", {3, 12, 130, 200}), (SmallVector<int64_t>{132, 1, 1}));
+  // Two blocks for each tile.
+  EXPECT_EQ(grid("wgmma_64x1_w1_s2_b5_v2", {3, 12, 130, 200}), (SmallVector<int64_t>{6, 12, 3}));
+  EXPECT_EQ(grid("wgmma_flat_v2", {36, 130, 200}), (SmallVector<int64_t>{6 * 36, 1, 1}));
+  EXPECT_EQ(grid("wgmma_ragged_head128_v2", {12, 130, 130, 5}), (SmallVector<int64_t>{24, 2 + 5, 1}));
+  // Four sequences, of which each may end inside of a tile, and what is behind them.
+  EXPECT_EQ(grid("wgmma_ragged", {12, 130, 130, 5}), (SmallVector<int64_t>{12, 3 + 5, 1}));
+  EXPECT_EQ(grid("wgmma_ragged", {12, 0, 0, 5})[0], 0);
+  EXPECT_EQ(grid("wgmma_ragged", {12, 130, 130, 0})[0], 0);
 }
 
 TEST(GPUAttentionLaunch, ArgumentsMatchParameters) {
-  for (StringRef name : {"wgmma_plain", "pingpong_lengths", "mma_odd", "mma_mask_bool", "wgmma_mask_keys"}) {
+  for (StringRef name : {"wgmma_plain", "pingpong_lengths", "mma_odd", "mma_mask_bool", "wgmma_mask_keys",
+                         "wgmma_ragged", "mma_ragged_keys"}) {
     auto built = build("sm_90a", name);
     const BuiltKernel &kernel = built->kernel;
     LLVM::LLVMFuncOp function = kernel.function;
@@ -254,6 +272,8 @@ TEST(GPUAttentionSchedule, ChoiceOfFamily) {
   EXPECT_EQ(chooseAttentionSchedule(spec, hopper).family, S::Wgmma);
   EXPECT_EQ(chooseAttentionSchedule(spec, hopper, 128, 128).blocksPerSM, 5);
   EXPECT_EQ(chooseAttentionSchedule(spec, hopper, 256, 256).keyBlock, 128);
+  EXPECT_EQ(chooseAttentionSchedule(spec, hopper, 512, 512).keyBlock, 64);
+  EXPECT_EQ(chooseAttentionSchedule(spec, hopper, 1024, 1024).keyBlock, 128);
   EXPECT_EQ(chooseAttentionSchedule(spec, hopper, 4096, 4096).family, S::WgmmaPingPong);
   EXPECT_EQ(chooseAttentionSchedule(spec, getSM("sm_90")).family, S::Mma);
   EXPECT_EQ(chooseAttentionSchedule(spec, getSM("sm_80")).family, S::Mma);
@@ -261,6 +281,18 @@ TEST(GPUAttentionSchedule, ChoiceOfFamily) {
   AttentionKernelSpec causal = spec;
   causal.structure = AttentionStructure::Causal;
   EXPECT_EQ(chooseAttentionSchedule(causal, hopper, 4096, 4096).family, S::Wgmma);
+  EXPECT_EQ(chooseAttentionSchedule(causal, hopper, 256, 256).keyBlock, 64);
+  EXPECT_EQ(chooseAttentionSchedule(causal, hopper, 4096, 4096).keyBlock, 128);
+  AttentionKernelSpec wide = makeAttention(&context, HeadLayout::HeadsInside, 128, 12);
+  EXPECT_EQ(chooseAttentionSchedule(wide, hopper, 128, 128).blocksPerSM, 2);
+  EXPECT_EQ(chooseAttentionSchedule(wide, hopper, 256, 256).family, S::WgmmaPingPong);
+  wide.structure = AttentionStructure::Causal;
+  EXPECT_EQ(chooseAttentionSchedule(wide, hopper, 256, 256).warpgroups, 2);
+  AttentionKernelSpec ragged = makeAttention(&context, HeadLayout::Tokens, 64, 12);
+  addOffsets(ragged, IntegerType::get(&context, 32));
+  EXPECT_EQ(chooseAttentionSchedule(ragged, hopper).family, S::Wgmma);
+  EXPECT_EQ(chooseAttentionSchedule(ragged, hopper, 4096, 4096).family, S::Wgmma);
+  EXPECT_EQ(chooseAttentionSchedule(ragged, getSM("sm_86")).family, S::Mma);
   AttentionKernelSpec odd = makeAttention(&context, HeadLayout::OddRows, 64, 12);
   EXPECT_EQ(chooseAttentionSchedule(odd, hopper, 4096, 4096).family, S::Mma);
 }
@@ -338,6 +370,28 @@ TEST_F(GPUAttentionRefusals, Lengths) {
   expectSpecError("expected no iteration dimension 3 in lengths");
 }
 
+TEST_F(GPUAttentionRefusals, Offsets) {
+  spec = makeAttention(&context, HeadLayout::Tokens, 64, 12);
+  addOffsets(spec, b.getF32Type());
+  expectSpecError("expected offsets of i32 or i64");
+  addOffsets(spec, b.getI64Type(), /*ownKeys=*/true);
+  expectSpecError("");
+  spec.keyOffsetStride = {};
+  expectSpecError("expected the number and the strides of offsets");
+  addOffsets(spec, b.getI64Type(), /*ownKeys=*/true);
+  spec.offsets = {};
+  expectSpecError("expected offsets of rows with those of keys");
+  addOffsets(spec, b.getI32Type());
+  addLengths(spec, b.getI32Type());
+  expectSpecError("expected neither a mask nor lengths with offsets");
+  spec.lengths.reset();
+  expectScheduleError({S::WgmmaPingPong, 128, 1, 3, 3, 1}, hopper,
+                      "expected no offsets in this family, whose blocks take tiles of one size");
+  spec.headSizeV = 60;
+  expectScheduleError({S::Wgmma, 64, 1, 1, 2, 1}, hopper,
+                      "expected mma.sync for offsets with value heads that are no multiple of 8, but got 60");
+}
+
 TEST_F(GPUAttentionRefusals, HeadSizes) {
   spec.headSizeV = 513;
   expectSpecError("expected head sizes from 1 to 512, but got 513");
@@ -397,6 +451,12 @@ TEST_F(GPUAttentionRefusals, Schedules) {
   expectScheduleError({S::Wgmma, 64, 1, 5, 2, 1}, hopper, "expected 1 to 4 warpgroups that compute, but got 5");
   expectScheduleError({S::Wgmma, 64, 3, 1, 2, 1}, hopper,
                       "expected 2 to 8 stages, and those of the first softmax, but got 2");
+  expectScheduleError({S::Mma, 64, 1, 1, 2, 1, 2}, hopper,
+                      "expected blocks that share a tile in the family of many small blocks of wgmma only");
+  expectScheduleError({S::Wgmma, 64, 1, 1, 2, 1, 8}, hopper,
+                      "expected parts of 16, 32 or a multiple of 64 columns of the values, but got 8 of 64");
+  expectScheduleError({S::Wgmma, 64, 1, 1, 2, 1, 0}, hopper,
+                      "expected parts of 16, 32 or a multiple of 64 columns of the values, but got 0 of 64");
   expectScheduleError({S::Wgmma, 64, 1, 4, 2, 5}, hopper,
                       "expected blocks of 512 threads that fit on a multiprocessor, but got 5");
   expectScheduleError({S::WgmmaPingPong, 64, 1, 2, 2, 2}, hopper,

@@ -113,10 +113,14 @@ void expectRefused(StringRef part, const TestSpec &test, const LinearSchedule &s
 }
 } // namespace
 
-/// Tiles of each shape, in the order kind, tileM, tileN, tileK, stages, splitK, persistent, exclusive.
+/// Tiles of each shape, in the order kind, tileM, tileN, tileK, stages, splitK, persistent, exclusive, cluster,
+/// exactSums.
 static const LinearSchedule kSmall{S::Wgmma, 64, 64, 64, 8, 1, false, true};
 static const LinearSchedule kSplit{S::Wgmma, 64, 64, 64, 8, 4, false, true};
 static const LinearSchedule kLarge{S::Wgmma, 128, 256, 64, 4, 1, true};
+static const LinearSchedule kOverlap{S::Overlap, 128, 192, 64, 4};
+static const LinearSchedule kOverlapPair{S::Overlap, 128, 256, 64, 3, 1, false, false, 2};
+static const LinearSchedule kOverlapExact{S::Overlap, 128, 192, 64, 3, 1, false, false, 1, true};
 static const LinearSchedule kMma{S::Mma, 128, 128, 64, 3};
 static const LinearSchedule kSimt{S::Simt, 64, 64, 16, 1};
 
@@ -158,6 +162,41 @@ TEST(LinearKernelTest, SplitKAddsThroughTheCluster) {
                          "barrier.cluster.wait.aligned"})
     EXPECT_PRED_FORMAT2(::testing::IsSubstring, op, ptx);
   EXPECT_EQ(built.kernel.clusterSize, 4);
+}
+
+TEST(LinearKernelTest, OverlapHandsSumsToAnotherWarpgroup) {
+  std::string ptx = Built("sm_90a", {768, 768, false, false, true, true}, kOverlap).module.getPTX();
+  // The bias comes with the first block of K; rows leave as 16 bytes per thread.
+  for (const char *op :
+       {".reqntid 512", "setmaxnreg.inc.sync.aligned.u32 \t168", "setmaxnreg.inc.sync.aligned.u32 \t136",
+        "setmaxnreg.dec.sync.aligned.u32 \t40", "m64n192k16", "stmatrix.sync.aligned.m8n8.x4", "bar.arrive",
+        "cp.async.bulk.tensor.1d.shared::cta", "st.global.v4.b32"})
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, op, ptx);
+  for (const char *op : {"barrier.cluster", "cp.async.bulk.tensor.2d.global", "mapa"})
+    EXPECT_PRED_FORMAT2(::testing::IsNotSubstring, op, ptx);
+  // No instruction takes more registers than the kernel starts with.
+  EXPECT_PRED_FORMAT2(::testing::IsNotSubstring, "m64n256k16", Built("sm_90a", {}, kOverlapPair).module.getPTX());
+}
+
+TEST(LinearKernelTest, OverlapHandsExactSumsAsF32) {
+  TestSpec test{768, 768, false, false, true};
+  std::string ptx = Built("sm_90a", test, kOverlapExact).module.getPTX();
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "st.shared.v2", ptx);
+  // The epilogue adds the bias, which no copy brings.
+  for (const char *op : {"stmatrix", "cp.async.bulk.tensor.1d"})
+    EXPECT_PRED_FORMAT2(::testing::IsNotSubstring, op, ptx);
+}
+
+TEST(LinearKernelTest, OverlapSharesWeightsInACluster) {
+  Built built("sm_90a", {}, kOverlapPair);
+  std::string ptx = built.module.getPTX();
+  for (const char *op : {".reqnctapercluster 2", "multicast::cluster", "mapa.shared::cluster.u32"})
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, op, ptx);
+  EXPECT_EQ(built.kernel.clusterSize, 2);
+  // Each of the two brings half of w.
+  EXPECT_EQ(built.kernel.maps[1].box[1], 128);
+  EXPECT_EQ(evaluate(built.kernel.grid[0], {1000, 0, 0}), 132);
+  EXPECT_EQ(evaluate(built.kernel.grid[0], {0, 0, 0}), 0);
 }
 
 TEST(LinearKernelTest, BF16HasItsOwnInstructions) {
@@ -206,6 +245,18 @@ TEST(LinearKernelTest, HopperSchedulesAssembleWithoutSpills) {
   }
 }
 
+TEST(LinearKernelTest, OverlapSchedulesAssembleWithoutSpills) {
+  TestSpec all{1000, 1032, true, false, true, true, true, MathFn::GeluErf};
+  TestSpec gelu{768, 768, false, false, true, false, false, MathFn::GeluTanh};
+  for (int64_t tileN : {64, 128, 192, 256})
+    for (int64_t cluster : {1, 2}) {
+      expectAssembles("sm_90a", all, {S::Overlap, 128, tileN, 64, 3, 1, false, false, cluster});
+      expectAssembles("sm_90a", gelu, {S::Overlap, 128, tileN, 64, 3, 1, false, false, cluster});
+      if (tileN < 256)
+        expectAssembles("sm_90a", all, {S::Overlap, 128, tileN, 64, 3, 1, false, false, cluster, true});
+    }
+}
+
 TEST(LinearKernelTest, MmaSchedulesAssembleEverywhere) {
   TestSpec all{1000, 1032, true, false, true, true, true, MathFn::GeluErf};
   for (const SM &sm : SM::all())
@@ -217,6 +268,42 @@ TEST(LinearKernelTest, SimtAssemblesEverywhere) {
   TestSpec odd{77, 131, false, true, true, true, true, MathFn::Tanh};
   for (const SM &sm : SM::all())
     expectAssembles(sm.chip, odd, kSimt);
+}
+
+//===----------------------------------------------------------------------===//
+// What Overlap refuses
+//===----------------------------------------------------------------------===//
+
+TEST(LinearKernelTest, OverlapSaysWhatItCannotDo) {
+  TestSpec bias{768, 768, false, false, true};
+  auto with = [](auto change) {
+    LinearSchedule schedule = kOverlap;
+    change(schedule);
+    return schedule;
+  };
+  expectRefused("wgmma needs sm_90a", bias, kOverlap, "sm_90");
+  expectRefused("tileM is 64, but there are two consumers", bias, with([](S &s) { s.tileM = 64; }));
+  expectRefused("tileN is 96, but sums are handed over in groups of 64", bias, with([](S &s) { s.tileN = 96; }));
+  expectRefused("tileN is 320", bias, with([](S &s) {
+                  s.tileN = 320;
+                  s.stages = 2;
+                }));
+  expectRefused("does not split K", bias, with([](S &s) { s.splitK = 2; }));
+  expectRefused("does not split K", bias, with([](S &s) { s.exclusive = true; }));
+  expectRefused("cluster is 4", bias, with([](S &s) { s.cluster = 4; }));
+  expectRefused("needs 278576 bytes of shared memory", bias,
+                with([](S &s) { s.tileN = 256, s.stages = 3, s.exactSums = true; }));
+  expectRefused("4 stages, but 128 inputs are 2 blocks of 64", {768, 128}, kOverlap);
+  expectRefused("the epilogue stores 16 bytes at once", bias, kOverlap, "sm_90a",
+                [](LinearKernelSpec &spec, MLIRContext *context) { spec.yType = Float32Type::get(context); });
+  expectRefused("the epilogue stores 16 bytes at once", bias, kOverlap, "sm_90a",
+                [](LinearKernelSpec &spec, MLIRContext *) { spec.yStride = 772; });
+  expectRefused("the bias is copied 16 bytes at once", bias, kOverlap, "sm_90a",
+                [](LinearKernelSpec &spec, MLIRContext *) { spec.biasAligned = false; });
+  expectRefused("owed sums as f32, but they are handed over rounded", bias, kOverlap, "sm_90a",
+                [](LinearKernelSpec &spec, MLIRContext *) { spec.exactSums = true; });
+  expectRefused("takes statistics of rows", bias, kOverlap, "sm_90a",
+                [](LinearKernelSpec &spec, MLIRContext *) { spec.rowStats = LinearRowStats{}; });
 }
 
 //===----------------------------------------------------------------------===//
@@ -365,4 +452,20 @@ TEST(LinearKernelTest, RefusesMmaSchedules) {
   expectRefused("neither splitK nor persistent", {}, {S::Mma, 64, 64, 64, 3, 2});
   expectRefused("neither splitK nor persistent", {}, {S::Mma, 64, 64, 64, 3, 1, true});
   expectRefused("but a block of sm_86 has 101376", {}, {S::Mma, 128, 128, 64, 4}, "sm_86");
+}
+
+TEST(LinearKernelTest, OverlapIsChosenWhereThereIsAnEpilogueToHide) {
+  MLIRContext context;
+  SM sm = *SM::get("sm_90a");
+  TestSpec gelu{3072, 768, false, false, true, false, false, MathFn::GeluErf};
+  EXPECT_EQ(stringifyLinearSchedule(chooseLinearSchedule(makeSpec(&context, gelu), sm, 12288)),
+            "overlap 128x192x64 stages 4");
+  EXPECT_EQ(chooseLinearSchedule(makeSpec(&context, gelu), sm, 512).kind, S::Wgmma);
+  EXPECT_EQ(chooseLinearSchedule(makeSpec(&context, {3072, 768}), sm, 12288).kind, S::Wgmma);
+  // Sums as f32 are handed over where the epilogue is owed them.
+  LinearKernelSpec exact = makeSpec(&context, gelu);
+  exact.exactSums = true;
+  LinearSchedule schedule = chooseLinearSchedule(exact, sm, 12288);
+  EXPECT_TRUE(schedule.kind != S::Overlap || schedule.exactSums);
+  EXPECT_FALSE(verifyLinearKernel(exact, schedule, sm));
 }

@@ -11,7 +11,8 @@
 // SPMD: every thread of a team calls it and takes its own share of the work.
 //
 //   func.func @name(%tid: index, %nth: index, %query, %key, %value, [%mask],
-//                   [%lengths], %output, %scratch: memref<?xf32>)
+//                   [%lengths], [%offsets], [%keyOffsets], %output,
+//                   %scratch: memref<?xf32>)
 //
 // The iteration domain is (batch..., m, n, k, v) as in et.attention. Operands are
 // memref<?x..xT, strided<[?, ..], offset: ?>>: any strides do, and an operand may
@@ -20,7 +21,7 @@
 //
 // Semantics:
 // - A row without any key to attend (all masked, or no keys) yields zeros.
-// - Causal, window and lengths exclude keys that are then never read.
+// - Causal, window, lengths and offsets exclude keys that are then never read.
 // - A bool mask excludes keys; a float mask is added to the scaled score and may
 //   hold -inf or large finite numbers (-3.4e38) with the meaning PyTorch gives
 //   them.
@@ -86,6 +87,11 @@ struct AttentionKernelSpec {
   std::optional<AttentionOperand> mask;
   /// Number of valid keys per sequence, i32 or i64; batch dimensions only.
   std::optional<AttentionOperand> lengths;
+  /// Ragged batches: where each sequence starts among the rows and, last, where the last one ends; i32 or i64. Null for
+  /// one sequence per batch index.
+  Type offsets;
+  /// The same among the keys; null where they are those of the rows.
+  Type keyOffsets;
   /// Static sizes of k and v, 1 to 512.
   int64_t headSizeK = 0, headSizeV = 0;
   float scale = 1.0f;

@@ -23,6 +23,9 @@
 //   hold -inf or large finite numbers (-3.4e38) with the meaning PyTorch gives
 //   them.
 // - A NaN or +inf score that is attended makes the row NaN.
+// - With offsets, rows and keys of sequences lie one behind the other, and a row
+//   attends its own sequence, from whose start structure and score count. Rows behind
+//   the last offset yield zeros. What other sequences hold never matters.
 // - Keys are taken in blocks. Blocks that causal, window and lengths exclude as a
 //   whole are not read. In a block that they exclude in part, what the excluded keys
 //   hold does not matter, but their values have to be finite: they are weighted with
@@ -62,7 +65,9 @@ enum AttentionOperandNumber : unsigned {
   kAttentionValue,
   kAttentionMask,
   kAttentionLengths,
-  kAttentionOutput
+  kAttentionOutput,
+  kAttentionOffsets,
+  kAttentionKeyOffsets
 };
 
 enum class AttentionStructure {
@@ -95,6 +100,13 @@ struct AttentionKernelSpec {
   std::optional<AttentionOperand> mask;
   /// Number of valid keys per sequence, i32 or i64; batch dimensions only.
   std::optional<AttentionOperand> lengths;
+  /// Ragged batches: where each sequence starts among the rows and, last, where the last one ends; i32 or i64. Null for
+  /// one sequence per batch index.
+  Type offsets;
+  /// The same among the keys; null where they are those of the rows.
+  Type keyOffsets;
+  /// With offsets: how many there are, one more than sequences, and elements between neighbours.
+  LaunchExpr numOffsets, offsetStride, keyOffsetStride;
   /// Static sizes of k and v, 1 to 512.
   int64_t headSizeK = 0, headSizeV = 0;
   float scale = 1.0f;
@@ -140,6 +152,9 @@ struct AttentionSchedule {
   int64_t stages = 2;
   /// Blocks that should fit on a multiprocessor: the register budget.
   int64_t blocksPerSM = 1;
+  /// Wgmma: blocks that share the rows of a tile. Each computes all scores and a part of the columns of the output, so
+  /// that few tiles keep more multiprocessors busy.
+  int64_t valueSplits = 1;
 
   bool usesWgmma() const { return family == Wgmma || family == WgmmaPingPong; }
   int64_t rowsPerBlock() const { return (family == Simt ? 4 * kSimtRowsPerWarp : 64) * warpgroups; }

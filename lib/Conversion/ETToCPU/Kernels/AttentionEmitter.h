@@ -56,9 +56,11 @@ private:
   /// Whether scores are in natural units instead of log2(e).
   const bool natural;
 
-  FlatMemRef query, key, value, mask, lengths, output;
+  FlatMemRef query, key, value, mask, lengths, offsets, keyOffsets, output;
   Value scratch;
   Value sizeM, sizeN;
+  /// First row and key of the sequence at hand, whose sizes are sizeM and sizeN; null for one sequence per batch index.
+  Value firstQuery, firstKey;
 
   // Of the current task.
   SmallVector<Value> batch;
@@ -70,6 +72,7 @@ private:
   Value inGlobalKeys;
 
   // AttentionKernel.cpp
+  KeyRange sequenceRange(const FlatMemRef &flat, Value sequence, Value numSequences, Value size);
   Value batchOffset(const FlatMemRef &flat, const AttentionOperand &operand);
   Value stride(const FlatMemRef &flat, const AttentionOperand &operand, unsigned dim);
   Value size(const FlatMemRef &flat, const AttentionOperand &operand, unsigned dim);
@@ -79,6 +82,7 @@ private:
   KeyRange trimMasked(KeyRange keys);
   void emitKeyRange(KeyRange keys);
   void emitTask(Value task, Value numGroups, Value blocksPerGroup);
+  void emitSequences(Value tid, Value nth, Value numBatches);
 
   // AttentionRows.cpp
   void copyRow(const FlatMemRef &src, Value base, Value elemStride, int64_t count, Value dstBase,

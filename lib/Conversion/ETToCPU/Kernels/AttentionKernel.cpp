@@ -23,6 +23,9 @@
 // padding; a block of queries is filled up to whole vectors by repeating the
 // last row.
 //
+// A ragged batch is taken sequence by sequence, and the tasks of all of them are dealt
+// out in turns. Rows behind the last sequence are one more, without keys.
+//
 // Scores are kept in units of log2(e), so that the exponential is 2^x; where a
 // float mask or a score callback needs the natural unit, the factor is applied
 // to the difference to the maximum instead (log2(e) * -3.4e38 would overflow).
@@ -211,6 +214,12 @@ void AttentionEmitter::emitTask(Value task, Value numGroups, Value blocksPerGrou
   outputBase = batchOffset(output, spec.output);
   if (spec.mask)
     maskBase = batchOffset(mask, *spec.mask);
+  if (spec.offsets) {
+    queryBase = add(queryBase, mul(firstQuery, stride(query, spec.query, spec.dimM())));
+    outputBase = add(outputBase, mul(firstQuery, stride(output, spec.output, spec.dimM())));
+    keyBase = add(keyBase, mul(firstKey, stride(key, spec.key, spec.dimN())));
+    valueBase = add(valueBase, mul(firstKey, stride(value, spec.value, spec.dimN())));
+  }
 
   forEachBlock([&](const QueryBlock &block) {
     loadQueries(block);
@@ -252,6 +261,46 @@ void AttentionEmitter::emitTask(Value task, Value numGroups, Value blocksPerGrou
   forEachBlock([&](const QueryBlock &block) { storeOutput(block); });
 }
 
+/// Rows or keys of \p sequence, of \p size in all. No range leaves the tokens, whatever the offsets say.
+AttentionEmitter::KeyRange AttentionEmitter::sequenceRange(const FlatMemRef &flat, Value sequence, Value numSequences,
+                                                           Value size) {
+  auto read = [&](Value index) {
+    Value offset = load(flat.mem, add(flat.offset, mul(index, flat.strides[0])));
+    return arith::IndexCastOp::create(*this, getLoc(), getIndexType(), offset).getResult();
+  };
+  Value begin = select(eq(sequence, idx(0)), idx(0), min(max(read(sequence), idx(0)), size));
+  Value next = read(min(add(sequence, 1), numSequences));
+  Value end = select(eq(sequence, numSequences), size, min(max(next, begin), size));
+  return {begin, end};
+}
+
+/// The tasks of a ragged batch that thread \p tid of \p nth takes.
+void AttentionEmitter::emitSequences(Value tid, Value nth, Value numBatches) {
+  Value numSequences = sub(offsets.sizes[0], idx(1));
+  Value allRows = sizeM, allKeys = sizeN;
+  // Carried: the thread whose turn it is, counted from this one.
+  loop(idx(0), add(numSequences, 1), idx(1), tid, [&](Value sequence, ValueRange in) -> SmallVector<Value> {
+    KeyRange rows = sequenceRange(offsets, sequence, numSequences, allRows);
+    KeyRange keys = sequenceRange(spec.keyOffsets ? keyOffsets : offsets, sequence, numSequences, allKeys);
+    firstQuery = rows.begin;
+    firstKey = keys.begin;
+    sizeM = sub(rows.end, rows.begin);
+    // Rows behind the last sequence have no keys.
+    sizeN = select(eq(sequence, numSequences), idx(0), sub(keys.end, keys.begin));
+    Value numBlocks = ceilDiv(sizeM, idx(tiling.queries));
+    // A few tasks for each thread; with one sequence that is all there is.
+    Value blocksPerGroup = min(max(div(mul(numBatches, numBlocks), mul(nth, 4)), idx(1)), idx(tiling.groupBlocks));
+    blocksPerGroup = select(eq(nth, idx(1)), idx(tiling.groupBlocks), blocksPerGroup);
+    Value numGroups = ceilDiv(numBlocks, blocksPerGroup);
+    Value numTasks = mul(numBatches, numGroups);
+    blocksPerGroup = ceilDiv(numBlocks, max(numGroups, idx(1)));
+    loop(in[0], numTasks, nth, [&](Value task) { emitTask(task, numGroups, blocksPerGroup); });
+    // The next sequence starts with the thread behind the last one that had a task.
+    Value turn = rem(sub(add(in[0], mul(nth, numTasks)), numTasks), nth);
+    return {turn};
+  });
+}
+
 void AttentionEmitter::emitKernel(Block *entry) {
   auto arg = entry->getArguments().begin();
   Value tid = *arg++, nth = *arg++;
@@ -262,6 +311,10 @@ void AttentionEmitter::emitKernel(Block *entry) {
     mask = flatten(*arg++);
   if (spec.lengths)
     lengths = flatten(*arg++);
+  if (spec.offsets)
+    offsets = flatten(*arg++);
+  if (spec.keyOffsets)
+    keyOffsets = flatten(*arg++);
   output = flatten(*arg++);
   Value allScratch = *arg++;
   auto scratchType = MemRefType::get({ShapedType::kDynamic}, getF32Type(),
@@ -276,6 +329,10 @@ void AttentionEmitter::emitKernel(Block *entry) {
   Value numBatches = idx(1);
   for (unsigned dim = 0; dim < spec.numBatchDims; ++dim)
     numBatches = mul(numBatches, size(output, spec.output, dim));
+  if (spec.offsets) {
+    emitSequences(tid, nth, numBatches);
+    return;
+  }
   // Groups as large as possible that leave each thread a few tasks, so that the
   // threads end at about the same time.
   constexpr int64_t tasksPerThread = 4;
@@ -318,6 +375,9 @@ SmallVector<Type> et::cpu::attentionArgTypes(OpBuilder &builder, const Attention
     types.push_back(memref(*spec.mask));
   if (spec.lengths)
     types.push_back(memref(*spec.lengths));
+  for (Type type : {spec.offsets, spec.keyOffsets})
+    if (type)
+      types.push_back(getStridedMemRefType(1, type));
   types.push_back(memref(spec.output));
   types.push_back(MemRefType::get({ShapedType::kDynamic}, builder.getF32Type()));
   return types;

@@ -114,6 +114,13 @@ std::optional<std::string> et::cpu::verifyAttentionSpec(const AttentionKernelSpe
     if (!spec.lengths->elementType.isInteger(32) && !spec.lengths->elementType.isInteger(64))
       return "expected lengths of i32 or i64";
   }
+  for (Type type : {spec.offsets, spec.keyOffsets})
+    if (type && !type.isInteger(32) && !type.isInteger(64))
+      return "expected offsets of i32 or i64";
+  if (spec.keyOffsets && !spec.offsets)
+    return "expected offsets of rows with those of keys";
+  if (spec.offsets && (spec.mask || spec.lengths))
+    return "expected neither a mask nor lengths with offsets";
   for (int64_t size : {spec.headSizeK, spec.headSizeV})
     if (size < 1 || size > 512)
       return ("expected head sizes from 1 to 512, but got " + Twine(size)).str();

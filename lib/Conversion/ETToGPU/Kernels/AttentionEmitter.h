@@ -9,6 +9,7 @@
 // One class for all schedules, over several files:
 //
 //   AttentionKernel.cpp    arguments, tensor maps, from blocks to batch indices
+//   AttentionRagged.cpp    from blocks to sequences of a ragged batch
 //   AttentionScores.cpp    which keys a row attends, masks, softmax
 //   AttentionWgmma.cpp     the products by wgmma; schedule Wgmma
 //   AttentionPingPong.cpp  schedule WgmmaPingPong
@@ -49,7 +50,9 @@ struct AttentionLayout {
   AttentionPanels k, v;
   /// Of a warpgroup's queries, which its part of the output replaces; of a block of keys; of a block of values.
   int64_t queryBytes = 0, keyBytes = 0, valueBytes = 0;
-  int64_t queryAt = 0, outputAt = 0, keyAt = 0, valueAt = 0, barrierAt = 0, total = 0;
+  int64_t queryAt = 0, outputAt = 0, keyAt = 0, valueAt = 0, barrierAt = 0, sequenceAt = 0, total = 0;
+  /// What a block of a ragged batch remembers of its sequence.
+  static constexpr int64_t kSequenceBytes = 32;
 };
 
 class AttentionEmitter : public nvidia::NVVMBuilder {
@@ -93,7 +96,12 @@ private:
   SmallVector<Value> mapValues;
   llvm::MapVector<LaunchExpr, Value> integers;
   llvm::SmallDenseMap<unsigned, Value> pointers;
+  /// Rows and keys in all, or those of the sequence at hand.
   Value sizeM, sizeN;
+  /// Ragged batches: first row and key of the sequence at hand.
+  Value firstQuery, firstKey;
+  /// First column of the values that the block takes; null for all of them.
+  Value firstColumn;
   /// Index of each batch dimension.
   SmallVector<Value> batch;
   /// The keys that lengths leave, see sequenceKeys().
@@ -116,9 +124,27 @@ private:
   void setGrid();
   /// From the number of this block to batch indices and the number of its block of rows.
   Value decodeBlock();
+  /// From the number of this block along x to that of its tile, and which columns of the values it takes.
+  Value decodeSplit();
   /// The same from the number of a tile, blocks of rows innermost.
   Value decodeTile(Value tile, Value rowBlocks);
   void decodeBatch(Value number, unsigned dims);
+
+  //===--------------------------------------------------------------------===//
+  // Ragged batches (AttentionRagged.cpp)
+  //===--------------------------------------------------------------------===//
+
+  /// Emits \p body, which gets the first row of the tile of this block, where the block has one. With offsets, all
+  /// threads meet once before.
+  void withTile(llvm::function_ref<void(Value)> body);
+  /// Rows or keys of \p sequence as the offsets \p number say, of \p size in all.
+  KeyRange sequenceRange(unsigned number, Value sequence, Value numSequences, Value size);
+  /// Warp 0 writes to shared memory which sequence has tile number \p tile.
+  void leaveSequence(Value tile);
+  /// Clears values behind the sequence in a block of values that starts at key \p start.
+  void clearTail(Value slot, Value start);
+  /// Stores the first \p count rows of the tile that the warpgroup has written to \p staging.
+  void storeTileRows(Value staging, Value firstRow, Value count);
 
   //===--------------------------------------------------------------------===//
   // Scores (AttentionScores.cpp)
@@ -126,10 +152,24 @@ private:
 
   /// Whether the scale is applied inside the exponential, and thus only once per row.
   bool scaleInExponent() const;
+  /// Below what any sum of products is, times the scale or not, and finite: the first maximum where the scale is in the
+  /// exponential.
+  double lowestScore() const;
   KeyRange sequenceKeys();
   /// The keys that some row of \p first .. \p first + \p count - 1 attends.
   KeyRange blockKeys(Value first, int64_t count);
   KeyRange rowKeys(Value row);
+  /// The blocks of keys that a tile takes, the last one first. Between global keys and the window of the rows there may
+  /// be blocks that no row attends: these are left out.
+  struct Steps {
+    Value begin, count;
+    /// Keys left out, and the steps in front of them; null for none.
+    Value gap, windowSteps;
+  };
+  /// Steps for \p keys of a tile that starts at row \p firstRow, at least \p least of them.
+  Steps stepsOf(const KeyRange &keys, Value firstRow, int64_t least);
+  /// First key of step \p step.
+  Value startOf(const Steps &steps, Value step);
   Rows rowsOf(Value first, int64_t count);
   bool masksEveryStep() const;
   Value limitsNeeded(const Rows &rows, Value start, int64_t count);
@@ -153,7 +193,9 @@ private:
   //===--------------------------------------------------------------------===//
 
   Value shared;
-  int64_t valueColumns() const { return llvm::alignTo(spec.headSizeV, 8); }
+  /// Which chunks of 16 bytes the tensor map of the output exchanges in \p row of a panel.
+  Value swizzlePattern(Value row);
+  int64_t valueColumns() const { return llvm::alignTo(layout.v.headSize, 8); }
   Value at(int64_t bytes) { return offset(shared, bytes); }
   /// Barrier \p index of the ring that starts at barrier \p first.
   Value barrier(int64_t first, Value index) { return offset(at(layout.barrierAt + 8 * first), shl(index, 3)); }
@@ -174,16 +216,15 @@ private:
   SmallVector<Value> carry(ValueRange sums, const Softmax &state, ValueRange rest);
   std::pair<SmallVector<Value>, Softmax> uncarry(ValueRange values);
   void emitWgmma();
+  /// \p hasWaited: all threads have waited for the kernels before this one.
+  void emitWgmmaTile(Value firstRow, bool hasWaited);
   void emitPingPong();
-  /// A tile of the schedule: its first row, its keys and the number of its steps.
+  /// A tile of the schedule: its first row, and its keys.
   struct Tile {
-    Value firstRow, steps;
-    KeyRange keys;
+    Value firstRow;
+    Steps taken;
   };
   Tile tileOf(Value number, Value rowBlocks);
-  Value startOf(const Tile &tile, Value step) {
-    return add(tile.keys.begin, mul(sub(sub(tile.steps, 1), step), schedule.keyBlock));
-  }
   /// The slot behind \p slot and the parity of its phase.
   SmallVector<Value> nextSlot(Value slot, Value parity);
   void emitProducer(Value tiles, Value rowBlocks);
@@ -202,6 +243,7 @@ private:
   SmallVector<Value> multiplySums(ArrayRef<SmallVector<Value, 4>> weights, Value values, ValueRange sums);
   void storeRows(ValueRange sums, const Softmax &state, const Rows &rows);
   void emitMma();
+  void emitMmaTile(Value firstRow);
 
   //===--------------------------------------------------------------------===//
   // No tensor cores (AttentionSimt.cpp)
@@ -216,6 +258,7 @@ private:
   };
   Value finishScore(Value score, const SimtRow &row, Value key);
   void emitSimt();
+  void emitSimtTile(Value firstRow);
 };
 
 } // namespace mlir::et::gpu_kernels

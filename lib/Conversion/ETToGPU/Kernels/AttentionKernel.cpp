@@ -37,11 +37,12 @@ AttentionPanels::AttentionPanels(int64_t headSize)
                                                    : 128) {}
 
 AttentionLayout::AttentionLayout(const AttentionKernelSpec &spec, const AttentionSchedule &schedule)
-    : k(spec.headSizeK), v(spec.headSizeV) {
+    : k(spec.headSizeK), v(spec.headSizeV / schedule.valueSplits) {
   constexpr int64_t kTileAlignment = 1024;
   if (schedule.family == AttentionSchedule::Simt) {
     queryBytes = schedule.rowsPerBlock() * spec.headSizeK * 4;
-    total = queryBytes;
+    sequenceAt = llvm::alignTo(queryBytes, kSequenceBytes);
+    total = spec.offsets ? sequenceAt + kSequenceBytes : queryBytes;
     return;
   }
   if (schedule.family == AttentionSchedule::Mma) {
@@ -68,6 +69,9 @@ AttentionLayout::AttentionLayout(const AttentionKernelSpec &spec, const Attentio
   else if (persistent)
     barriers = 4 * schedule.stages + 2;
   total = barrierAt + 8 * barriers;
+  sequenceAt = llvm::alignTo(total, kSequenceBytes);
+  if (spec.offsets)
+    total = sequenceAt + kSequenceBytes;
 }
 
 int64_t gpu_kernels::attentionSharedBytes(const AttentionKernelSpec &spec, const AttentionSchedule &schedule) {
@@ -88,7 +92,7 @@ TensorMapSpec AttentionEmitter::tensorMap(unsigned number, const AttentionOperan
   TensorMapSpec map;
   map.operand = number;
   map.elementType = operand.elementType;
-  map.sizes = {getAffineConstantExpr(panels.headSize), sizeExpr(rowDim)};
+  map.sizes = {getAffineConstantExpr(columnDim == spec.dimV() ? spec.headSizeV : spec.headSizeK), sizeExpr(rowDim)};
   map.strides = {stride(operand, rowDim)};
   map.box = {panels.columns(), rows};
   for (unsigned dim = spec.numBatchDims; dim-- > 0;)
@@ -103,7 +107,11 @@ TensorMapSpec AttentionEmitter::tensorMap(unsigned number, const AttentionOperan
 }
 
 SmallVector<Value> AttentionEmitter::coordinates(const AttentionOperand &operand, int64_t column, Value row) {
-  SmallVector<Value> coords{i32(column), row};
+  if (spec.offsets)
+    row = add(row, llvm::is_contained(operand.dims, spec.dimM()) ? firstQuery : firstKey);
+  // Queries and keys have all columns, values and output those of the block.
+  const bool isPart = firstColumn && llvm::is_contained(operand.dims, spec.dimV());
+  SmallVector<Value> coords{isPart ? add(firstColumn, column) : i32(column), row};
   for (unsigned dim = spec.numBatchDims; dim-- > 0;)
     if (llvm::is_contained(operand.dims, dim))
       coords.push_back(batch[dim]);
@@ -126,6 +134,9 @@ void AttentionEmitter::createArguments(StringRef name) {
     kernel.addMap(tensorMap(kAttentionValue, spec.value, spec.dimN(), spec.dimV(), layout.v, schedule.keyBlock));
     kernel.addMap(tensorMap(kAttentionOutput, spec.output, spec.dimM(), spec.dimV(), layout.v, 64));
     types.append(4, tensorMapPtr());
+    // Tiles that end inside of a box.
+    if (spec.offsets)
+      addPointer(kAttentionOutput, spec.output);
   } else {
     addPointer(kAttentionQuery, spec.query);
     addPointer(kAttentionKey, spec.key);
@@ -136,6 +147,19 @@ void AttentionEmitter::createArguments(StringRef name) {
     addPointer(kAttentionMask, *spec.mask);
   if (spec.lengths)
     addPointer(kAttentionLengths, *spec.lengths);
+  SmallVector<LaunchExpr> offsetIntegers;
+  auto addOffsets = [&](unsigned number, LaunchExpr stride) {
+    pointerNumbers.push_back(number);
+    kernel.addPointer(number, getAffineConstantExpr(0));
+    types.push_back(globalPtr());
+    offsetIntegers.push_back(stride);
+  };
+  if (spec.offsets) {
+    offsetIntegers.push_back(spec.numOffsets);
+    addOffsets(kAttentionOffsets, spec.offsetStride);
+  }
+  if (spec.keyOffsets)
+    addOffsets(kAttentionKeyOffsets, spec.keyOffsetStride);
 
   // Integers: each expression once.
   auto addInteger = [&](LaunchExpr expr) {
@@ -149,6 +173,8 @@ void AttentionEmitter::createArguments(StringRef name) {
   for (const AttentionOperand *operand : pointerOperands)
     for (LaunchExpr expr : operand->strides)
       addInteger(expr);
+  for (LaunchExpr expr : offsetIntegers)
+    addInteger(expr);
 
   kernel.threads = nvidia::kWarpgroupSize * schedule.warpgroups;
   if (schedule.family == AttentionSchedule::WgmmaPingPong)
@@ -190,6 +216,10 @@ Value AttentionEmitter::batchOffset(const AttentionOperand &operand) {
   for (unsigned dim = 0; dim < spec.numBatchDims; ++dim)
     if (llvm::is_contained(operand.dims, dim))
       result = add(result, strided(operand, dim, batch[dim]));
+  if (spec.offsets) {
+    const bool hasM = llvm::is_contained(operand.dims, spec.dimM());
+    result = add(result, strided(operand, hasM ? spec.dimM() : spec.dimN(), hasM ? firstQuery : firstKey));
+  }
   return result;
 }
 
@@ -201,12 +231,23 @@ Value AttentionEmitter::batchOffset(const AttentionOperand &operand) {
 // of the grid.
 void AttentionEmitter::setGrid() {
   LaunchExpr one = getAffineConstantExpr(1);
-  kernel.grid = {one, one, one};
+  kernel.grid = {getAffineConstantExpr(schedule.valueSplits), one, one};
   if (schedule.family == AttentionSchedule::WgmmaPingPong) {
     kernel.grid[0] = getAffineConstantExpr(sm.numSMs);
     return;
   }
-  kernel.grid[0] = sizeExpr(spec.dimM()).ceilDiv(schedule.rowsPerBlock());
+  if (spec.offsets) {
+    for (unsigned dim = 0; dim < spec.numBatchDims; ++dim)
+      kernel.grid[0] = kernel.grid[0] * sizeExpr(dim);
+    // Each sequence has at most one tile that is not full, and so have the rows behind the last one. Without rows or
+    // offsets there is no launch.
+    LaunchExpr rows = sizeExpr(spec.dimM());
+    constexpr int64_t kLarge = int64_t(1) << 31;
+    kernel.grid[0] = kernel.grid[0] * rows.ceilDiv(kLarge) * spec.numOffsets.ceilDiv(kLarge);
+    kernel.grid[1] = rows.ceilDiv(schedule.rowsPerBlock()) + spec.numOffsets;
+    return;
+  }
+  kernel.grid[0] = sizeExpr(spec.dimM()).ceilDiv(schedule.rowsPerBlock()) * schedule.valueSplits;
   if (spec.numBatchDims == 1) {
     kernel.grid[0] = kernel.grid[0] * sizeExpr(0);
     return;
@@ -235,15 +276,25 @@ Value AttentionEmitter::decodeTile(Value tile, Value rowBlocks) {
   return sub(tile, mul(number, rowBlocks));
 }
 
+Value AttentionEmitter::decodeSplit() {
+  Value number = blockId(0);
+  if (schedule.valueSplits == 1)
+    return number;
+  Value tile = div(number, schedule.valueSplits);
+  firstColumn = mul(sub(number, mul(tile, schedule.valueSplits)), layout.v.headSize);
+  return tile;
+}
+
 Value AttentionEmitter::decodeBlock() {
   batch.assign(spec.numBatchDims, Value());
+  Value number = decodeSplit();
   if (spec.numBatchDims == 1)
-    return decodeTile(blockId(0), ceilDiv(sizeM, schedule.rowsPerBlock()));
+    return decodeTile(number, ceilDiv(sizeM, schedule.rowsPerBlock()));
   if (spec.numBatchDims > 1) {
     batch.back() = blockId(1);
     decodeBatch(blockId(2), spec.numBatchDims - 1);
   }
-  return blockId(0);
+  return number;
 }
 
 //===----------------------------------------------------------------------===//

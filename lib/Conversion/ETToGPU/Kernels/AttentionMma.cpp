@@ -172,18 +172,22 @@ void AttentionEmitter::storeRows(ValueRange sums, const Softmax &state, const Ro
 }
 
 void AttentionEmitter::emitMma() {
-  const int64_t stages = schedule.stages, block = schedule.keyBlock;
   if (sm.hasProgrammaticLaunch)
     waitForPrevious();
   shared = sharedMemory();
-  Value firstRow = mul(decodeBlock(), schedule.rowsPerBlock());
+  withTile([&](Value firstRow) { emitMmaTile(firstRow); });
+}
+
+void AttentionEmitter::emitMmaTile(Value firstRow) {
+  const int64_t stages = schedule.stages, block = schedule.keyBlock;
   sequence = sequenceKeys();
   KeyRange keys = blockKeys(firstRow, schedule.rowsPerBlock());
-  Value steps = ceilDiv(max(sub(keys.end, keys.begin), i32(0)), block);
+  Steps taken = stepsOf(keys, firstRow, 0);
+  Value steps = taken.count;
   Value queryBase = element(pointers[kAttentionQuery], batchOffset(spec.query), spec.query.elementType);
   Value keyBase = element(pointers[kAttentionKey], batchOffset(spec.key), spec.key.elementType);
   Value valueBase = element(pointers[kAttentionValue], batchOffset(spec.value), spec.value.elementType);
-  auto startOf = [&](Value step) { return add(keys.begin, mul(sub(sub(steps, 1), step), block)); };
+  auto startOf = [&](Value step) { return AttentionEmitter::startOf(taken, step); };
   auto keySlot = [&](Value slot) { return offset(at(layout.keyAt), mul(slot, layout.keyBytes)); };
   auto valueSlot = [&](Value slot) { return offset(at(layout.valueAt), mul(slot, layout.valueBytes)); };
   auto load = [&](Value step, Value slot) {
@@ -207,7 +211,7 @@ void AttentionEmitter::emitMma() {
       queries.push_back(loadQueryFragment(k));
   }
 
-  Value none = f32(-std::numeric_limits<double>::infinity()), zero = f32(0.0);
+  Value none = f32(scaleInExponent() ? lowestScore() : -std::numeric_limits<double>::infinity()), zero = f32(0.0);
   Softmax state{{none, none}, {zero, zero}};
   SmallVector<Value> sums(valueColumns() / 2, zero);
   SmallVector<Value> carried =

@@ -49,8 +49,7 @@ AttentionEmitter::Tile AttentionEmitter::tileOf(Value number, Value rowBlocks) {
   Tile tile;
   tile.firstRow = mul(decodeTile(number, rowBlocks), schedule.rowsPerBlock());
   sequence = sequenceKeys();
-  tile.keys = blockKeys(tile.firstRow, schedule.rowsPerBlock());
-  tile.steps = max(ceilDiv(max(sub(tile.keys.end, tile.keys.begin), i32(0)), schedule.keyBlock), i32(1));
+  tile.taken = stepsOf(blockKeys(tile.firstRow, schedule.rowsPerBlock()), tile.firstRow, 1);
   return tile;
 }
 
@@ -105,8 +104,8 @@ void AttentionEmitter::emitProducer(Value tiles, Value rowBlocks) {
     waitBarrier(barrier(queriesFree(stages)), queryParity);
     expectBytes(barrier(queriesFull(stages)), schedule.warpgroups * layout.k.bytes(64));
     loadQueries(tile.firstRow, barrier(queriesFull(stages)));
-    SmallVector<Value> ring = loop(i32(0), tile.steps, i32(1), in.take_front(2), [&](Value step, ValueRange in) {
-      Value slot = in[0], parity = in[1], start = startOf(tile, step);
+    SmallVector<Value> ring = loop(i32(0), tile.taken.count, i32(1), in.take_front(2), [&](Value step, ValueRange in) {
+      Value slot = in[0], parity = in[1], start = startOf(tile.taken, step);
       waitBarrier(barrier(keysFree(stages), slot), parity);
       loadKeys(slot, start, barrier(keysFull(stages), slot));
       waitBarrier(barrier(valuesFree(stages), slot), parity);
@@ -158,7 +157,7 @@ void AttentionEmitter::emitConsumer(Value tiles, Value rowBlocks, Value group) {
     passTurn();
     scores = wgmmaWait(0, scores);
     release(barrier(keysFree(stages), slot));
-    scores = finishScores(scores, rows, startOf(tile, zero), /*mayLimit=*/true);
+    scores = finishScores(scores, rows, startOf(tile.taken, zero), /*mayLimit=*/true);
     Softmax state;
     softmax(scores, state);
 
@@ -168,7 +167,7 @@ void AttentionEmitter::emitConsumer(Value tiles, Value rowBlocks, Value group) {
     rest.append({slot, parity});
     SmallVector<Value> init(sumCount, f32(0.0));
     SmallVector<Value> carried =
-        loop(i32(1), tile.steps, i32(1), carry(init, state, rest), [&](Value step, ValueRange in) {
+        loop(i32(1), tile.taken.count, i32(1), carry(init, state, rest), [&](Value step, ValueRange in) {
           auto [sums, state] = uncarry(in);
           ValueRange rest = in.drop_front(sumCount + 4), ring = rest.drop_front(weightCount);
           SmallVector<SmallVector<Value, 4>> weights = packed(rest.take_front(weightCount));
@@ -185,7 +184,7 @@ void AttentionEmitter::emitConsumer(Value tiles, Value rowBlocks, Value group) {
           passTurn();
           scores = wgmmaWait(1, scores);
           release(barrier(keysFree(stages), keySlot));
-          scores = finishScores(scores, rows, startOf(tile, step), masksEveryStep());
+          scores = finishScores(scores, rows, startOf(tile.taken, step), masksEveryStep());
           std::array<Value, 2> factors = softmax(scores, state);
           sums = wgmmaWait(0, sums);
           release(barrier(valuesFree(stages), valueSlot));

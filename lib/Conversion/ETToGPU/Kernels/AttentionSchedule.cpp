@@ -79,6 +79,15 @@ std::optional<std::string> gpu_kernels::verifyAttentionSpec(const AttentionKerne
     if (!spec.lengths->elementType.isInteger(32) && !spec.lengths->elementType.isInteger(64))
       return "expected lengths of i32 or i64";
   }
+  for (Type type : {spec.offsets, spec.keyOffsets})
+    if (type && !type.isInteger(32) && !type.isInteger(64))
+      return "expected offsets of i32 or i64";
+  if (spec.keyOffsets && !spec.offsets)
+    return "expected offsets of rows with those of keys";
+  if (spec.offsets && (spec.mask || spec.lengths))
+    return "expected neither a mask nor lengths with offsets";
+  if ((spec.offsets && (!spec.numOffsets || !spec.offsetStride)) || (spec.keyOffsets && !spec.keyOffsetStride))
+    return "expected the number and the strides of offsets";
   for (int64_t size : {spec.headSizeK, spec.headSizeV})
     if (size < 1 || size > 512)
       return ("expected head sizes from 1 to 512, but got " + Twine(size)).str();
@@ -135,6 +144,12 @@ std::optional<std::string> gpu_kernels::verifyAttentionSchedule(const AttentionK
       if (auto reason = verifyAttentionTensorMap(spec, *operand))
         return ("expected mma.sync for this " + name + ": " + *reason).str();
   }
+  if (spec.offsets && pingPong)
+    return "expected no offsets in this family, whose blocks take tiles of one size";
+  if (spec.offsets && schedule.usesWgmma() && spec.headSizeV % 8)
+    return ("expected mma.sync for offsets with value heads that are no multiple of 8, but got " +
+            Twine(spec.headSizeV))
+        .str();
   if (schedule.keyBlock < 16 || schedule.keyBlock > 256 || schedule.keyBlock % 16)
     return ("expected blocks of 16 to 256 keys in multiples of 16, but got " + Twine(schedule.keyBlock)).str();
   if (schedule.exactBlocks < 1 || schedule.exactBlocks * schedule.keyBlock > 256)
@@ -143,6 +158,16 @@ std::optional<std::string> gpu_kernels::verifyAttentionSchedule(const AttentionK
         .str();
   if (schedule.exactBlocks != 1 && schedule.family != AttentionSchedule::Wgmma)
     return "expected a first softmax over one block of keys in this family";
+  if (schedule.valueSplits != 1) {
+    if (schedule.family != AttentionSchedule::Wgmma)
+      return "expected blocks that share a tile in the family of many small blocks of wgmma only";
+    const int64_t columns = schedule.valueSplits > 0 ? spec.headSizeV / schedule.valueSplits : 0;
+    if (schedule.valueSplits < 1 || columns * schedule.valueSplits != spec.headSizeV ||
+        (columns != 16 && columns != 32 && columns % 64 != 0))
+      return ("expected parts of 16, 32 or a multiple of 64 columns of the values, but got " +
+              Twine(schedule.valueSplits) + " of " + Twine(spec.headSizeV))
+          .str();
+  }
   if (pingPong ? schedule.warpgroups < 2 || schedule.warpgroups > 3
                : schedule.warpgroups < 1 || schedule.warpgroups > 4)
     return ("expected " + Twine(pingPong ? "2 or 3" : "1 to 4") + " warpgroups that compute, but got " +
@@ -184,18 +209,22 @@ AttentionSchedule gpu_kernels::chooseAttentionSchedule(const AttentionKernelSpec
   // What is read or computed for each score takes registers.
   const bool heavy = spec.mask || spec.score;
   // Tiles of one block are dealt out evenly, which is only fair when they take the same time.
-  const bool even = !heavy && spec.structure == AttentionStructure::None;
+  const bool even = !heavy && spec.structure == AttentionStructure::None && !spec.offsets;
   if (head <= 64) {
-    // Five blocks of one warpgroup hide each other's latencies best. Up to 256 keys gain from one exchange less between
-    // softmax and products, very many from products that never wait for a softmax.
-    if (!heavy && keys && *keys > 128 && *keys <= 256)
-      candidates.push_back({S::Wgmma, 128, 1, 1, 2, 3});
+    // Five blocks of one warpgroup hide each other's latencies best. From 129 to 256 keys it gains from one exchange
+    // less between softmax and products, and from 513 on from fewer of them. Very many keys gain from products that
+    // never wait for a softmax.
     if (even && keys && *keys > 2048)
       candidates.push_back({S::WgmmaPingPong, 128, 1, 3, 3, 1});
+    const bool causal = spec.structure == AttentionStructure::Causal;
+    if (!heavy && keys && ((*keys > 128 && *keys <= 256 && !causal) || *keys > 512))
+      candidates.push_back({S::Wgmma, 128, 1, 1, 2, 3});
     candidates.push_back({S::Wgmma, 64, 1, 1, 2, heavy ? 4 : 5});
   } else if (head <= 128) {
-    if (even && keys && *keys >= 512)
+    if (even && keys && *keys > 128)
       candidates.push_back({S::WgmmaPingPong, 128, 1, 2, 2, 1});
+    if (!heavy && keys && *keys > 128)
+      candidates.push_back({S::Wgmma, 64, 1, 2, 2, 1});
     candidates.push_back({S::Wgmma, 64, 1, 1, 2, 2});
   } else {
     candidates.push_back({S::Wgmma, 64, 1, 2, 2, 1});

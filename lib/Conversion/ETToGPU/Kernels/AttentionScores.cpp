@@ -86,6 +86,32 @@ AttentionEmitter::KeyRange AttentionEmitter::blockKeys(Value first, int64_t coun
   return keys;
 }
 
+AttentionEmitter::Steps AttentionEmitter::stepsOf(const KeyRange &keys, Value firstRow, int64_t least) {
+  const int64_t block = schedule.keyBlock;
+  Steps steps;
+  steps.begin = keys.begin;
+  Value all = ceilDiv(max(sub(keys.end, keys.begin), i32(0)), block);
+  steps.count = least ? max(all, i32(least)) : all;
+  if (spec.structure != AttentionStructure::Window || !spec.windowGlobal || !bounded(spec.windowLeft))
+    return steps;
+  // Blocks count from the first key, so that none is both global and in the window.
+  Value global = ceilDiv(max(sub(min(sequence.end, i32(spec.windowGlobal)), keys.begin), i32(0)), block);
+  Value window = div(max(sub(sub(firstRow, spec.windowLeft), keys.begin), i32(0)), block);
+  // The steps of the first softmax are neighbours.
+  window = min(window, sub(steps.count, least));
+  Value skipped = max(sub(window, global), i32(0));
+  skipped = select(lt(firstRow, spec.windowGlobal), i32(0), skipped);
+  steps.windowSteps = sub(steps.count, window);
+  steps.count = sub(steps.count, skipped);
+  steps.gap = mul(skipped, block);
+  return steps;
+}
+
+Value AttentionEmitter::startOf(const Steps &steps, Value step) {
+  Value start = add(steps.begin, mul(sub(sub(steps.count, 1), step), schedule.keyBlock));
+  return steps.gap ? add(start, select(lt(step, steps.windowSteps), steps.gap, i32(0))) : start;
+}
+
 /// Keys of one row, global keys aside.
 AttentionEmitter::KeyRange AttentionEmitter::rowKeys(Value row) {
   KeyRange keys = sequence;
@@ -155,6 +181,8 @@ bool AttentionEmitter::scaleInExponent() const {
   const bool floatMask = spec.mask && !spec.mask->elementType.isInteger(8);
   return spec.scale > 0.0f && !floatMask && !spec.score;
 }
+
+double AttentionEmitter::lowestScore() const { return -3.0e38 / std::max(1.0, spec.scale * kLog2E); }
 
 void AttentionEmitter::applyScore(SmallVector<Value> &scores, const Rows &rows, Value start) {
   Type index = getIndexType();
@@ -285,12 +313,14 @@ std::array<Value, 2> AttentionEmitter::softmax(SmallVector<Value> &scores, Softm
         row.push_back(scores[where.back()]);
       }
     Value top = reduce(row, 4, [&](Value a, Value b) { return maxf(a, b); });
+    // Where no key has been attended so far the maximum is -inf; any finite number in its place keeps the
+    // exponentials at zero. A low one is a maximum as well, and stays one for all steps.
     if (state.max[r])
       top = maxf(top, state.max[r]);
+    else if (scaled)
+      top = maxf(top, f32(lowestScore()));
     top = quadMax(top);
-    // Where no key has been attended so far the maximum is -inf; any finite number in its place keeps the
-    // exponentials at zero.
-    Value shift = select(cmpf(arith::CmpFPredicate::OEQ, top, f32(-kInf)), f32(0.0), top);
+    Value shift = scaled ? top : select(cmpf(arith::CmpFPredicate::OEQ, top, f32(-kInf)), f32(0.0), top);
     Value shiftScaled = scaled ? negf(mulf(shift, factor)) : Value();
     auto exponential = [&](Value score) {
       return ex2(scaled ? fma(score, factor, shiftScaled) : mulf(subf(score, shift), factor));
@@ -301,7 +331,8 @@ std::array<Value, 2> AttentionEmitter::softmax(SmallVector<Value> &scores, Softm
     }
     Value sum = reduce(row, 2, [&](Value a, Value b) { return addf(a, b); });
     if (state.max[r]) {
-      rescale[r] = exponential(state.max[r]);
+      // Of the same two roundings as the exponents, so that an unchanged maximum gives exactly one.
+      rescale[r] = scaled ? ex2(addf(mulf(state.max[r], factor), shiftScaled)) : exponential(state.max[r]);
       sum = fma(state.sum[r], rescale[r], sum);
     }
     state.max[r] = top;
@@ -327,6 +358,14 @@ std::array<Value, 2> AttentionEmitter::inverseSums(const Softmax &state) {
   for (int r = 0; r < 2; ++r) {
     Value sum = quadSum(state.sum[r]);
     Value none = cmpf(arith::CmpFPredicate::OEQ, sum, f32(0.0));
+    if (scaleInExponent()) {
+      // The weight of the maximum is not exactly one: max * factor is rounded before it is subtracted, and for large
+      // scores that is seen. It entered the products rounded, and so it has to enter the sum: a row that attends one
+      // key then is that value, as it is for torch, which takes another multiplication per score for it.
+      Value top = state.max[r], factor = f32(spec.scale * kLog2E);
+      Value weight = ex2(fma(top, factor, negf(mulf(top, factor))));
+      sum = addf(sum, subf(toF32(fromF32(weight, spec.value.elementType)), weight));
+    }
     inverse[r] = select(none, f32(0.0), rcp(sum));
   }
   return inverse;

@@ -70,9 +70,12 @@ void AttentionEmitter::emitSimt() {
   if (sm.hasProgrammaticLaunch)
     waitForPrevious();
   shared = sharedMemory();
+  withTile([&](Value firstRow) { emitSimtTile(firstRow); });
+}
+
+void AttentionEmitter::emitSimtTile(Value firstRow) {
   const int64_t headK = spec.headSizeK, headV = spec.headSizeV, columns = llvm::divideCeil(headV, kWarpSize);
   Type elt = spec.query.elementType;
-  Value firstRow = mul(decodeBlock(), schedule.rowsPerBlock());
   sequence = sequenceKeys();
   Value queryBase = element(pointers[kAttentionQuery], batchOffset(spec.query), elt);
   Value keyBase = element(pointers[kAttentionKey], batchOffset(spec.key), elt);
@@ -112,21 +115,36 @@ void AttentionEmitter::emitSimt() {
   // Carried: maxima, sums over the lane's own keys, then the columns of each row.
   SmallVector<Value> init(kRows, none);
   init.append(kRows + kRows * columns, zero);
-  SmallVector<Value> carried = loop(keys.begin, keys.end, i32(kWarpSize), init, [&](Value start, ValueRange in) {
+  Steps taken = stepsOf(keys, warpRow, 0);
+  SmallVector<Value> carried = loop(i32(0), taken.count, i32(1), init, [&](Value step, ValueRange in) {
+    Value start = startOf(taken, step);
     SmallVector<Value> state(in);
     MutableArrayRef<Value> max(state.data(), kRows), sum(state.data() + kRows, kRows),
         out(state.data() + 2 * kRows, kRows * columns);
     Value key = add(start, lane);
     Value keyRow = element(keyBase, strided(spec.key, spec.dimN(), min(key, sub(sizeN, 1))), elt);
     SmallVector<Value> scores(kRows, zero);
-    scores = loop(i32(0), i32(headK), i32(1), scores, [&](Value k, ValueRange in) {
-      SmallVector<Value> result(in);
-      Value element = toF32(load(elt, AttentionEmitter::element(keyRow, strided(spec.key, spec.dimK(), k), elt)));
-      Value query = offset(queries, shl(k, 2));
-      for (int64_t r = 0; r < kRows; ++r)
-        result[r] = fma(load(getF32Type(), offset(query, r * headK * 4)), element, result[r]);
-      return result;
-    });
+    auto multiply = [&](Value begin, Value end) {
+      return loop(begin, end, i32(1), SmallVector<Value>(kRows, zero), [&](Value k, ValueRange in) {
+        SmallVector<Value> result(in);
+        Value element = toF32(load(elt, AttentionEmitter::element(keyRow, strided(spec.key, spec.dimK(), k), elt)));
+        Value query = offset(queries, shl(k, 2));
+        for (int64_t r = 0; r < kRows; ++r)
+          result[r] = fma(load(getF32Type(), offset(query, r * headK * 4)), element, result[r]);
+        return result;
+      });
+    };
+    // Sums of at most so many products: one chain over a large head would round as often as it is large.
+    constexpr int64_t kPart = 64;
+    if (headK <= kPart)
+      scores = multiply(i32(0), i32(headK));
+    else
+      scores = loop(i32(0), i32(headK), i32(kPart), scores, [&](Value first, ValueRange in) {
+        SmallVector<Value> part = multiply(first, min(AttentionEmitter::add(first, kPart), i32(headK)));
+        for (auto [sum, before] : llvm::zip(part, in))
+          sum = addf(before, sum);
+        return part;
+      });
     SmallVector<Value> weights, rescales;
     for (int64_t r = 0; r < kRows; ++r) {
       Value score = finishScore(scores[r], rows[r], key);

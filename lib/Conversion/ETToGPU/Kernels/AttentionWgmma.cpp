@@ -116,6 +116,12 @@ SmallVector<Value> AttentionEmitter::issueSum(ArrayRef<SmallVector<Value, 4>> we
   return result;
 }
 
+Value AttentionEmitter::swizzlePattern(Value row) {
+  // Chunks of 16 bytes are exchanged by the bits of the address behind 128 bytes.
+  const int64_t swizzle = layout.v.swizzle;
+  return band(swizzle == 128 ? row : shr(row, swizzle == 64 ? 1 : 2), swizzle / 16 - 1);
+}
+
 void AttentionEmitter::storeTile(ValueRange sums, const Softmax &state, Value staging, Value firstRow, Value group) {
   SmallVector<Value> out = scaleRows(sums, inverseSums(state));
   Type elt = spec.output.elementType;
@@ -123,9 +129,7 @@ void AttentionEmitter::storeTile(ValueRange sums, const Softmax &state, Value st
   // Lanes 0-15 hold the addresses of a chunk of eight columns in the warp's 16 rows, lanes 16-31 those of the next one.
   Value row = add(shl(warp, 4), band(lane, 15));
   Value half = shr(lane, 4);
-  // The pattern of the tensor map: chunks of 16 bytes are exchanged by the bits of the address behind 128 bytes.
-  const int64_t chunks = panels.swizzle / 16;
-  Value pattern = band(panels.swizzle == 128 ? row : shr(row, panels.swizzle == 64 ? 1 : 2), chunks - 1);
+  Value pattern = swizzlePattern(row);
   Value rowStart = offset(staging, mul(row, panels.swizzle));
   // With equal layouts a warp's rows of the output replace its own queries; else all warps have to be done with them.
   if (layout.outputAt == layout.queryAt && layout.k.swizzle != panels.swizzle)
@@ -145,12 +149,20 @@ void AttentionEmitter::storeTile(ValueRange sums, const Softmax &state, Value st
   }
   fenceAsyncShared();
   sync(add(group, 1), nvidia::kWarpgroupSize);
-  ifThen(eq(band(thread, nvidia::kWarpgroupSize - 1), 0), [&] {
-    for (int64_t panel = 0; panel < panels.count(); ++panel)
-      tmaStore(mapValues[3], offset(staging, panel * kGroupRows * panels.swizzle),
-               coordinates(spec.output, panel * panels.columns(), firstRow));
-    commitBulk();
-  });
+  auto copyTile = [&] {
+    ifThen(eq(band(thread, nvidia::kWarpgroupSize - 1), 0), [&] {
+      for (int64_t panel = 0; panel < panels.count(); ++panel)
+        tmaStore(mapValues[3], offset(staging, panel * kGroupRows * panels.swizzle),
+                 coordinates(spec.output, panel * panels.columns(), firstRow));
+      commitBulk();
+    });
+  };
+  if (!spec.offsets) {
+    copyTile();
+    return;
+  }
+  Value left = sub(sizeM, firstRow);
+  ifThenElse(lt(left, kGroupRows), [&] { storeTileRows(staging, firstRow, left); }, copyTile);
 }
 
 //===----------------------------------------------------------------------===//
@@ -171,13 +183,14 @@ std::pair<SmallVector<Value>, AttentionEmitter::Softmax> AttentionEmitter::uncar
   return {llvm::to_vector(values.take_front(count)), state};
 }
 
+/// Barriers: queries are there; for each slot keys are there, then values are, then every warpgroup is done with it.
+static constexpr int64_t kQueriesFull = 0, kKeysFull = 1;
+
 void AttentionEmitter::emitWgmma() {
-  const int64_t stages = schedule.stages, exact = schedule.exactBlocks, block = schedule.keyBlock;
-  // Barriers: queries are there; keys are there; values are there; every warpgroup is done with the slot.
-  const int64_t queriesFull = 0, keysFull = 1, valuesFull = 1 + stages, slotFree = 1 + 2 * stages;
+  const int64_t stages = schedule.stages, queriesFull = kQueriesFull, keysFull = kKeysFull;
+  const int64_t valuesFull = keysFull + stages, slotFree = valuesFull + stages;
   shared = sharedMemory();
-  Value first = eq(thread, 0);
-  ifThen(first, [&] {
+  ifThen(eq(thread, 0), [&] {
     prefetchMaps();
     initBarrier(barrier(queriesFull), 1);
     for (int64_t i = 0; i < stages; ++i) {
@@ -187,24 +200,32 @@ void AttentionEmitter::emitWgmma() {
     }
     fenceBarrierInit();
   });
-  Value firstRow = mul(decodeBlock(), schedule.rowsPerBlock());
   // What every thread reads itself, it has to wait for itself.
-  const bool allRead = spec.lengths || spec.mask || spec.score;
+  const bool allRead = spec.lengths || spec.mask || spec.score || spec.offsets;
   if (sm.hasProgrammaticLaunch && allRead)
     waitForPrevious();
+  withTile([&](Value firstRow) { emitWgmmaTile(firstRow, allRead); });
+}
+
+void AttentionEmitter::emitWgmmaTile(Value firstRow, bool hasWaited) {
+  const int64_t stages = schedule.stages, exact = schedule.exactBlocks, block = schedule.keyBlock;
+  const int64_t queriesFull = kQueriesFull, keysFull = kKeysFull, valuesFull = keysFull + stages;
+  const int64_t slotFree = valuesFull + stages;
+  Value first = eq(thread, 0);
   sequence = sequenceKeys();
   KeyRange keys = blockKeys(firstRow, schedule.rowsPerBlock());
-  // The steps of the first softmax always take place: keys outside of the range count as excluded.
-  Value steps = max(ceilDiv(max(sub(keys.end, keys.begin), i32(0)), block), i32(exact));
-  // Step i takes block steps - 1 - i; those of the first softmax are taken in order.
-  auto startOf = [&](Value step) { return add(keys.begin, mul(sub(sub(steps, 1), step), block)); };
+  // The steps of the first softmax always take place: keys outside of the range count as excluded. Their blocks are
+  // taken in order, the others from the last one on.
+  Steps taken = stepsOf(keys, firstRow, exact);
+  Value steps = taken.count;
+  auto startOf = [&](Value step) { return AttentionEmitter::startOf(taken, step); };
   auto load = [&](Value slot, Value start) {
     loadKeys(slot, start, barrier(keysFull, slot));
     loadValues(slot, start, barrier(valuesFull, slot));
   };
   Value exactStart = startOf(i32(exact - 1));
   ifThen(first, [&] {
-    if (sm.hasProgrammaticLaunch && !allRead)
+    if (sm.hasProgrammaticLaunch && !hasWaited)
       waitForPrevious();
     expectBytes(barrier(queriesFull), schedule.warpgroups * layout.k.bytes(kGroupRows));
     loadQueries(firstRow, barrier(queriesFull));
@@ -215,7 +236,9 @@ void AttentionEmitter::emitWgmma() {
     for (int64_t slot = exact; slot < stages; ++slot)
       ifThen(lt(i32(slot), steps), [&] { load(i32(slot), startOf(i32(slot))); });
   });
-  syncThreads();
+  // With offsets all threads have met since the barriers are there.
+  if (!spec.offsets)
+    syncThreads();
 
   Rows rows = rowsOf(add(firstRow, mul(warpgroup, kGroupRows)), kGroupRows);
   Value queries = queryDescriptor(warpgroup), keyBase = keyDescriptor(), valueBase = valueDescriptor();
@@ -253,6 +276,8 @@ void AttentionEmitter::emitWgmma() {
   const int64_t perSlot = block / kDepth;
   for (int64_t slot = 0; slot < exact; ++slot) {
     waitBarrier(barrier(valuesFull + slot), zero);
+    if (spec.offsets)
+      clearTail(i32(slot), add(exactStart, slot * block));
     wgmmaFence();
     sums = issueSum(ArrayRef(weights).slice(slot * perSlot, perSlot), inSlot(valueBase, i32(slot), layout.valueBytes),
                     sums, slot == 0);
@@ -295,8 +320,8 @@ void AttentionEmitter::emitWgmma() {
       });
   if (sm.hasProgrammaticLaunch)
     launchNext();
-  std::tie(sums, state) = uncarry(carried);
-  storeTile(sums, state, offset(at(layout.outputAt), mul(warpgroup, layout.queryBytes)), rows.first, warpgroup);
+  auto [outputs, last] = uncarry(carried);
+  storeTile(outputs, last, offset(at(layout.outputAt), mul(warpgroup, layout.queryBytes)), rows.first, warpgroup);
   // Shared memory has to live until it is read; the end of the kernel waits for the writes.
   ifThen(leader, [&] { waitBulk(0, /*read=*/true); });
 }

@@ -47,6 +47,8 @@ constexpr int64_t kConsumers = 2, kTileM = kConsumers * kInstM;
 constexpr int64_t kPiece = 8, kWarpM = 16;
 /// Pieces that a thread of the epilogue works on at once: as many as its registers allow, so that they hide latency.
 constexpr int64_t kPiecesInFlight = 4;
+/// Registers for what belongs to the columns of a tile. L1 would not keep it: what the kernel stores passes through.
+constexpr int64_t kColumnRegisters = 48;
 /// Row tiles that are walked together, so that their weights stay in L2.
 constexpr int64_t kGroup = 8;
 /// Registers of a thread of each role; 128 * (2 * 168 + 136 + 40) = 65536.
@@ -133,6 +135,15 @@ private:
   /// For each piece across: row within the group, piece within the row, and the column clamped into y, and whether it
   /// is.
   SmallVector<Value> groupRow, piece, firstColumn, column, isInside;
+  /// The bias, where the epilogue adds it, and of each extra what belongs to columns, for each piece across; empty for
+  /// all others. Kept for a tile where registers allow it.
+  struct ColumnValues {
+    Piece bias;
+    SmallVector<Piece> extras;
+  };
+  ColumnValues loadColumns(int64_t a);
+  bool keepsColumns();
+  SmallVector<ColumnValues> columnValues;
 };
 } // namespace
 
@@ -425,18 +436,6 @@ SmallVector<Value> OverlapEmitter::loadAhead(Value m, Value iteration) {
 }
 
 void OverlapEmitter::finishPieces(Value m, Value iteration, ValueRange ahead, bool waits) {
-  // What belongs to columns comes from L1, and is asked for before the sums.
-  SmallVector<SmallVector<Piece>> columns(across);
-  SmallVector<Piece> biases(across);
-  for (int64_t a = 0; a < across; ++a) {
-    if (spec.biasType && schedule.exactSums)
-      biases[a] = loadPiece(b.element(bias, column[a], spec.biasType), spec.biasType, /*invariant=*/true);
-    for (auto [e, extra] : llvm::enumerate(spec.extras))
-      columns[a].push_back(extra.kind == LinearExtra::Columns && extra.vectorAligned
-                               ? loadPiece(b.element(extras[e], column[a], extra.elementType), extra.elementType,
-                                           /*invariant=*/false)
-                               : Piece());
-  }
   Value half = b.div(iteration, perHalf);
   Value inHalf = b.sub(iteration, b.mul(half, perHalf));
   if (waits)
@@ -463,9 +462,10 @@ void OverlapEmitter::finishPieces(Value m, Value iteration, ValueRange ahead, bo
     LinearRow epilogueRow;
     epilogueRow.index = inside;
     epilogueRow.extras.resize(spec.extras.size());
+    ColumnValues columns = columnValues.empty() ? loadColumns(a) : columnValues[a];
     SmallVector<Piece> pieces;
     for (auto [e, extra] : llvm::enumerate(spec.extras)) {
-      Piece values = columns[a][e];
+      Piece values = columns.extras[e];
       if (isAhead(extra)) {
         values.assign(ahead.begin(), ahead.begin() + getAheadCount(extra));
         ahead = ahead.drop_front(values.size());
@@ -476,7 +476,7 @@ void OverlapEmitter::finishPieces(Value m, Value iteration, ValueRange ahead, bo
       }
       pieces.push_back(std::move(values));
     }
-    Value packed = LLVM::UndefOp::create(b, VectorType::get({4}, b.getI32Type()));
+    SmallVector<Value> packed;
     for (int64_t pair = 0; pair < kPiece / 2; ++pair) {
       SmallVector<Value, 2> sum = getPair(sums[i], sumType, pair);
       auto [lo, hi] = sum.size() == 1 ? b.unpack(sum[0], sumType) : std::pair<Value, Value>(sum[0], sum[1]);
@@ -485,13 +485,13 @@ void OverlapEmitter::finishPieces(Value m, Value iteration, ValueRange ahead, bo
         if (!pieces[e].empty())
           loaded[e] = getPair(pieces[e], extra.elementType, pair);
       BiasPair biasPair;
-      if (!biases[a].empty())
-        biasPair = getPair(biases[a], spec.biasType, pair);
+      if (!columns.bias.empty())
+        biasPair = getPair(columns.bias, spec.biasType, pair);
       std::tie(lo, hi) = finish(lo, hi, biasPair, epilogueRow, b.add(column[a], 2 * pair), /*colHi=*/Value(), loaded);
-      packed = LLVM::InsertElementOp::create(b, packed, b.pack(lo, hi, spec.yType), b.i32(pair));
+      packed.push_back(b.pack(lo, hi, spec.yType));
     }
     Value pointer = elementPointer(y, inside, yStride, column[a], spec.yType);
-    b.ifThen(b.land(b.lt(row, rows), isInside[a]), [&] { b.store(packed, pointer, 16); });
+    b.storeIf(b.land(b.lt(row, rows), isInside[a]), packed, pointer);
   }
 }
 
@@ -508,6 +508,27 @@ void OverlapEmitter::preparePieces(Value thread) {
   }
 }
 
+OverlapEmitter::ColumnValues OverlapEmitter::loadColumns(int64_t a) {
+  ColumnValues values;
+  if (spec.biasType && schedule.exactSums)
+    values.bias = loadPiece(b.element(bias, column[a], spec.biasType), spec.biasType, /*invariant=*/true);
+  for (auto [e, extra] : llvm::enumerate(spec.extras))
+    values.extras.push_back(extra.kind == LinearExtra::Columns && extra.vectorAligned
+                                ? loadPiece(b.element(extras[e], column[a], extra.elementType), extra.elementType,
+                                            /*invariant=*/false)
+                                : Piece());
+  return values;
+}
+
+bool OverlapEmitter::keepsColumns() {
+  auto getRegisters = [](Type type) { return type.isF32() ? kPiece : kPiece / 2; };
+  int64_t count = spec.biasType && schedule.exactSums ? getRegisters(spec.biasType) : 0;
+  for (const LinearExtra &extra : spec.extras)
+    if (extra.kind == LinearExtra::Columns && extra.vectorAligned)
+      count += getRegisters(extra.elementType);
+  return count * across <= kColumnRegisters;
+}
+
 void OverlapEmitter::prepareColumns(Value n) {
   column.clear();
   isInside.clear();
@@ -516,6 +537,9 @@ void OverlapEmitter::prepareColumns(Value n) {
     isInside.push_back(b.lt(col, spec.n));
     column.push_back(spec.n % tileN ? b.min(col, b.i32(spec.n - kPiece)) : col);
   }
+  columnValues.clear();
+  for (int64_t a = 0; keepsColumns() && a < across; ++a)
+    columnValues.push_back(loadColumns(a));
 }
 
 void OverlapEmitter::finishTile(Value m, Value begin, Value end, ValueRange ahead, bool waits) {

@@ -238,6 +238,9 @@ static double getWgmmaCycles(const LinearKernelSpec &spec, const LinearSchedule 
   // One stage: the tensor cores, which one consumer keeps less busy than two, or the copies, which share what L2
   // delivers.
   double multiply = (tileM == 64 ? 1.3 : 1.12) * tileM * tileN / 32;
+  // A warpgroup that takes statistics reads every stage of x as well, and is slower than the tensor cores.
+  if (spec.rowStats && rows > 1024)
+    multiply *= 2.2;
   double copy = (tileM + tileN) * 128 / std::min(100.0, getL2Bytes(rows) / active);
   double stages = ceilDiv(ceilDiv(spec.k, kTensorTileK), splitK);
 
@@ -343,8 +346,9 @@ static LinearSchedule chooseWgmma(const LinearKernelSpec &spec, const SM &sm, in
       }
     }
   }
-  // With fewer rows there is no next tile behind which an epilogue could hide.
-  if (rows > 1024)
+  // With fewer rows there is no next tile behind which an epilogue could hide, and plain sums have nothing to hide: in
+  // a chain of kernels, where power is the limit, the way through shared memory then costs more than it saves.
+  if (rows > 1024 && spec.epilogue)
     for (const LinearSchedule &schedule : getOverlapCandidates(spec, sm))
       consider(schedule);
   return best;

@@ -86,7 +86,8 @@ struct SimplifyStructure final : public OpRewritePattern<AttentionOp> {
     int64_t numQueries = op.getStaticDimSize(op.getMDim()), numKeys = op.getStaticDimSize(op.getNDim());
     if (mask.getKind() == MaskKind::Window && mask.getLeft() == -1 && mask.getRight() == -1)
       simple = MaskAttr::get(op.getContext(), MaskKind::None);
-    if (mask.getLowerRight()) {
+    // Sequences of ragged batches have sizes of their own.
+    if (mask.getLowerRight() && !op.getOffsets()) {
       // The only query of a decoding step stands at the end of the keys.
       if (numQueries == 1)
         simple = MaskAttr::get(op.getContext(), MaskKind::None);
@@ -130,6 +131,8 @@ struct FoldMovementIntoOperand final : public OpRewritePattern<AttentionOp> {
   LogicalResult matchAndRewrite(AttentionOp op, PatternRewriter &rewriter) const override {
     for (OpOperand &operand : op->getOpOperands()) {
       unsigned position = operand.getOperandNumber();
+      if (position >= op.getNumMappedOperands())
+        break;
       AffineMap map = op.getMap(position), newMap;
       Value source = matchMovement(operand.get(), map, newMap);
       if (!source || !keepsSizes(operand.get(), map, source, newMap) || !keepsRole(op, position, newMap))

@@ -16,6 +16,9 @@
 //   O = E V                      (batch..., m, v), reduced over n
 //   result = L == 0 ? 0 : O / L  rounded to the storage type, in the layout of the result
 //
+// With offsets, each row first finds its sequence: how many of the offsets are no
+// greater than the row. Keys of other sequences are masked.
+//
 // S is written out in full here. That is what makes this the reference and not
 // a lowering.
 //
@@ -143,6 +146,60 @@ static SmallVector<OpFoldResult> getDomainSizes(OpBuilder &builder, AttentionOp 
   return sizes;
 }
 
+/// The sequence of each row, i64; one behind the last sequence for rows behind the last offset.
+static Value createSequenceOfRows(LinalgBuilder &lb, AttentionOp op, OpFoldResult numRows) {
+  OpBuilder &builder = lb.builder;
+  Location loc = lb.loc;
+  Value zero = arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(0));
+  Value init = linalg::FillOp::create(builder, loc, zero, lb.empty({numRows}, builder.getI64Type())).getResult(0);
+  Value reached = lb.generic({op.getOffsets()}, init, {lb.getMap(2, {1}), lb.getMap(2, {0})},
+                             [](OpBuilder &b, Location l, ValueRange args) -> Value {
+                               Value row = linalg::IndexOp::create(b, l, 0);
+                               Value offset = arith::IndexCastOp::create(b, l, b.getIndexType(), args[0]);
+                               Value isReached = arith::CmpIOp::create(b, l, arith::CmpIPredicate::sle, offset, row);
+                               Value one = arith::ExtUIOp::create(b, l, b.getI64Type(), isReached);
+                               return arith::AddIOp::create(b, l, args[1], one);
+                             });
+  // The first offset is 0, so that every row has reached one.
+  return lb.generic({reached}, lb.empty({numRows}, builder.getI64Type()), {lb.getMap(1, {0}), lb.getMap(1, {0})},
+                    [](OpBuilder &b, Location l, ValueRange args) -> Value {
+                      auto constant = [&](int64_t value) {
+                        return arith::ConstantOp::create(b, l, b.getI64IntegerAttr(value)).getResult();
+                      };
+                      Value index = arith::SubIOp::create(b, l, args[0], constant(1));
+                      return arith::MaxSIOp::create(b, l, index, constant(0));
+                    });
+}
+
+namespace {
+/// The sequence that a row belongs to: where its rows and keys start, and how many there are.
+struct RaggedRow {
+  Value firstRow, numRows, firstKey, numKeys;
+};
+} // namespace
+
+/// Reads the offsets of \p op for a row of the sequence \p sequence (i64).
+static RaggedRow readOffsets(OpBuilder &b, Location loc, AttentionOp op, Value sequence) {
+  Value index = arith::IndexCastOp::create(b, loc, b.getIndexType(), sequence);
+  Value one = arith::ConstantIndexOp::create(b, loc, 1), zero = arith::ConstantIndexOp::create(b, loc, 0);
+  auto range = [&](Value offsets) -> std::pair<Value, Value> {
+    Value size = tensor::DimOp::create(b, loc, offsets, zero);
+    // Behind the last sequence there is nothing.
+    Value next = arith::MinSIOp::create(b, loc, arith::AddIOp::create(b, loc, index, one),
+                                        arith::SubIOp::create(b, loc, size, one));
+    auto read = [&](Value at) -> Value {
+      Value offset = tensor::ExtractOp::create(b, loc, offsets, at);
+      return arith::IndexCastOp::create(b, loc, b.getIndexType(), offset);
+    };
+    Value begin = read(index);
+    return {begin, arith::SubIOp::create(b, loc, read(next), begin)};
+  };
+  RaggedRow row;
+  std::tie(row.firstRow, row.numRows) = range(op.getOffsets());
+  std::tie(row.firstKey, row.numKeys) = range(op.getOffsetsOfKeys());
+  return row;
+}
+
 FailureOr<SmallVector<Value>> et::decompose(OpBuilder &builder, AttentionOp op, const DecomposeOptions &options) {
   Location loc = op.getLoc();
   FloatType type = options.accumulateF64 ? builder.getF64Type() : op.getAccumulatorType();
@@ -188,6 +245,10 @@ FailureOr<SmallVector<Value>> et::decompose(OpBuilder &builder, AttentionOp op, 
     inputs.push_back(op.getLengths());
     maps.push_back(restrict(op.getLengthsMap(), {n}));
   }
+  if (op.getOffsets()) {
+    inputs.push_back(createSequenceOfRows(lb, op, sizes[op.getMDim()]));
+    maps.push_back(lb.getMap(rows + 1, {rows - 1}));
+  }
   maps.push_back(scoreMap);
   Value numQueries = getValueOrCreateConstantIndexOp(builder, loc, sizes[op.getMDim()]);
   Value numKeys = getValueOrCreateConstantIndexOp(builder, loc, sizes[n]);
@@ -195,7 +256,16 @@ FailureOr<SmallVector<Value>> et::decompose(OpBuilder &builder, AttentionOp op, 
     SmallVector<Value> indices;
     for (unsigned dim = 0; dim < rows + 1; ++dim)
       indices.push_back(linalg::IndexOp::create(b, l, dim));
-    Value i = indices[rows - 1], j = indices[rows];
+    Value &i = indices[rows - 1], &j = indices[rows], lastQuery = numQueries, lastKey = numKeys, inSequence;
+    if (op.getOffsets()) {
+      RaggedRow row = readOffsets(b, l, op, args[1]);
+      i = arith::SubIOp::create(b, l, i, row.firstRow);
+      j = arith::SubIOp::create(b, l, j, row.firstKey);
+      lastQuery = row.numRows;
+      lastKey = row.numKeys;
+      // As an unsigned number a key in front of the sequence is large.
+      inSequence = arith::CmpIOp::create(b, l, arith::CmpIPredicate::ult, j, row.numKeys);
+    }
     Value score = arith::MulFOp::create(b, l, args[0], lb.constant(b, scale));
     if (!op.getScore().empty())
       score = inlineScore(b, op, score, indices);
@@ -210,7 +280,8 @@ FailureOr<SmallVector<Value>> et::decompose(OpBuilder &builder, AttentionOp op, 
       else
         keepWhere(args[1]);
     }
-    keepWhere(createStructureCondition(b, l, op.getStructure(), i, j, numQueries, numKeys));
+    keepWhere(createStructureCondition(b, l, op.getStructure(), i, j, lastQuery, lastKey));
+    keepWhere(inSequence);
     if (op.getLengths()) {
       Value length = arith::IndexCastOp::create(b, l, b.getIndexType(), args[op.getMask() ? 2 : 1]);
       bool left = op.getPadding() == PaddingSide::Left;

@@ -67,6 +67,39 @@ static std::string getDimName(AttentionOp op, unsigned dim) {
   return std::string("dimension ") + names[dim - op.getNumBatchDims()];
 }
 
+/// What makes the batch ragged; \p numRows and \p numKeys are the sizes of m and n.
+static LogicalResult verifyOffsets(AttentionOp op, int64_t numRows, int64_t numKeys) {
+  // attention_c10
+  int64_t size = ShapedType::kDynamic;
+  for (auto [name, offsets] : {std::pair<StringRef, TypedValue<RankedTensorType>>{"offsets", op.getOffsets()},
+                               {"key_offsets", op.getKeyOffsets()}}) {
+    if (!offsets)
+      continue;
+    RankedTensorType type = offsets.getType();
+    if (type.getRank() != 1)
+      return op.emitOpError("expected ") << name << " to have one dimension, but got " << type;
+    if (type.getDimSize(0) == 0)
+      return op.emitOpError("expected ") << name << " to have an element more than there are sequences, but got "
+                                         << type;
+    if (!ShapedType::isDynamic(size) && !type.isDynamicDim(0) && type.getDimSize(0) != size)
+      return op.emitOpError("expected offsets and key_offsets of the same size, but got ")
+             << size << " and " << type.getDimSize(0);
+    size = type.getDimSize(0);
+  }
+  // attention_c11
+  if (op.getKeyOffsets() && !op.getOffsets())
+    return op.emitOpError("expected offsets with key_offsets, but there are none");
+  for (auto [name, operand] : {std::pair<StringRef, Value>{"mask", op.getMask()}, {"lengths", op.getLengths()}})
+    if (op.getOffsets() && operand)
+      return op.emitOpError("expected no ") << name << " with offsets, which say where each sequence ends";
+  // attention_c12
+  if (op.getOffsets() && !op.getKeyOffsets() && !ShapedType::isDynamic(numRows) && !ShapedType::isDynamic(numKeys) &&
+      numRows != numKeys)
+    return op.emitOpError("expected key_offsets for dimensions m and n of different sizes, but got ")
+           << numRows << " and " << numKeys;
+  return success();
+}
+
 LogicalResult AttentionOp::verify() {
   // Segment sizes are an attribute of the generic form: until here nothing has checked them for required operands.
   for (auto [i, name] : llvm::enumerate(ArrayRef<StringRef>{"query", "key", "value"}))
@@ -153,7 +186,7 @@ LogicalResult AttentionOp::verify() {
   if (getPadding() == PaddingSide::Left && !getLengths())
     return emitOpError("expected lengths with left padding, but there are none");
 
-  return success();
+  return verifyOffsets(*this, sizes[getMDim()], sizes[getNDim()]);
 }
 
 /// Runs once the ops inside the region are verified, so that it has a terminator.

@@ -9,7 +9,7 @@
 // Batch dimensions, m and v can be tiled: n and k are reduced inside the op. A
 // tile counts its rows from 0, so what depends on the position of a row is
 // rewritten: indices of a score region get the offset of the tile added, and a
-// mask structure becomes a score region when m is tiled.
+// mask structure becomes a score region when m is tiled. With offsets m stays whole.
 //
 //===----------------------------------------------------------------------===//
 
@@ -108,11 +108,15 @@ FailureOr<TilingResult> AttentionOp::getTiledImplementation(OpBuilder &builder, 
   // Head sizes are static.
   if (!isFull(getNDim()) || !isFull(getKDim()) || !getConstantIntValue(sizes[getVDim()]))
     return failure();
+  // Offsets count all rows.
+  if (getOffsets() && !isFull(getMDim()))
+    return failure();
 
   Slicer slice{builder, loc, {}};
   SmallVector<Value> operands;
   for (auto [i, operand] : llvm::enumerate(getOperands()))
-    operands.push_back(slice(operand, project(getMap(i), offsets), project(getMap(i), sizes)));
+    operands.push_back(
+        i >= getNumMappedOperands() ? operand : slice(operand, project(getMap(i), offsets), project(getMap(i), sizes)));
   Type type = tensor::ExtractSliceOp::inferResultType(getResult().getType(), project(getResultMap(), sizes));
   // mlir::clone does not take an empty region.
   auto tiled = cast<AttentionOp>(mlir::cloneWithoutRegions(builder, *this, type, operands));

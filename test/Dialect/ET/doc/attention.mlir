@@ -30,3 +30,14 @@ func.func @decoder(%q: tensor<?x4x8x?x64xf16>, %k: tensor<?x4x?x64xf16>, %v: ten
   } -> tensor<?x4x8x?x64xf16>
   return %o : tensor<?x4x8x?x64xf16>
 }
+
+// A ragged batch: tokens of all sequences one behind the other, [tokens, heads, head size], and where each sequence starts.
+#rq = affine_map<(h, m, n, k, v) -> (m, h, k)>
+#rk = affine_map<(h, m, n, k, v) -> (n, h, k)>
+#rv = affine_map<(h, m, n, k, v) -> (n, h, v)>
+#ro = affine_map<(h, m, n, k, v) -> (m, h, v)>
+func.func @ragged(%q: tensor<?x12x64xf16>, %k: tensor<?x12x64xf16>, %v: tensor<?x12x64xf16>, %offsets: tensor<?xi32>) -> tensor<?x12x64xf16> {
+  %o = et.attention query(%q : tensor<?x12x64xf16>) key(%k : tensor<?x12x64xf16>) value(%v : tensor<?x12x64xf16>)
+         offsets(%offsets : tensor<?xi32>) {indexing_maps = [#rq, #rk, #rv, #ro]} -> tensor<?x12x64xf16>
+  return %o : tensor<?x12x64xf16>
+}

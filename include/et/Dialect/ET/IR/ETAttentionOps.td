@@ -29,12 +29,19 @@ def ET_AttentionOp : ET_Op<"attention", [
     in the order query, key, value, mask (if any), lengths (if any), result. Grouped heads are key and value maps that
     leave out a batch dimension.
 
+    Sequences of different lengths need no padding: with `offsets`, `m` and `n` run over the tokens of all sequences one
+    behind the other, `offsets` holds where each sequence starts and, last, where the last one ends, and a row attends
+    keys of its own sequence only.
+
     - `query`: uses all batch dimensions, `m` and `k`.
     - `key`: `n`, `k` and a subset of the batch dimensions; `value`: `n`, `v` and a subset.
     - `mask`: any subset of the batch dimensions, `m` and `n`. `i1`: true where a query may attend; float: added to the
       scaled score.
     - `lengths`: a subset of the batch dimensions; number of valid keys of each sequence, at the left of it when
       `padding` is `right`, at the right when it is `left`.
+    - `offsets`: one more than there are sequences; starts with 0 and does not decrease. Sequence `i` is rows
+      `offsets[i]` to `offsets[i + 1]` (exclusive), and keys by the same or by `key_offsets` where there are any.
+      Structure and the indices `m` and `n` of a score region count from the start of the sequence. It has no map.
     - `scale`: 1 / sqrt(size of `k`) when absent.
     - `accumulator`: f32 when absent, f64 for f64 elements.
     - `structure`: mask as structure, see `#et.mask`.
@@ -42,7 +49,7 @@ def ET_AttentionOp : ET_Op<"attention", [
 
     Constraints:
     - (C1) `query`, `key`, `value` and the result have the same element type.
-    - (C2) there is one indexing map per operand and one for the result, each a projected permutation of one domain of
+    - (C2) there is one indexing map per operand but offsets, and one for the result, each a projected permutation of one domain of
       at least four dimensions, with as many results as its operand has dimensions.
     - (C3) each map uses exactly the dimensions its role allows, as listed above.
     - (C4) sizes of one dimension agree in all operands that have it.
@@ -52,14 +59,19 @@ def ET_AttentionOp : ET_Op<"attention", [
     - (C8) `score` takes the accumulator type and one index per batch dimension, `m` and `n`, and yields the
       accumulator type; the ops in it have no side effects.
     - (C9) `padding` is `left` only when there are `lengths`.
+    - (C10) `offsets` and `key_offsets` have one dimension, of at least one element and of the same size in both.
+    - (C11) there are `key_offsets` only with `offsets`, and with these neither `mask` nor `lengths`.
+    - (C12) with `offsets` but without `key_offsets`, `m` and `n` have one size.
 
-    A row that has nothing to attend to (all keys masked, or no keys) yields zeros. A NaN in a score makes its row NaN.
+    A row that has nothing to attend to (all keys masked, no keys, or behind the last offset) yields zeros. Offsets
+    that decrease or leave the tokens give rows that are not specified; memory is safe. A NaN in a score makes its row NaN.
 
     (* example: test/Dialect/ET/doc/attention.mlir *)
   }];
   let arguments = (ins
     ET_FloatTensor:$query, ET_FloatTensor:$key, ET_FloatTensor:$value,
     Optional<ET_MaskTensor>:$mask, Optional<ET_IntegerTensor>:$lengths,
+    Optional<ET_IntegerTensor>:$offsets, Optional<ET_IntegerTensor>:$key_offsets,
     AffineMapArrayAttr:$indexing_maps,
     OptionalAttr<F32Attr>:$scale,
     OptionalAttr<TypeAttr>:$accumulator,
@@ -70,6 +82,7 @@ def ET_AttentionOp : ET_Op<"attention", [
   let assemblyFormat = [{
     `query` `(` $query `:` type($query) `)` `key` `(` $key `:` type($key) `)` `value` `(` $value `:` type($value) `)`
     (`mask` `(` $mask^ `:` type($mask) `)`)? (`lengths` `(` $lengths^ `:` type($lengths) `)`)?
+    (`offsets` `(` $offsets^ `:` type($offsets) `)`)? (`key_offsets` `(` $key_offsets^ `:` type($key_offsets) `)`)?
     attr-dict (`score` $score^)? `->` type($result)
   }];
   let hasCanonicalizer = 1;
@@ -91,6 +104,10 @@ def ET_AttentionOp : ET_Op<"attention", [
     /// Map of the mask or of the lengths; a null map when the operand is absent.
     AffineMap getMaskMap() { return getMask() ? getMap(3) : AffineMap(); }
     AffineMap getLengthsMap() { return getLengths() ? getMap(getMask() ? 4 : 3) : AffineMap(); }
+    /// Number of operands that have a map: all but offsets, which come last.
+    unsigned getNumMappedOperands() { return getIndexingMaps().size() - 1; }
+    /// Where the keys of each sequence start; null when the batch is not ragged.
+    Value getOffsetsOfKeys() { return getKeyOffsets() ? Value(getKeyOffsets()) : Value(getOffsets()); }
     AffineMap getResultMap() { return getMap(getIndexingMaps().size() - 1); }
     AffineMap getMap(unsigned i) { return llvm::cast<AffineMapAttr>(getIndexingMaps()[i]).getValue(); }
 
