@@ -19,7 +19,7 @@ llvm_config.use_default_substitutions()
 llvm_config.add_tool_substitutions(
     [
         ToolSubst(name, unresolved="ignore")
-        for name in ("et-opt", "et-compile", "et-run", "et-run-program", "et-reduce", "et-lsp-server", "mlir-opt", "mlir-translate",
+        for name in ("et-bench", "et-opt", "et-compile", "et-run", "et-run-program", "et-reduce", "et-lsp-server", "mlir-opt", "mlir-translate",
                      "split-file", "llvm-nm")
     ],
     [config.et_bin_dir, config.llvm_tools_dir],
@@ -27,6 +27,9 @@ llvm_config.add_tool_substitutions(
 config.substitutions.append(("%et_opt", os.path.join(config.et_bin_dir, "et-opt")))
 config.substitutions.append(("%python", config.python))
 config.substitutions.append(("%et_src", config.et_src_dir))
+
+# What the user measured changes no test.
+config.environment["XDG_CACHE_HOME"] = os.path.join(config.et_obj_root, "test", "cache")
 
 # Where the compiler looks for ptxas, in its order; tests that assemble kernels need one.
 venv = os.path.dirname(os.path.dirname(config.python))

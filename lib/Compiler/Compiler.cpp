@@ -15,6 +15,7 @@
 #include "et/Dialect/ET/IR/ET.h"
 #include "et/Dialect/ET/Transforms/Passes.h"
 #include "et/Target/NVIDIA/Serialize.h"
+#include "et/Target/NVIDIA/TunedTable.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/Transforms/BufferizableOpInterfaceImpl.h"
@@ -35,6 +36,7 @@
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/IR/Module.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Target/TargetMachine.h"
 
 #include <sched.h>
@@ -122,6 +124,11 @@ LogicalResult et::runPasses(ModuleOp module, Stage stage, const CompileOptions &
   } else if (*chip) {
     GPUPipelineOptions gpuPipeline;
     gpuPipeline.chip = **chip;
+    for (const std::string &path : options.tuned)
+      gpuPipeline.tuned.push_back(path);
+    if (options.useTunedCache)
+      if (std::string path = nvidia::getUserTunedTable(**chip); !path.empty() && llvm::sys::fs::exists(path))
+        gpuPipeline.tuned.push_back(path);
     buildGPUPlanPipeline(pm, gpuPipeline);
     if (stage != Stage::Planned)
       buildPlannedToGPUPipeline(pm);

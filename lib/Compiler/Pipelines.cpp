@@ -99,6 +99,7 @@ void et::buildGPUPlanPipeline(OpPassManager &pm, const GPUPipelineOptions &optio
   pm.addPass(createPlanMemoryPass());
   ScheduleGPUPassOptions schedule;
   schedule.chip = options.chip;
+  llvm::append_range(schedule.tuned, options.tuned);
   pm.addPass(createScheduleGPUPass(schedule));
   cleanUp(pm);
   pm.addPass(createVerifyPlannedContractPass());

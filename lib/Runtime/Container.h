@@ -22,7 +22,7 @@
 
 namespace mlir::et::runtime {
 
-constexpr uint32_t kFormatMajor = 1, kFormatMinor = 0;
+constexpr uint32_t kFormatMajor = 1, kFormatMinor = 1;
 constexpr uint64_t kBlobAlignment = 4096, kWeightAlignment = 256;
 /// What FlatBuffers can address, and a little less.
 constexpr uint64_t kMaxFlatBufferSize = (uint64_t(1) << 31) - 4096;

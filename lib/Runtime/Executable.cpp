@@ -8,6 +8,8 @@
 
 #include "et/Runtime/Executable.h"
 
+#include "Profile.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -362,6 +364,17 @@ Result<Executable::Shape *> Executable::begin(const std::vector<TensorView> &inp
   return found;
 }
 
+Error Executable::launchAll(Shape &shape, Stream stream) {
+  if (!options.ranges)
+    return kernels->launchAll(shape.launches, stream);
+  for (const StepLaunch &launch : shape.launches) {
+    RangeScope range(options.ranges.get(), launch.launch->name.empty() ? launch.launch->symbol : launch.launch->name);
+    if (Error error = kernels->launchAll({launch}, stream))
+      return error;
+  }
+  return Error::success();
+}
+
 Error Executable::replay(Shape &shape, Stream stream) {
   if (shape.graph) {
     for (size_t i = 0; i < shape.launches.size() && shape.graph; ++i) {
@@ -387,13 +400,14 @@ Error Executable::replay(Shape &shape, Stream stream) {
   }
   ++shape.runs;
   if (!shape.graph)
-    return kernels->launchAll(shape.launches, stream);
+    return launchAll(shape, stream);
   ++statistics.graphReplays;
   return shape.graph->launch(stream);
 }
 
 Error Executable::run(const std::vector<TensorView> &inputs, const std::vector<TensorView> &outputs, Stream stream) {
   std::lock_guard<std::mutex> lock(mutex);
+  RangeScope range(options.ranges.get(), getProgram().name);
   bool isRecording = device->isRecording(stream);
   Result<Shape *> found = begin(inputs, outputs, stream, isRecording);
   if (!found)
@@ -402,7 +416,7 @@ Error Executable::run(const std::vector<TensorView> &inputs, const std::vector<T
   if (shape.launches.empty())
     return Error::success();
   bool usesGraphs = options.useGraphs && !isRecording && kernels->hasGraphs();
-  if (Error error = usesGraphs ? replay(shape, stream) : kernels->launchAll(shape.launches, stream))
+  if (Error error = usesGraphs ? replay(shape, stream) : launchAll(shape, stream))
     return error;
   return device->isSynchronous() ? takeStatus(stream) : Error::success();
 }
@@ -430,25 +444,6 @@ Error Executable::takeStatus(Stream stream) {
   return Error(message);
 }
 
-namespace {
-/// Marks in a stream, destroyed together.
-struct Marks {
-  ~Marks() {
-    for (void *mark : marks)
-      device.destroyMark(mark);
-  }
-  Error add(Stream stream) {
-    Result<void *> mark = device.createMark();
-    if (!mark)
-      return mark.getError();
-    marks.push_back(*mark);
-    return device.recordMark(*mark, stream);
-  }
-  Device &device;
-  std::vector<void *> marks;
-};
-} // namespace
-
 Error Executable::profile(const std::vector<TensorView> &inputs, const std::vector<TensorView> &outputs, Stream stream,
                           std::vector<StepTime> &times) {
   std::lock_guard<std::mutex> lock(mutex);
@@ -457,26 +452,7 @@ Error Executable::profile(const std::vector<TensorView> &inputs, const std::vect
   Result<Shape *> found = begin(inputs, outputs, stream, /*isRecording=*/false);
   if (!found)
     return found.getError();
-  Marks marks{*device, {}};
-  if (Error error = marks.add(stream))
-    return error;
-  for (const StepLaunch &launch : (*found)->launches) {
-    if (Error error = kernels->launch(launch, stream))
-      return error;
-    if (Error error = marks.add(stream))
-      return error;
-  }
-  if (Error error = device->synchronize(stream))
-    return error;
-  times.clear();
-  for (size_t i = 0; i < (*found)->launches.size(); ++i) {
-    Result<double> duration = device->getMicroseconds(marks.marks[i], marks.marks[i + 1]);
-    if (!duration)
-      return duration.getError();
-    const Launch &launch = *(*found)->launches[i].launch;
-    times.push_back({launch.name.empty() ? launch.symbol : launch.name, launch.symbol, *duration});
-  }
-  return Error::success();
+  return profileLaunches(*device, *kernels, (*found)->launches, (*found)->plan.steps, stream, times);
 }
 
 ExecutableStatistics Executable::getStatistics() {

@@ -151,6 +151,11 @@ private:
       to.arguments.push_back({static_cast<ArgumentKind>(argument.kind()), convert(argument.buffer()),
                               Expr{argument.expr()}, argument.number(), argument.map()});
     });
+    if (launch.bytes())
+      to.bytes = Expr{launch.bytes() - 1};
+    if (launch.flops())
+      to.flops = Expr{launch.flops() - 1};
+    to.math = static_cast<MathUnit>(launch.math());
   }
 
   void read(const format::Plan &plan, Plan &to) {

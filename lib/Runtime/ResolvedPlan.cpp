@@ -11,6 +11,7 @@
 #include "et/Runtime/Expressions.h"
 
 #include <cstring>
+#include <utility>
 
 using namespace mlir::et::runtime;
 
@@ -190,6 +191,11 @@ private:
     for (size_t j = 0; j < launch.arguments.size(); ++j)
       if (Error error = resolveArgument(launch, i, j, step.values[j]))
         return error;
+    // A count for profiles that cannot be had is no reason not to run.
+    for (auto [expr, count] : {std::pair(launch.bytes, &step.bytes), std::pair(launch.flops, &step.flops)})
+      if (expr)
+        if (Result<int64_t> value = evaluation.get(*expr, 0, std::numeric_limits<int64_t>::max(), ""))
+          *count = *value;
     resolved.steps.push_back(std::move(step));
     return Error::success();
   }

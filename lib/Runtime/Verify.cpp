@@ -286,6 +286,12 @@ private:
       return error;
     if (Error error = checkLimit("cluster size", launch.clusterSize, 1, kMaxCluster))
       return error;
+    for (std::optional<Expr> expr : {launch.bytes, launch.flops})
+      if (expr)
+        if (Error error = checkExpr(*expr, what))
+          return error;
+    if (Error error = checkEnum(launch.math, MathUnit::Tensor, what))
+      return error;
     size_t bytes = 0;
     for (size_t i = 0; i < launch.arguments.size(); ++i) {
       const Argument &argument = launch.arguments[i];

@@ -110,7 +110,9 @@ private:
         });
     format::Grid grid(launch.grid[0].index, launch.grid[1].index, launch.grid[2].index);
     return format::CreateLaunch(builder, name, launch.module, symbol, &grid, launch.threads, launch.sharedBytes,
-                                launch.clusterSize, launch.programmatic, arguments);
+                                launch.clusterSize, launch.programmatic, arguments,
+                                launch.bytes ? launch.bytes->index + 1 : 0, launch.flops ? launch.flops->index + 1 : 0,
+                                static_cast<format::MathUnit>(launch.math));
   }
 
   Offset<format::Plan> write(const Plan &plan) {

@@ -45,6 +45,14 @@ static cl::opt<std::string> entry("entry", cl::desc("Function to compile (defaul
                                   cl::value_desc("name"), cl::cat(category));
 static cl::opt<std::string> weights("weights", cl::desc("Data of the module's resources, by name"),
                                     cl::value_desc("file.safetensors"), cl::cat(category));
+static cl::list<std::string> tuned("tuned",
+                                   cl::desc("Table of measured schedules for a GPU, in front of that of the user's "
+                                            "cache and that of the project"),
+                                   cl::value_desc("file.json"), cl::cat(category));
+static cl::opt<bool> noTunedCache("no-tuned-cache",
+                                  cl::desc("Leave out the table of the user's cache, "
+                                           "$XDG_CACHE_HOME/et/tuned/<architecture>.json"),
+                                  cl::cat(category));
 static cl::opt<bool> remarks("remarks", cl::desc("Print what passes say of the paths they took, and why"),
                              cl::cat(category));
 
@@ -59,6 +67,8 @@ int main(int argc, char **argv) {
   options.target = target;
   options.isa = isa;
   options.entry = entry;
+  options.tuned = tuned;
+  options.useTunedCache = !noTunedCache;
   options.configurePassManager = applyCommonOptions;
   bool isPlanned = target == "cpu" && !llvm::StringRef(output).ends_with(".etp");
   std::string kind = !emit.empty() ? emit.getValue() : isPlanned ? "planned" : "program";

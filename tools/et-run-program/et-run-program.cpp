@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "et/Tools/Measure.h"
 #include "et/Tools/RunProgram.h"
 #include "et/Version.h"
 
@@ -40,11 +41,15 @@ et-run-program options:
   --dim=<name=size>             - Size of a dynamic dimension of inputs without a file (which get random numbers): batch=2, or x.1=16 for dimension 1 of input x
   --input=<[name=]file.npy>     - Array of an input: in order, or by its name
   --map-weights                 - On a CPU, read weights where the file is mapped: loads at once, but runs slower
+  --measure=<folder>            - Time the candidates that et-bench --prepare left in the folder, and write the tuned table of the fastest to the file that -o names; takes no program
   --no-graphs                   - Launch kernel by kernel
+  --nvtx                        - Give profilers such as Nsight Systems a range for each run, and for each launch that is made one by one
   -o <[name=]file.npy>          - Same as --output
   --num-threads=<N>             - Threads on a CPU (default: one per processor)
   --output=<[name=]file.npy>    - Where an output goes: in order, or by its name
-  --profile                     - Print how long each step takes
+  --profile                     - Print how long each step takes, what it moves and computes, and how near it comes to what the device can do
+  --profile-json=<file>         - Write the profile as JSON
+  --profile-trace=<file>        - Write the profile as a trace, which Perfetto and chrome://tracing open
   --seed=<N>                    - Seed of random inputs (default 0)
 )";
 
@@ -72,6 +77,7 @@ static int parseDevice(const std::string &text) {
 
 int main(int argc, char **argv) {
   RunProgramOptions options;
+  MeasureOptions measure;
   for (int i = 1; i < argc; ++i) {
     std::string argument = argv[i];
     if (argument.size() < 2 || argument[0] != '-') {
@@ -109,6 +115,14 @@ int main(int argc, char **argv) {
       options.benchmark = hasValue ? parseNumber(name, value, 1000000000) : 100;
     else if (name == "profile" && !hasValue)
       options.profile = true;
+    else if (name == "measure")
+      measure.folder = takeValue();
+    else if (name == "profile-json")
+      options.profileJSON = takeValue();
+    else if (name == "profile-trace")
+      options.profileTrace = takeValue();
+    else if (name == "nvtx" && !hasValue)
+      options.useRanges = true;
     else if (name == "describe" && !hasValue)
       options.describe = true;
     else if (name == "no-graphs" && !hasValue)
@@ -121,6 +135,15 @@ int main(int argc, char **argv) {
       return std::puts("E.T. " ET_VERSION_STRING) < 0;
     else
       fail("unknown option '" + argument + "'; try --help");
+  }
+  if (!measure.folder.empty()) {
+    if (!options.path.empty() || options.outputs.size() != 1)
+      fail("expected --measure with -o and a file for the table, and without a program");
+    measure.output = options.outputs.front();
+    measure.device = options.device.value_or(0);
+    if (runtime::Error error = measureCandidates(measure, stdout))
+      fail(error.getMessage());
+    return 0;
   }
   if (options.path.empty())
     fail("expected a program; try --help");

@@ -80,8 +80,20 @@ static cl::opt<int, false, DeviceParser> device("device",
                                                 cl::desc("Where a saved program runs: cpu, or the number of a GPU "
                                                          "(default: 0 when it has a plan for GPUs, else cpu)"),
                                                 cl::value_desc("N"), cl::cat(category));
-static cl::opt<bool> profile("profile", cl::desc("Print how long each step of a saved program takes"),
+static cl::opt<bool> profile("profile",
+                             cl::desc("Print how long each step of a saved program takes, what it moves and computes, "
+                                      "and how near it comes to what the device can do"),
                              cl::cat(category));
+static cl::opt<std::string> profileJSON("profile-json", cl::desc("Write the profile of a saved program as JSON"),
+                                        cl::value_desc("file"), cl::cat(category));
+static cl::opt<std::string> profileTrace("profile-trace",
+                                         cl::desc("Write the profile of a saved program as a trace, which Perfetto "
+                                                  "and chrome://tracing open"),
+                                         cl::value_desc("file"), cl::cat(category));
+static cl::opt<bool> nvtx("nvtx",
+                          cl::desc("Give profilers such as Nsight Systems a range for each run of a saved program, and "
+                                   "for each launch that is made one by one"),
+                          cl::cat(category));
 
 /// Runs the saved program that the command line names.
 static runtime::Error runSaved() {
@@ -93,6 +105,9 @@ static runtime::Error runSaved() {
   options.seed = seed;
   options.benchmark = benchmark;
   options.profile = profile;
+  options.profileJSON = profileJSON;
+  options.profileTrace = profileTrace;
+  options.useRanges = nvtx;
   if (device.getNumOccurrences())
     options.device = device;
   options.threads = threads;

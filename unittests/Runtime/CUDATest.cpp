@@ -310,6 +310,20 @@ TEST_F(CUDATest, PTXErrorsComeWithTheLog) {
                    "line 1: syntax error");
 }
 
+TEST_F(CUDATest, KnowsWhatADeviceCanDo) {
+  std::shared_ptr<Device> device = open();
+  ASSERT_TRUE(device);
+  DevicePeaks peaks = device->getPeaks();
+  EXPECT_DOUBLE_EQ(peaks.bytesPerSecond, 4916.736e9);
+  EXPECT_DOUBLE_EQ(peaks.vectorFlops, 132 * 1980e6 * 256);
+  EXPECT_DOUBLE_EQ(peaks.tensorFlops, 132 * 1980e6 * 4096);
+  // A device that tells nothing has no floor.
+  mock->failures["cuDeviceGetAttribute"] = 1;
+  EXPECT_EQ(device->getPeaks().bytesPerSecond, 0);
+  EXPECT_EQ(device->getPeaks().tensorFlops, 0);
+  mock->failures.clear();
+}
+
 TEST_F(CUDATest, DevicesThatAreNotThere) {
   EXPECT_EQ(getOpenError(3), "expected a CUDA device from 0 to 0, but got 3");
   mock->failures["cuDeviceGetCount"] = 100;

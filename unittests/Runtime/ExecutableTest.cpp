@@ -233,6 +233,21 @@ TEST_F(ExecutableTest, ProfilesSteps) {
   ASSERT_EQ(times.size(), 2u);
   EXPECT_EQ(times[0].name, "double");
   EXPECT_GE(times[1].microseconds, 0);
+  EXPECT_EQ(times[1].start, times[0].microseconds);
+  EXPECT_EQ(times[0].bytes, 256);
+  EXPECT_EQ(times[0].flops, 32);
+  EXPECT_FALSE(times[1].bytes);
+  // The last run of a profile is a whole one.
+  EXPECT_EQ(launchedKernels.back(), "add");
+}
+
+TEST(DevicePeaks, BoundsStepsFromBelow) {
+  DevicePeaks peaks{1e12, 1e13, 1e15};
+  EXPECT_EQ(peaks.getFloor(2000000, std::nullopt, MathUnit::Tensor), 2);
+  EXPECT_EQ(peaks.getFloor(2000000, 5000000000, MathUnit::Tensor), 5);
+  EXPECT_EQ(peaks.getFloor(2000000, 5000000000, MathUnit::Vector), 500);
+  EXPECT_EQ(peaks.getFloor(std::nullopt, std::nullopt, MathUnit::Vector), 0);
+  EXPECT_EQ(DevicePeaks().getFloor(1, 1, MathUnit::Vector), 0);
 }
 
 TEST_F(ExecutableTest, NamesTheKernelThatIsMissing) {

@@ -127,6 +127,10 @@ TEST(Format, RoundTrip) {
   ASSERT_EQ(plan.steps[0].arguments.size(), 4u);
   EXPECT_EQ(plan.steps[0].arguments[3].number, 2.0f);
   EXPECT_EQ(plan.steps[1].arguments[0].kind, ArgumentKind::TensorMap);
+  EXPECT_EQ(plan.steps[0].bytes, expected.plans[0].steps[0].bytes);
+  EXPECT_EQ(plan.steps[0].flops, expected.plans[0].steps[0].flops);
+  EXPECT_EQ(plan.steps[0].math, MathUnit::Vector);
+  EXPECT_FALSE(plan.steps[1].bytes || plan.steps[1].flops);
 }
 
 TEST(Format, BuilderFoldsAndShares) {

@@ -115,7 +115,20 @@ EXPORT CUresult cuDeviceGetName(char *name, int size, CUdevice) {
 }
 EXPORT CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice) {
   MOCK(cuDeviceGetAttribute);
-  *value = attribute == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR ? mock.major : mock.minor;
+  switch (attribute) {
+  case CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR:
+    *value = mock.major;
+    break;
+  case CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR:
+    *value = mock.minor;
+    break;
+  default:
+    // As an H200 has them.
+    *value = attribute == CU_DEVICE_ATTRIBUTE_CLOCK_RATE             ? 1980000
+             : attribute == CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT ? 132
+             : attribute == CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE    ? 3201000
+                                                                     : 6144;
+  }
   return CUDA_SUCCESS;
 }
 EXPORT CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice) {

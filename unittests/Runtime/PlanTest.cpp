@@ -113,12 +113,31 @@ TEST(Plan, FollowsTheSizes) {
     EXPECT_TRUE(plan->isMapUsed[0]);
     EXPECT_EQ(plan->maps[0].sizes[1], static_cast<uint64_t>(rows));
     EXPECT_EQ(plan->maps[0].strides[0], 32u);
+    EXPECT_EQ(plan->steps[0].bytes, rows * 64);
+    EXPECT_EQ(plan->steps[0].flops, rows * 8);
+    EXPECT_FALSE(plan->steps[1].bytes);
   }
   // Nothing to launch for no rows, and no map of size 0 is made.
   Result<ResolvedPlan> empty = resolve(program, {0});
   ASSERT_TRUE(empty) << empty.getError().getMessage();
   EXPECT_TRUE(empty->steps.empty());
   EXPECT_FALSE(empty->isMapUsed[0]);
+}
+
+TEST(Plan, RunsWithoutCounts) {
+  // One that is negative, and one that overflows.
+  SampleProgram sample;
+  Program program = sample.builder.getProgram();
+  auto add = [&](ExprKind kind, uint32_t lhs, uint32_t rhs, int64_t value = 0) {
+    program.expressions.push_back({kind, lhs, rhs, value});
+    return Expr{static_cast<uint32_t>(program.expressions.size() - 1)};
+  };
+  Expr most = add(ExprKind::Constant, 0, 0, INT64_MAX), none = add(ExprKind::Constant, 0, 0, 0);
+  program.plans[0].steps[0].bytes = add(ExprKind::Sub, none.index, sample.rows.index);
+  program.plans[0].steps[0].flops = add(ExprKind::Mul, most.index, sample.rows.index);
+  Result<ResolvedPlan> plan = resolve(program, {2});
+  ASSERT_TRUE(plan) << plan.getError().getMessage();
+  EXPECT_FALSE(plan->steps[0].bytes || plan->steps[0].flops);
 }
 
 namespace {

@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 #include <cmath>
 #include <cstring>
+#include <dlfcn.h>
 #include <filesystem>
 
 using namespace mlir::et;
@@ -114,12 +115,63 @@ TEST_F(RunProgramTest, MakesUpInputsAndTimes) {
   EXPECT_TRUE(contains(printed, "random inputs with --seed=3: 'x' [5, 8]\n"));
   EXPECT_TRUE(contains(printed, "4 runs: "));
   EXPECT_TRUE(contains(printed, "us each back to back; one at a time: min "));
-  EXPECT_TRUE(contains(printed, "us  double (double)\n"));
-  EXPECT_TRUE(contains(printed, "us  in 2 steps\n"));
   options.dims = {"x.0=5"};
   EXPECT_TRUE(contains(run(), "'x' [5, 8]\n"));
   options.useGraphs = false;
   EXPECT_TRUE(contains(run(), "(0 of "));
+}
+
+static std::string readFile(const std::string &path) {
+  std::string text;
+  if (std::FILE *file = std::fopen(path.c_str(), "rb")) {
+    char buffer[4096];
+    while (size_t count = std::fread(buffer, 1, sizeof(buffer), file))
+      text.append(buffer, count);
+    std::fclose(file);
+  }
+  return text;
+}
+
+TEST_F(RunProgramTest, Profiles) {
+  options.dims = {"rows=5"};
+  options.profile = true;
+  options.profileJSON = folder + "/profile.json";
+  options.profileTrace = folder + "/trace.json";
+  std::string printed = run();
+  EXPECT_TRUE(contains(printed, "profile of 'sample' for sm_90a on the host: 2 steps in "));
+  EXPECT_TRUE(contains(printed, "of floor  step (kernel)\n"));
+  EXPECT_TRUE(contains(printed, "  double (double)\n"));
+  EXPECT_TRUE(contains(printed, "  1 x add (add)\n"));
+  std::string json = readFile(options.profileJSON);
+  EXPECT_TRUE(contains(json, "\"program\": \"sample\""));
+  // 5 rows of 32 bytes are read and written; nobody counted what the other step does.
+  EXPECT_TRUE(contains(json,
+                       "\"kernel\": \"double\", \"grid\": [2, 1, 1], \"threads\": 128, \"bytes\": 320, \"flops\": 40, "
+                       "\"unit\": \"vector\"}"));
+  EXPECT_TRUE(contains(json, "\"kernel\": \"add\", \"grid\": [5, 1, 1], \"threads\": 64}"));
+  std::string trace = readFile(options.profileTrace);
+  EXPECT_TRUE(contains(trace, "\"traceEvents\": ["));
+  EXPECT_TRUE(contains(trace, "{\"ph\": \"X\", \"name\": \"double\", \"pid\": 1, \"tid\": 1, \"ts\": 0, \"dur\": "));
+  options.profile = false;
+  EXPECT_TRUE(contains(run(), "output 'y'"));
+  EXPECT_FALSE(contains(run(), "profile of"));
+  options.profileJSON = folder + "/none/profile.json";
+  EXPECT_TRUE(contains(run(), "error: cannot write the profile to '"));
+}
+
+TEST_F(RunProgramTest, GivesProfilersRanges) {
+  options.dims = {"rows=5"};
+  options.useRanges = true;
+  options.rangesLibrary = "none.so";
+  EXPECT_TRUE(contains(run(), "error: there is no NVTX here ("));
+  // A library, but another one.
+  options.rangesLibrary = ET_MOCK_CUDA;
+  EXPECT_EQ(run(), "error: the NVTX library lacks nvtxRangePushA or nvtxRangePop; take that of CUDA 10 or newer");
+  options.rangesLibrary = ET_MOCK_NVTX;
+  EXPECT_TRUE(contains(run(), "output 'y'"));
+  auto *log = static_cast<std::string *>(::dlsym(::dlopen(ET_MOCK_NVTX, RTLD_NOW), "etMockNVTX"));
+  ASSERT_TRUE(log);
+  EXPECT_EQ(*log, "(sample(double)(add))");
 }
 
 TEST_F(RunProgramTest, NamesWhatIsWrong) {

@@ -40,6 +40,8 @@ SampleProgram::SampleProgram(int64_t multiple, DeviceKind device, std::string ta
   doubling.threads = 128;
   doubling.arguments = {Argument::pointer(Buffer::input(x), zero), Argument::pointer(Buffer::arena(), offset),
                         Argument::i32(rows), Argument::f32(2.0f)};
+  doubling.bytes = builder.mul(rows, builder.constant(64));
+  doubling.flops = builder.mul(rows, columns);
   plan->addStep(std::move(doubling));
 
   TensorMap map;

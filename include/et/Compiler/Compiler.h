@@ -19,6 +19,7 @@
 #include "mlir/IR/BuiltinOps.h"
 
 #include <string>
+#include <vector>
 
 namespace mlir {
 class DialectRegistry;
@@ -67,6 +68,10 @@ struct CompileOptions {
   unsigned threads = 0;
   /// Take linear weights that are infinite or not a number.
   bool allowNonFinite = false;
+  /// Tables of measured schedules for a GPU, in the order in which they are asked; behind them comes the user's in its
+  /// cache (docs/Tuning.md), unless \p useTunedCache is false, and that of the project.
+  std::vector<std::string> tuned;
+  bool useTunedCache = true;
   /// Called on each pass manager before it runs (timing, printing).
   std::function<LogicalResult(PassManager &)> configurePassManager;
 };

@@ -38,6 +38,8 @@ struct CPUPipelineOptions : PassPipelineOptions<CPUPipelineOptions> {
 struct GPUPipelineOptions : PassPipelineOptions<GPUPipelineOptions> {
   Option<std::string> chip{*this, "chip", llvm::cl::desc("Architecture: sm_80, sm_86, sm_89, sm_90 or sm_90a"),
                            llvm::cl::init("sm_90a")};
+  ListOption<std::string> tuned{*this, "tuned",
+                                llvm::cl::desc("Tables of measured schedules; the first that has one counts")};
 };
 
 /// Appends the passes from et on tensors to the planned level for a CPU.

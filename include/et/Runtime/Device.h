@@ -20,6 +20,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -84,6 +85,17 @@ public:
   virtual Result<std::unique_ptr<Graph>> makeGraph(const std::vector<StepLaunch> &launches) = 0;
 };
 
+/// What a device can do at best, by its data sheet: the floor that profiles compare with. 0 where it is not known.
+struct DevicePeaks {
+  /// Of its memory.
+  double bytesPerSecond = 0;
+  /// Operations per second of each MathUnit.
+  double vectorFlops = 0, tensorFlops = 0;
+
+  /// Microseconds that a step takes at least; 0 when that is not known.
+  double getFloor(std::optional<int64_t> bytes, std::optional<int64_t> flops, MathUnit math) const;
+};
+
 /// A device.
 class Device {
 public:
@@ -91,6 +103,7 @@ public:
   virtual DeviceKind getKind() const = 0;
   /// For messages: `CUDA device 0 (NVIDIA H200, sm_90)`.
   virtual std::string describe() const = 0;
+  virtual DevicePeaks getPeaks() const { return {}; }
   /// What its user should know: why it is slower than it could be. Empty when there is nothing.
   virtual std::string getNotice() const { return {}; }
 

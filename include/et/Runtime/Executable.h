@@ -25,18 +25,31 @@
 #include "et/Runtime/LoadedProgram.h"
 #include "et/Runtime/ResolvedPlan.h"
 
+#include <array>
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace mlir::et::runtime {
+
+/// Ranges of a timeline, as profilers show them beside kernels (et/Runtime/NVTX.h).
+class RangeRecorder {
+public:
+  virtual ~RangeRecorder();
+  /// Ranges nest, on each thread.
+  virtual void begin(const char *name) = 0;
+  virtual void end() = 0;
+};
 
 struct ExecutableOptions {
   /// How many sets of dynamic sizes are kept with their graphs; at least 1.
   size_t maxShapes = 64;
   /// Replay graphs; without them every run launches kernel by kernel.
   bool useGraphs = true;
+  /// Gets a range for each run, and in it one for each launch that is made one by one; null for none.
+  std::shared_ptr<RangeRecorder> ranges;
   /// Read weights where the file is mapped, where the device can: processes share one copy, and loading copies nothing.
   /// A file has small pages, which cost a CPU time: a tenth and more for short inputs.
   bool mapWeights = false;
@@ -53,10 +66,15 @@ struct ExecutableStatistics {
   size_t shapesKept = 0, arenaBytes = 0, weightBytes = 0;
 };
 
-/// How long one step took.
+/// How long one step took, and what it had to do.
 struct StepTime {
   std::string name, symbol;
-  double microseconds = 0;
+  /// Where the step begins in the run, and by how much it makes the run longer.
+  double start = 0, microseconds = 0;
+  std::array<uint32_t, 3> grid = {};
+  uint32_t threads = 0;
+  std::optional<int64_t> bytes, flops;
+  MathUnit math = MathUnit::Vector;
 };
 
 /// A program whose weights and kernels are on a device. Threads may share it; their runs take turns.
@@ -82,7 +100,8 @@ public:
   /// Waits for \p stream, and says what kernels found wrong in runs since the last call.
   Error synchronize(Stream stream);
 
-  /// Runs step by step, and stores how long each took on the device.
+  /// Stores how long each step takes in a run, as the median of several: each is what the run gets longer by it, so
+  /// that steps overlap as they do in other runs, and all of them add up to the run.
   Error profile(const std::vector<TensorView> &inputs, const std::vector<TensorView> &outputs, Stream stream,
                 std::vector<StepTime> &times);
 
@@ -104,6 +123,7 @@ private:
   Error bind(Shape &shape, const std::vector<TensorView> &inputs, const std::vector<TensorView> &outputs);
   Result<Shape *> begin(const std::vector<TensorView> &inputs, const std::vector<TensorView> &outputs, Stream stream,
                         bool isRecording);
+  Error launchAll(Shape &shape, Stream stream);
   Error replay(Shape &shape, Stream stream);
   /// What kernels found wrong since the last call.
   Error takeStatus(Stream stream);

@@ -25,6 +25,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -197,6 +198,12 @@ struct Argument {
   static Argument tensorMap(uint32_t map) { return {ArgumentKind::TensorMap, {}, {}, 0, map}; }
 };
 
+/// What the arithmetic of a step could run on.
+enum class MathUnit : uint8_t {
+  Vector, ///< f32 multiply-adds
+  Tensor, ///< products of f16 or bf16 with sums in f32, which tensor cores have
+};
+
 /// A kernel launch. With a grid that has a size of 0 the step does nothing.
 struct Launch {
   /// For people: what the step computes.
@@ -215,6 +222,10 @@ struct Launch {
   /// with griddepcontrol.wait, before it touches what earlier steps write.
   bool programmatic = false;
   std::vector<Argument> arguments;
+  /// What the step moves and computes at least, for profiles: the bytes of all it reads and writes, once each, and the
+  /// floating-point operations of its products. Nothing where nobody counted.
+  std::optional<Expr> bytes, flops;
+  MathUnit math = MathUnit::Vector;
 };
 
 /// Kernels that are loaded together: the same ones as different code objects; a device takes the first that fits best.

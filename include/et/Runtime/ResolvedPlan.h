@@ -14,6 +14,7 @@
 #include "et/Runtime/Program.h"
 
 #include <array>
+#include <optional>
 #include <vector>
 
 namespace mlir::et::runtime {
@@ -25,6 +26,8 @@ struct ResolvedStep {
   std::array<uint32_t, 3> grid = {};
   /// Bits of the arguments: offsets of pointers in bytes, numbers; 0 for tensor maps.
   std::vector<uint64_t> values;
+  /// Launch::bytes and Launch::flops.
+  std::optional<int64_t> bytes, flops;
 };
 
 /// A plan for one set of dynamic sizes. Every offset lies in its buffer and every number fits its argument.

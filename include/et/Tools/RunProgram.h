@@ -32,8 +32,13 @@ struct RunProgramOptions {
   uint64_t seed = 0;
   /// Timed runs; 0 for none.
   unsigned benchmark = 0;
-  /// Print how long each step takes.
+  /// Print how long each step takes, and how that compares with what it had to do; and files for it as JSON, and as a
+  /// trace of Chrome's format, which Perfetto opens; empty for none.
   bool profile = false;
+  std::string profileJSON, profileTrace;
+  /// Give profilers NVTX ranges, by this library or, when it is empty, by the system's.
+  bool useRanges = false;
+  std::string rangesLibrary;
   /// Print the program instead of running it.
   bool describe = false;
   /// Replay graphs.

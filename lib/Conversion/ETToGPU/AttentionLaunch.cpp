@@ -15,6 +15,7 @@
 #include "et/Conversion/ETToGPU/AttentionKernel.h"
 
 #include "LaunchKernels.h"
+#include "ScheduleVariants.h"
 
 #include "et/Conversion/AttentionSpec.h"
 #include "et/Conversion/ETToCPU/LaunchRows.h"
@@ -22,6 +23,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/IRMapping.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace mlir::et;
@@ -211,38 +213,77 @@ static bool mayLackKeys(const AttentionLaunch &attention, LaunchOp launch) {
          getOrigin(spec.query, kAttentionQuery, spec.dimM()) != getOrigin(spec.key, kAttentionKey, spec.dimN());
 }
 
-void gpu_kernels::scheduleAttention(LaunchOp launch, const nvidia::SM &sm, NamedAttrList &entries) {
+bool gpu_kernels::isAttentionSchedule(DictionaryAttr schedule) { return parseSchedule(schedule).has_value(); }
+
+DictionaryAttr gpu_kernels::getScheduleAttr(Builder &builder, const AttentionSchedule &schedule) {
+  return getAttribute(builder, schedule, 0);
+}
+
+std::string gpu_kernels::stringifyAttentionSchedule(const AttentionSchedule &schedule) {
+  return llvm::formatv("{0} {1}x{2} stages {3} blocks per multiprocessor {4}", kFamilies[schedule.family],
+                       schedule.rowsPerBlock(), schedule.keyBlock, schedule.stages, schedule.blocksPerSM)
+             .str() +
+         (schedule.valueSplits > 1 ? " value splits " + std::to_string(schedule.valueSplits) : "");
+}
+
+/// Why \p schedule does without wgmma, or without tensor cores at all where \p sm has no wgmma; empty when it does not.
+static std::string whySlow(const AttentionKernelSpec &spec, const AttentionSchedule &schedule, const nvidia::SM &sm) {
+  if (schedule.usesWgmma() || (schedule.family == AttentionSchedule::Mma && !sm.hasWgmma))
+    return "";
+  AttentionSchedule fast;
+  fast.family = sm.hasWgmma ? AttentionSchedule::Wgmma : AttentionSchedule::Mma;
+  fast.keyBlock = sm.hasWgmma ? 64 : 16;
+  return verifyAttentionSchedule(spec, fast, sm).value_or("it was measured to be faster");
+}
+
+static nvidia::TunedKey getTunedKey(const AttentionKernelSpec &spec) {
+  nvidia::TunedKey key;
+  key.operation = nvidia::TunedKey::Attention;
+  key.type = getTunedType(spec.query.elementType);
+  key.n = spec.headSizeK;
+  key.k = spec.headSizeV;
+  key.mask = spec.structure == AttentionStructure::None     ? "none"
+             : spec.structure == AttentionStructure::Window ? "window"
+                                                            : "causal";
+  return key;
+}
+
+void gpu_kernels::scheduleAttention(LaunchOp launch, const ScheduleContext &context, NamedAttrList &entries) {
   AttentionLaunch attention(launch);
   Builder builder(launch.getContext());
   if (verifyAttentionSpec(attention.spec))
     return;
-  SmallVector<int64_t> keys(std::begin(kKeys), std::end(kKeys));
-  int64_t staticKeys = attention.op.getStaticDimSize(attention.spec.dimN());
-  if (!ShapedType::isDynamic(staticKeys))
-    keys = {staticKeys};
-  // How long the sequences of a ragged batch are only their offsets know.
-  if (attention.spec.offsets)
-    keys = {-1};
-  SmallVector<Attribute> variants;
-  DictionaryAttr last;
-  int64_t previous = -1;
-  if (ShapedType::isDynamic(staticKeys) && mayLackKeys(attention, launch) &&
-      chooseAttentionSchedule(attention.spec, sm, 1, 1).usesWgmma()) {
-    variants.push_back(getAttribute(builder, {AttentionSchedule::Simt, 32, 1, 1, 1, 1}, 0));
-    previous = 0;
+  ScheduleVariants variants(launch, context, getTunedKey(attention.spec), "keys");
+  auto add = [&](int64_t keys, const AttentionSchedule &schedule, const std::string &slow) {
+    variants.add(keys, getAttribute(builder, schedule, 0), stringifyAttentionSchedule(schedule), slow);
+  };
+  auto choose = [&](std::optional<int64_t> keys) {
+    return chooseAttentionSchedule(attention.spec, context.sm, keys, keys);
+  };
+  // How long the sequences of a ragged batch are only their offsets know: nothing was measured for them.
+  if (attention.spec.offsets) {
+    AttentionSchedule schedule = choose(std::nullopt);
+    add(0, schedule, whySlow(attention.spec, schedule, context.sm));
+    entries.set("variants", variants.finish());
+    return;
   }
-  for (int64_t count : keys) {
-    std::optional<int64_t> known = count < 0 ? std::nullopt : std::optional<int64_t>(count);
-    AttentionSchedule schedule = chooseAttentionSchedule(attention.spec, sm, known, known);
-    DictionaryAttr key = getAttribute(builder, schedule, 0);
-    int64_t from = previous < 0 ? 0 : previous + 1;
-    previous = count;
-    if (key == last)
-      continue;
-    last = key;
-    variants.push_back(getAttribute(builder, schedule, from));
+  std::optional<int64_t> staticKeys = attention.op.getStaticDimSize(attention.spec.dimN());
+  if (ShapedType::isDynamic(*staticKeys))
+    staticKeys = std::nullopt;
+  SmallVector<int64_t> sizes = variants.getSizes(kKeys, staticKeys);
+  if (!staticKeys && mayLackKeys(attention, launch) && choose(1).usesWgmma())
+    add(0, {AttentionSchedule::Simt, 32, 1, 1, 1, 1}, "");
+  for (int64_t keys : sizes) {
+    std::optional<AttentionSchedule> schedule;
+    bool isTuned = variants.findTuned(keys, [&](DictionaryAttr tuned) -> std::string {
+      schedule = parseSchedule(tuned);
+      return verifyAttentionSchedule(attention.spec, *schedule, context.sm).value_or("");
+    });
+    if (!isTuned)
+      schedule = choose(keys);
+    add(keys, *schedule, whySlow(attention.spec, *schedule, context.sm));
   }
-  entries.set("variants", builder.getArrayAttr(variants));
+  entries.set("variants", variants.finish());
 }
 
 FailureOr<LaunchKernels> gpu_kernels::buildAttentionLaunch(OpBuilder &builder, LaunchOp launch, StringRef name,

@@ -33,6 +33,10 @@
 
 #include <string>
 
+namespace mlir {
+class ImplicitLocOpBuilder;
+}
+
 namespace mlir::et::gpu_kernels {
 
 /// A size that is known when a program starts to run.
@@ -98,8 +102,12 @@ bool isWeight(Value memref);
 int64_t addRowStride(LaunchOp launch, unsigned operand, SmallVectorImpl<LaunchSize> &sizes);
 
 /// Adds what linear and attention families let choose to \p entries, the schedule of \p launch.
-void scheduleLinear(LaunchOp launch, const nvidia::SM &sm, NamedAttrList &entries);
-void scheduleAttention(LaunchOp launch, const nvidia::SM &sm, NamedAttrList &entries);
+struct ScheduleContext;
+void scheduleLinear(LaunchOp launch, const ScheduleContext &context, NamedAttrList &entries);
+void scheduleAttention(LaunchOp launch, const ScheduleContext &context, NamedAttrList &entries);
+
+/// Emits et.work: what \p launch (on memrefs) moves and computes at least.
+void emitLaunchWork(ImplicitLocOpBuilder &b, LaunchOp launch);
 
 /// Builds the kernels of \p launch (on memrefs) at the insertion point of \p builder, in a gpu.module, with names that
 /// start with \p name. Emits an error on \p launch when there are none.

@@ -17,6 +17,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LaunchKernels.h"
+#include "ScheduleVariants.h"
 
 #include "et/Conversion/ETToCPU/LaunchRows.h"
 #include "et/Conversion/ETToGPU/GPUMath.h"
@@ -306,8 +307,8 @@ static DictionaryAttr getAttribute(Builder &builder, const LinearSchedule &sched
 }
 
 /// Reads what getAttribute writes; nothing when it says something else.
-static std::optional<LinearSchedule> parseSchedule(DictionaryAttr attribute, const LinearSchedule &chosen) {
-  LinearSchedule schedule = chosen;
+static std::optional<LinearSchedule> parseSchedule(DictionaryAttr attribute) {
+  LinearSchedule schedule{LinearSchedule::Simt, 64, 64, 16, 1};
   auto kind = attribute.getAs<StringAttr>("kind");
   auto known = kind ? llvm::find(kKinds, kind.getValue()) : std::end(kKinds);
   if (known == std::end(kKinds))
@@ -348,36 +349,59 @@ static LinearSchedule chooseSchedule(const LinearKernelSpec &spec, const nvidia:
   return chooseLinearSchedule(withoutChunks(spec), sm, rows);
 }
 
-void gpu_kernels::scheduleLinear(LaunchOp launch, const nvidia::SM &sm, NamedAttrList &entries) {
-  LinearLaunch linear(launch, /*takesStats=*/true);
+DictionaryAttr gpu_kernels::getScheduleAttr(Builder &builder, const LinearSchedule &schedule) {
+  return getAttribute(builder, schedule, 0);
+}
+
+bool gpu_kernels::isLinearSchedule(DictionaryAttr schedule) { return parseSchedule(schedule).has_value(); }
+
+/// Why \p schedule does without wgmma, or without tensor cores at all where \p sm has no wgmma; empty when it does not.
+static std::string whySlow(const LinearKernelSpec &spec, const LinearSchedule &schedule, const nvidia::SM &sm) {
+  if (schedule.kind != LinearSchedule::Simt && (schedule.kind != LinearSchedule::Mma || !sm.hasWgmma))
+    return "";
+  LinearSchedule fast{sm.hasWgmma ? LinearSchedule::Wgmma : LinearSchedule::Mma, 64, 64, 64, 4};
+  std::string reason = verifyLinearKernel(spec, fast, sm).value_or("it was measured to be faster");
+  // What to do instead is done.
+  return StringRef(reason).split("; use ").first.str();
+}
+
+static nvidia::TunedKey getTunedKey(const LinearKernelSpec &spec) {
+  nvidia::TunedKey key;
+  key.operation = nvidia::TunedKey::Linear;
+  key.type = getTunedType(spec.xType);
+  key.n = spec.n;
+  key.k = spec.k;
+  return key;
+}
+
+void gpu_kernels::scheduleLinear(LaunchOp launch, const ScheduleContext &context, NamedAttrList &entries) {
+  LinearLaunch linear(launch, /*takesStats=*/true), separate(launch, /*takesStats=*/false);
   Builder builder(launch.getContext());
-  SmallVector<Attribute> variants;
-  std::string last;
+  ScheduleVariants variants(launch, context, getTunedKey(linear.spec), "rows");
   // Where all sizes are static, one schedule does.
   auto type = cast<MemRefType>(launch->getOperand(linear.operands.front()).getType());
-  int64_t staticRows = 1;
-  for (int64_t size : type.getShape().drop_back())
-    staticRows = ShapedType::isDynamic(size) || staticRows < 0 ? -1 : staticRows * size;
-  SmallVector<int64_t> rows(std::begin(kRows), std::end(kRows));
-  if (staticRows >= 0)
-    rows = {staticRows};
-  else if (auto likely = launch->getAttrOfType<DenseI64ArrayAttr>("et.rows"); likely && likely.size() == 2) {
+  std::optional<int64_t> staticRows;
+  if (ArrayRef<int64_t> sizes = type.getShape().drop_back(); !ShapedType::isDynamicShape(sizes))
+    staticRows = ShapedType::getNumElements(sizes);
+  SmallVector<int64_t> counts = variants.getSizes(kRows, staticRows);
+  if (auto likely = launch->getAttrOfType<DenseI64ArrayAttr>("et.rows"); likely && likely.size() == 2 && !staticRows) {
     // What it begins with is for all rows below, and what it ends with for all above.
-    llvm::erase_if(rows, [&](int64_t count) { return count <= likely[0] || count >= likely[1]; });
-    rows.push_back(likely[1]);
+    llvm::erase_if(counts, [&](int64_t count) { return count <= likely[0] || count >= likely[1]; });
+    counts.push_back(likely[1]);
   }
-  int64_t previous = -1;
-  for (int64_t count : rows) {
-    LinearSchedule schedule = chooseSchedule(linear.spec, sm, count);
-    std::string name = stringifyLinearSchedule(schedule);
-    int64_t from = previous < 0 ? 0 : previous + 1;
-    previous = count;
-    if (name == last)
-      continue;
-    last = name;
-    variants.push_back(getAttribute(builder, schedule, from));
+  for (int64_t rows : counts) {
+    std::optional<LinearSchedule> schedule;
+    bool isTuned = variants.findTuned(rows, [&](DictionaryAttr tuned) -> std::string {
+      schedule = parseSchedule(tuned);
+      return verifyLinearKernel(linear.spec, *schedule, context.sm).value_or("");
+    });
+    if (!isTuned)
+      schedule = chooseSchedule(linear.spec, context.sm, rows);
+    bool isSimt = schedule->kind == LinearSchedule::Simt;
+    variants.add(rows, getAttribute(builder, *schedule, 0), isSimt ? "simt" : stringifyLinearSchedule(*schedule),
+                 whySlow(separate.spec, *schedule, context.sm));
   }
-  entries.set("variants", builder.getArrayAttr(variants));
+  entries.set("variants", variants.finish());
 }
 
 FailureOr<LaunchKernels> gpu_kernels::buildLinearLaunch(OpBuilder &builder, LaunchOp launch, StringRef name,
@@ -393,7 +417,7 @@ FailureOr<LaunchKernels> gpu_kernels::buildLinearLaunch(OpBuilder &builder, Laun
     auto from = dictionary ? dictionary.getAs<IntegerAttr>("from") : IntegerAttr();
     std::optional<LinearSchedule> schedule;
     if (from)
-      schedule = parseSchedule(dictionary, chooseSchedule(fused.spec, sm, from.getInt() + 1));
+      schedule = parseSchedule(dictionary);
     if (!schedule || from.getInt() <= previous)
       return launch.emitOpError("has a schedule that is none of a linear layer, or out of order: ") << attribute;
     LinearLaunch &linear = takesRowStats(*schedule) ? fused : separate;

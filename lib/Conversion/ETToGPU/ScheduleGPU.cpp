@@ -8,12 +8,17 @@
 //
 //   et.launch "layer_norm" ...   ->   et.launch "layer_norm" schedule {chip = "sm_90a", family = "rows"} ...
 //
+// Tuned tables come first, the user's before that of the project; then cost models.
+// Remarks say for each launch what was chosen, and what keeps it from tensor cores.
+//
 //===----------------------------------------------------------------------===//
 
 #include "LaunchKernels.h"
+#include "ScheduleVariants.h"
 
 #include "et/Conversion/ETToCPU/LaunchRows.h"
 #include "et/Conversion/ETToGPU/Passes.h"
+#include "et/Conversion/ETToGPU/TunedSchedules.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
@@ -44,6 +49,10 @@ struct ScheduleGPUPass final : et::impl::ScheduleGPUPassBase<ScheduleGPUPass> {
       getOperation().emitError("expected chip to be sm_80, sm_86, sm_89, sm_90 or sm_90a, but got '") << chip << "'";
       return signalPassFailure();
     }
+    nvidia::TunedTables tables;
+    if (failed(readTables(*sm, tables)))
+      return signalPassFailure();
+    gpu_kernels::ScheduleContext context{*sm, tables};
     Builder builder(&getContext());
     getOperation().walk([&](LaunchOp launch) {
       if (launch.getScheduleAttr())
@@ -54,11 +63,28 @@ struct ScheduleGPUPass final : et::impl::ScheduleGPUPassBase<ScheduleGPUPass> {
       entries.set("family", builder.getStringAttr(getFamily(root)));
       // What lies in memory decides: tensor maps and wide loads need aligned addresses.
       if (isa_and_nonnull<LinearOp>(root) && launch.hasBufferOperands())
-        gpu_kernels::scheduleLinear(launch, *sm, entries);
+        gpu_kernels::scheduleLinear(launch, context, entries);
       if (isa_and_nonnull<AttentionOp>(root) && launch.hasBufferOperands())
-        gpu_kernels::scheduleAttention(launch, *sm, entries);
+        gpu_kernels::scheduleAttention(launch, context, entries);
       launch.setScheduleAttr(entries.getDictionary(&getContext()));
     });
+  }
+
+private:
+  LogicalResult readTables(const nvidia::SM &sm, nvidia::TunedTables &tables) {
+    for (const std::string &path : tuned) {
+      llvm::Expected<nvidia::TunedTable> table = nvidia::TunedTable::read(path);
+      if (!table)
+        return getOperation().emitError() << llvm::toString(table.takeError());
+      if (std::string reason = gpu_kernels::verifyTunedTable(&getContext(), *table); !reason.empty())
+        return getOperation().emitError() << reason;
+      if (table->getChip() != sm.chip)
+        return getOperation().emitError("tuned table '") << path << "' holds schedules for " << table->getChip()
+                                                         << ", but the module is compiled for " << sm.chip;
+      tables.push_back(std::move(*table));
+    }
+    tables.push_back(nvidia::TunedTable::builtin(sm.chip));
+    return success();
   }
 };
 } // namespace

@@ -378,6 +378,28 @@ public:
     return best;
   }
 
+  DevicePeaks getPeaks() const override {
+    // What a driver does not tell is left out of profiles: no error.
+    auto get = [&](int attribute) -> double {
+      int value = 0;
+      return driver.cuDeviceGetAttribute(&value, attribute, context->device) == CUDA_SUCCESS ? value : 0;
+    };
+    // kHz; two transfers per clock.
+    double clock = get(CU_DEVICE_ATTRIBUTE_CLOCK_RATE) * 1e3 * get(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
+    DevicePeaks peaks;
+    peaks.bytesPerSecond =
+        get(CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE) * 1e3 * 2 * get(CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH) / 8;
+    // CUDA C++ Programming Guide, "Arithmetic Instructions", and the white papers of GA100, GA102, AD102 and GH100: per
+    // multiprocessor and clock, dense, f16 with sums in f32.
+    int architecture = major * 10 + minor;
+    peaks.vectorFlops = clock * (architecture == 80 ? 128 : 256);
+    peaks.tensorFlops = clock * (architecture == 80                         ? 2048
+                                 : architecture == 86 || architecture == 89 ? 1024
+                                 : architecture == 90                       ? 4096
+                                                                            : 0);
+    return peaks;
+  }
+
   Result<std::unique_ptr<Kernels>> load(const Program &program, const Plan &plan) override {
     auto kernels = std::make_unique<CUDAKernels>(context);
     if (Error error = kernels->load(program, plan, [this](const CodeObject &code) { return canRun(code); }))

@@ -245,3 +245,21 @@ func.func @tensor_map_c4_row(%x: memref<?x64xf16>) {
   %map = et.tensor_map %x box [8, 64] swizzle 64 : memref<?x64xf16>
   return
 }
+
+// -----
+
+func.func @work_c1_bytes() {
+  %bytes = arith.constant -1 : index
+  // expected-error @+1 {{expected bytes not to be negative, but got -1}}
+  et.work bytes %bytes
+  return
+}
+
+// -----
+
+func.func @work_c1_flops(%bytes: index) {
+  %flops = arith.constant -2 : index
+  // expected-error @+1 {{expected flops not to be negative, but got -2}}
+  et.work bytes %bytes flops %flops tensor
+  return
+}

@@ -51,7 +51,8 @@
 // FIRST: output 'y' [37, 50] f32
 // ONE: on the CPU (x86-64-v{{[34]}}, 1 thread)
 // TIMES: 3 runs: {{.*}} (0 of {{[0-9]+}} runs replayed a graph)
-// TIMES: us  linear+gelu (kernel0_linear_gelu.step)
+// TIMES: profile of '{{.*}}' for {{.*}}: {{[0-9]+}} steps in {{.*}} us
+// TIMES: %{{.*}}  linear+gelu (kernel0_linear_gelu.step)
 // HALF:  output 'y' [9, 40] f16
 // EMPTY: output 'y' [0, 4] f32
 // NONE:  et-run-program: error: cannot open '{{.*}}id.etp'

@@ -170,9 +170,14 @@ struct LinearSchedule {
   bool exactSums = false;
 };
 
-/// Chooses a schedule for about \p rows rows, from measurements or by a cost model; any number of rows is computed
-/// right with it.
+/// Chooses a schedule for about \p rows rows by a cost model; any number of rows is computed right with it. Measured
+/// schedules come before it: see TunedSchedules.h.
 LinearSchedule chooseLinearSchedule(const LinearKernelSpec &spec, const nvidia::SM &sm, int64_t rows);
+
+/// What the cost model makes of \p schedule, which must verify, for \p rows rows. Numbers compare schedules of one
+/// spec.
+double estimateLinearCycles(const LinearKernelSpec &spec, const LinearSchedule &schedule, const nvidia::SM &sm,
+                            int64_t rows);
 
 /// Returns why \p spec cannot be built with \p schedule on \p sm, and what to do, or nullopt if it can.
 std::optional<std::string> verifyLinearKernel(const LinearKernelSpec &spec, const LinearSchedule &schedule,

@@ -69,10 +69,18 @@ def ScheduleGPUPass : Pass<"et-schedule-gpu", "mlir::ModuleOp"> {
     Numerics: exact.
 
     Gives every launch its `schedule`: the architecture, the family of its kernel, and what that family lets choose. A
-    launch that `et.rows` says the likely rows of gets variants for those only.
+    launch that `et.rows` says the likely rows of gets variants for those only. Schedules come from the tables in `tuned`,
+    then from that of the project, then from cost models (docs/Tuning.md).
+
+    Remarks: `passed` says which schedule each launch of a linear layer or attention has, for which sizes and from where;
+    `missed`, what keeps one from the fastest instructions of the architecture, and why a measured one was not used.
+
+    Refuses: a table that cannot be read, that is for another architecture, or that holds what is no schedule.
   }];
   let options = [Option<"chip", "chip", "std::string", /*default=*/"\"sm_90a\"",
-                        "Architecture: sm_80, sm_86, sm_89, sm_90 or sm_90a">];
+                        "Architecture: sm_80, sm_86, sm_89, sm_90 or sm_90a">,
+                 ListOption<"tuned", "tuned", "std::string",
+                            "Tables of measured schedules; the first that has one counts">];
   let dependentDialects = ["mlir::et::ETDialect"];
 }
 
@@ -83,7 +91,8 @@ def ConvertLaunchesToGPUPass : Pass<"et-convert-launches-to-gpu", "mlir::ModuleO
 
     Builds one kernel per distinct launch, in the `gpu.module` @kernels, and replaces the launch by `gpu.launch_func`.
     Grids, integers and tensor maps are computed from the sizes of the arguments: nothing depends on data. A launch that
-    may start before the one in front of it has finished is marked `et.programmatic`. What kernels check is listed in
+    may start before the one in front of it has finished is marked `et.programmatic`. `et.work` in front of a launch says
+    what it moves and computes, for profiles. What kernels check is listed in
     `et.checks` of the function; their status codes count from 1.
 
     Refuses: launches without a schedule for a GPU, and launches of which there is no kernel.

@@ -137,8 +137,8 @@ BuiltKernel et::gpu_kernels::buildEmbeddingKernel(OpBuilder &builder, Location l
     Value position = loop.getInductionVar();
     SmallVector<Value> terms;
     for (auto [argument, source] : llvm::zip(arguments.tables, sources))
-      terms.push_back(kernel.load(spec.elementType, kernel.argument(argument.table), kernel.add(source, position),
-                                  width, bytes));
+      terms.push_back(
+          kernel.load(spec.elementType, kernel.argument(argument.table), kernel.add(source, position), width, bytes));
     for (unsigned vector : arguments.vectors)
       terms.push_back(kernel.load(spec.elementType, kernel.argument(vector), position, width, bytes));
     Value sum = terms.front();

@@ -146,9 +146,6 @@ private:
   unsigned nextParameter = 0;
 };
 
-/// Returns the measured schedule for \p rows rows, if there is one.
-std::optional<LinearSchedule> findTunedLinear(const LinearKernelSpec &spec, const nvidia::SM &sm, int64_t rows);
-
 /// The schedules. Each requires !verifyLinearKernel().
 BuiltKernel buildWgmmaLinear(OpBuilder &builder, Location loc, StringRef name, const LinearKernelSpec &spec,
                              const LinearSchedule &schedule, const nvidia::SM &sm);

@@ -309,6 +309,16 @@ static SmallVector<LinearSchedule> getOverlapCandidates(LinearKernelSpec spec, c
   return candidates;
 }
 
+double gpu_kernels::estimateLinearCycles(const LinearKernelSpec &spec, const LinearSchedule &schedule, const SM &sm,
+                                         int64_t rows) {
+  if (schedule.kind == LinearSchedule::Wgmma || schedule.kind == LinearSchedule::Overlap)
+    return getScore(spec, schedule, sm, rows) * rows;
+  // Of the others only the tiles are compared: they keep the multiprocessors busy, and large ones read less.
+  return static_cast<double>(spec.k) *
+         ceilDiv(ceilDiv(rows, schedule.tileM) * ceilDiv(spec.n, schedule.tileN), sm.numSMs) * schedule.tileM *
+         schedule.tileN;
+}
+
 static LinearSchedule chooseWgmma(const LinearKernelSpec &spec, const SM &sm, int64_t rows) {
   LinearSchedule best;
   double bestScore = INFINITY;
@@ -349,8 +359,6 @@ static LinearSchedule chooseWgmma(const LinearKernelSpec &spec, const SM &sm, in
 
 LinearSchedule gpu_kernels::chooseLinearSchedule(const LinearKernelSpec &spec, const SM &sm, int64_t rows) {
   LinearSchedule simt{LinearSchedule::Simt, 64, 64, 16, 1};
-  if (std::optional<LinearSchedule> tuned = findTunedLinear(spec, sm, rows))
-    return *tuned;
   if (sm.hasWgmma) {
     LinearSchedule schedule = chooseWgmma(spec, sm, rows);
     return verifyLinearKernel(spec, schedule, sm) ? simt : schedule;

@@ -195,3 +195,15 @@ LogicalResult TensorMapOp::verify() {
            << swizzle << " bytes of the swizzle, but it is " << rowBytes;
   return success();
 }
+
+//===----------------------------------------------------------------------===//
+// WorkOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult WorkOp::verify() {
+  // work_c1
+  for (auto [value, name] : {std::pair(getBytes(), "bytes"), std::pair(getFlops(), "flops")})
+    if (std::optional<int64_t> constant = value ? getConstantIntValue(value) : std::nullopt; constant && *constant < 0)
+      return emitOpError("expected ") << name << " not to be negative, but got " << *constant;
+  return success();
+}

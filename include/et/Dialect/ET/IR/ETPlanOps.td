@@ -131,4 +131,25 @@ def ET_TensorMapOp : ET_Op<"tensor_map", [Pure]> {
   let hasVerifier = 1;
 }
 
+def ET_WorkOp : ET_Op<"work"> {
+  let summary = "What the next launch has to do";
+  let description = [{
+    Stands in front of a launch of a kernel, and says what the launch moves and computes at least, as functions of sizes.
+    Nothing runs differently for it: saved programs keep it for profiles.
+
+    - `bytes`: of all that the launch reads and writes, once each.
+    - `flops`: operations of its products, with two per multiply-add; absent where nobody counted. Sequences that lengths
+      cut short count in full.
+    - `tensor`: whether tensor cores could do the products.
+
+    Constraints:
+    - (C1) `bytes` and `flops`, where they are constant, are not negative.
+
+    (* example: test/Dialect/ET/doc/work.mlir *)
+  }];
+  let arguments = (ins Index:$bytes, Optional<Index>:$flops, UnitAttr:$tensor);
+  let assemblyFormat = "`bytes` $bytes (`flops` $flops^)? (`tensor` $tensor^)? attr-dict";
+  let hasVerifier = 1;
+}
+
 #endif // ET_DIALECT_ET_IR_ETPLANOPS_TD
