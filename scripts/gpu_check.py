@@ -46,7 +46,7 @@ def check_run(program: Any, folder: Path, case: dict[str, Any], run: dict[str, A
     """The largest error of a run, and the largest allowed."""
     inputs = [load_array(folder, name, kind) for name, kind in run["inputs"]]
     shapes = program.output_shapes(*inputs)
-    types = {name: dtype for dtype, name in et.runtime._torch_types().items()}
+    types = {name: dtype for dtype, name in et.runtime.names_of_torch_types().items()}
     # Whatever is not written shows.
     outputs = [torch.full(shape, float("nan"), dtype=types[spec.dtype], device="cuda") if spec.dtype[0] in "bf"
                and spec.dtype != "bool" else torch.zeros(shape, dtype=types[spec.dtype], device="cuda")
@@ -69,7 +69,7 @@ def check_tool(tool: Path, folder: Path, case: dict[str, Any], run: dict[str, An
     """What check_run does, of the same program run by the C++ tool: files in, files out."""
     with tempfile.TemporaryDirectory() as scratch:
         outputs = [Path(scratch) / f"{k}.npy" for k in range(len(run["references"]))]
-        command = [str(tool), str(folder / case["program"]), *(f"--input={folder / name}" for name, _ in run["inputs"]),
+        command = [str(tool.resolve()), str(folder / case["program"]), *(f"--input={folder / name}" for name, _ in run["inputs"]),
                    *(f"--output={path}" for path in outputs)]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:

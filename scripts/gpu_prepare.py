@@ -287,7 +287,8 @@ def prepare(case: Case, folder: Path, target: str, seed: int) -> dict[str, Any]:
         inputs = case.inputs(generator, **dict(zip(("b", "s"), sizes)))
         return [x.to(case.dtype) if x.is_floating_point() else x for x in inputs]
 
-    program = et.compile(module, tuple(make((2, 16))), dynamic_shapes=tuple(case.dims), target=target)
+    program = et.compile(module, tuple(make((2, 16))), dynamic_shapes=tuple(case.dims), target=target,
+                         fold_norms=case.name.startswith("normed"))
     program.save(folder / f"{case.name}.etp")
     # The weights as they are, all arithmetic in float64.
     exact = copy.deepcopy(module).double()
@@ -336,9 +337,9 @@ def main() -> int:
     carried = options.folder / "carried"
     shutil.copytree(ROOT / "python", carried / "python", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     (carried / "python/et/lib").mkdir(exist_ok=True)
-    from et import capi
+    from et import runtime
 
-    library = next(p.parent / "libETRuntime.so" for p in capi._candidates() if (p.parent / "libETRuntime.so").exists())
+    library = next(path for path in runtime._candidates() if path.exists())
     shutil.copy2(library, carried / "python/et/lib")
     shutil.copy2(Path(__file__).with_name("gpu_check.py"), carried)
     if failed:

@@ -62,7 +62,7 @@ def encoder() -> Any:
     return Encoder(layers).eval().requires_grad_(False).half()
 
 
-def prepare(folder: Path, target: str) -> None:
+def prepare(folder: Path, target: str, fold_norms: bool) -> None:
     """Compiles the encoder and writes the program, compressed, beside the package and the runtime."""
     root = HERE.parent.parent
     sys.path.insert(0, str(root / "python"))
@@ -74,7 +74,7 @@ def prepare(folder: Path, target: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     program = et.compile(encoder(), (torch.zeros(2, 16, 768, dtype=torch.float16),),
-                         dynamic_shapes=({0: "batch", 1: "sequence"},), target=target)
+                         dynamic_shapes=({0: "batch", 1: "sequence"},), target=target, fold_norms=fold_norms)
     print(f"imported and compiled in {time.monotonic() - start:.1f} s")
     path = folder / "bert.etp"
     program.save(path)
@@ -133,8 +133,9 @@ def measure(folder: Path, shapes: list[tuple[int, int]], compiled: list[tuple[in
 
     import et.runtime
 
-    with lzma.open(folder / "bert.etp.xz") as source, (folder / "bert.etp").open("wb") as out:
-        shutil.copyfileobj(source, out, 1 << 24)
+    if (folder / "bert.etp.xz").exists():
+        with lzma.open(folder / "bert.etp.xz") as source, (folder / "bert.etp").open("wb") as out:
+            shutil.copyfileobj(source, out, 1 << 24)
     program = et.runtime.load(folder / "bert.etp", use_graphs=False)
     module = encoder().cuda()
     exact = encoder().cuda().double()
@@ -207,6 +208,7 @@ def main() -> int:
     parser.add_argument("action", choices=("prepare", "run"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--target", default="cuda:sm_90a", help="what to compile for (default: %(default)s)")
+    parser.add_argument("--fold-norms", action="store_true", help="apply norms in the linear layers around them")
     shape = lambda text: tuple(int(n) for n in text.split("x"))  # noqa: E731
     parser.add_argument("--shapes", nargs="+", type=shape, default=list(SHAPES), metavar="BATCHxSEQUENCE")
     parser.add_argument("--compiled", nargs="*", type=shape, default=list(SHAPES), metavar="BATCHxSEQUENCE",
@@ -215,7 +217,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, help="where the records go, as JSON")
     options = parser.parse_args()
     if options.action == "prepare":
-        prepare(options.folder, options.target)
+        prepare(options.folder, options.target, options.fold_norms)
         return 0
     import torch
 

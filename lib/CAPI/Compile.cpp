@@ -100,7 +100,7 @@ private:
 };
 } // namespace
 
-void etCompileOptionsInit(EtCompileOptions *options) { *options = {"native", nullptr, 0, 0, "cpu"}; }
+void etCompileOptionsInit(EtCompileOptions *options) { *options = {"native", nullptr, 0, 0, "cpu", 0}; }
 
 static CompileOptions convert(const EtCompileOptions *given) {
   CompileOptions options;
@@ -112,6 +112,7 @@ static CompileOptions convert(const EtCompileOptions *given) {
     options.entry = given->entry;
   options.threads = given->threads;
   options.allowNonFinite = given->allowNonFinite != 0;
+  options.foldNorms = given->foldNorms != 0;
   if (given->target)
     options.target = given->target;
   return options;

@@ -79,7 +79,8 @@ void et::buildGPUPlanPipeline(OpPassManager &pm, const GPUPipelineOptions &optio
   DecomposeForGPUPassOptions decompose;
   decompose.chip = options.chip;
   pm.addPass(createDecomposeForGPUPass(decompose));
-  pm.addPass(createFoldNormsPass());
+  if (options.foldNorms)
+    pm.addPass(createFoldNormsPass());
   pm.addNestedPass<func::FuncOp>(createNormalizeTensorsPass());
   cleanUp(pm);
   // A block has some columns of a row: norms follow in launches of their own.

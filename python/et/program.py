@@ -52,10 +52,12 @@ def _resources(weights: Mapping[str, torch.Tensor]) -> tuple[Any, list[torch.Ten
     return array, alive
 
 
-def _options(isa: str, threads: int | None, allow_non_finite: bool, target: str = "cpu") -> capi.CompileOptions:
+def _options(isa: str, threads: int | None, allow_non_finite: bool, target: str = "cpu",
+             fold_norms: bool = False) -> capi.CompileOptions:
     if threads is not None and threads < 1:
         raise ValueError(f"expected threads to be at least 1, but got {threads}")
-    return capi.CompileOptions(isa.encode(), None, threads or 0, int(allow_non_finite), target.encode())
+    return capi.CompileOptions(isa.encode(), None, threads or 0, int(allow_non_finite), target.encode(),
+                               int(fold_norms))
 
 
 def compile_text(text: str, weights: Mapping[str, torch.Tensor] | None = None, *, isa: str = "native",
@@ -78,7 +80,7 @@ def compile_text(text: str, weights: Mapping[str, torch.Tensor] | None = None, *
 
 
 def compile_saved(text: str, weights: Mapping[str, torch.Tensor] | None = None, *, target: str, isa: str = "native",
-                  allow_non_finite: bool = False) -> tuple[bytes, tuple[str, ...]]:
+                  allow_non_finite: bool = False, fold_norms: bool = False) -> tuple[bytes, tuple[str, ...]]:
     """Compiles a module for `target`: the bytes of a saved program, and the compiler's remarks. For a CPU `isa` may name
     several levels, with commas between them.
 
@@ -89,7 +91,7 @@ def compile_saved(text: str, weights: Mapping[str, torch.Tensor] | None = None, 
     array, alive = _resources(weights or {})
     remarks: list[str] = []
     callback = capi.Remark(lambda remark, _: remarks.append(remark.decode(errors="replace")))
-    options = _options(isa, None, allow_non_finite, target)
+    options = _options(isa, None, allow_non_finite, target, fold_norms)
     output, size = C.c_void_p(), C.c_size_t()
     error = lib.etCompileSaved(source, len(source), array, len(weights or {}), C.byref(options), callback, None,
                                C.byref(output), C.byref(size))
@@ -332,12 +334,12 @@ class SavedModule:
 
 
 def build(imported: "ImportedModule", *, target: str = "cpu", isa: str = "native", threads: int | None = None,
-          allow_non_finite: bool = False) -> CompiledModule | SavedModule:
+          allow_non_finite: bool = False, fold_norms: bool = False) -> CompiledModule | SavedModule:
     """Compiles an imported module. `target` is "cpu", or "cuda:" and an architecture; the other options are those of
     `compile_text`."""
     if target.startswith("cuda:"):
         contents, remarks = compile_saved(imported.text, imported.weights, target=target,
-                                          allow_non_finite=allow_non_finite)
+                                          allow_non_finite=allow_non_finite, fold_norms=fold_norms)
         return SavedModule(imported, target, contents, remarks)
     if target != "cpu":
         raise ValueError(f"expected target 'cpu' or one such as 'cuda:sm_90a', but got '{target}'")

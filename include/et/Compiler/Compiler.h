@@ -72,6 +72,8 @@ struct CompileOptions {
   /// cache (docs/Tuning.md), unless \p useTunedCache is false, and that of the project.
   std::vector<std::string> tuned;
   bool useTunedCache = true;
+  /// Apply norms in the linear layers around them on a GPU: for programs that mostly see up to about 1024 rows.
+  bool foldNorms = false;
   /// Called on each pass manager before it runs (timing, printing).
   std::function<LogicalResult(PassManager &)> configurePassManager;
 };

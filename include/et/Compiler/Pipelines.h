@@ -40,6 +40,10 @@ struct GPUPipelineOptions : PassPipelineOptions<GPUPipelineOptions> {
                            llvm::cl::init("sm_90a")};
   ListOption<std::string> tuned{*this, "tuned",
                                 llvm::cl::desc("Tables of measured schedules; the first that has one counts")};
+  Option<bool> foldNorms{*this, "fold-norms",
+                         llvm::cl::desc("Apply norms in the linear layers around them: faster up to about 1024 rows, "
+                                        "slower with many (default: false)"),
+                         llvm::cl::init(false)};
 };
 
 /// Appends the passes from et on tensors to the planned level for a CPU.

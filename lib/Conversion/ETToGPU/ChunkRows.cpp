@@ -51,6 +51,8 @@ using namespace mlir::et;
 static constexpr int64_t kTileRows = 128, kTileColumns[] = {192, 256};
 /// Launches that a chunk asks for in vain cost nothing on the device, but each is a step of the program.
 static constexpr int64_t kFewRows = 1024;
+/// Dimensions that an operand may have for each row.
+static constexpr int64_t kMaxInner = 2;
 
 namespace {
 /// Two launches of which the first writes what only the second reads.
@@ -79,25 +81,26 @@ static unsigned getInputNumber(LaunchOp launch) {
   return cast<BlockArgument>(getLinear(launch).getInput()).getArgNumber();
 }
 
-/// How operand \p number of \p launch follows the rows of the layer: not at all, or with a row or a value for each.
-enum class Follows { No, Rows, Values };
-static Follows follows(LaunchOp launch, unsigned number) {
+/// Dimensions of what operand \p number of \p launch has for each row of the layer: none for a value, one for a row,
+/// two for statistics of its chunks. Nothing when it does not follow the rows.
+static std::optional<int64_t> follows(LaunchOp launch, unsigned number) {
   LinearOp linear = getLinear(launch);
   auto type = dyn_cast<MemRefType>(launch->getOperand(number).getType());
   BlockArgument argument = launch.getBodyArgument(number);
   if (!type || argument == linear.getWeight() || argument == linear.getBias())
-    return Follows::No;
+    return std::nullopt;
   ArrayRef<int64_t> rows = linear.getInput().getType().getShape().drop_back();
-  if (type.getRank() == static_cast<int64_t>(rows.size()) + 1 && type.getShape().drop_back() == rows)
-    return Follows::Rows;
-  if (type.getShape() != rows)
-    return Follows::No;
+  int64_t inner = type.getRank() - static_cast<int64_t>(rows.size());
+  if (inner < 0 || inner > kMaxInner || type.getShape().take_front(rows.size()) != rows)
+    return std::nullopt;
+  if (inner > 0)
+    return inner;
   // One value per column may have the same shape.
   for (OpOperand &use : argument.getUses())
     if (auto generic = dyn_cast<linalg::GenericOp>(use.getOwner()))
       if (generic.getMatchingIndexingMap(&use).isFunctionOfDim(rows.size()))
-        return Follows::No;
-  return Follows::Values;
+        return std::nullopt;
+  return 0;
 }
 
 static std::optional<Pair> findPair(LaunchOp first) {
@@ -144,7 +147,7 @@ static std::optional<std::string> whyNot(const Pair &pair) {
   for (LaunchOp launch : {pair.first, pair.second})
     for (unsigned i = 0; i < launch->getNumOperands(); ++i) {
       auto type = dyn_cast<MemRefType>(launch->getOperand(i).getType());
-      if (follows(launch, i) != Follows::No && !type.getLayout().isIdentity())
+      if (follows(launch, i) && !type.getLayout().isIdentity())
         return "operand " + std::to_string(i) + " of '" + launch.getKernel().str() +
                "' is a slice whose rows cannot be counted as one";
     }
@@ -185,10 +188,10 @@ int64_t ChunkRowsPass::getChunk(const Pair &pair, const nvidia::SM &sm) {
   return best * kTileRows;
 }
 
-/// Gives \p type \p count rows in place of \p rows if it has a row, or a value, for each of them.
+/// Gives \p type \p count rows in place of \p rows if it has something for each of them.
 static RankedTensorType replaceRows(RankedTensorType type, ArrayRef<int64_t> rows, int64_t count) {
   int64_t rank = rows.size();
-  if (type.getRank() < rank || type.getRank() > rank + 1 || type.getShape().take_front(rank) != rows)
+  if (type.getRank() < rank || type.getRank() > rank + kMaxInner || type.getShape().take_front(rank) != rows)
     return type;
   SmallVector<int64_t> shape(type.getShape());
   std::fill(shape.begin(), shape.begin() + rank, 1);
@@ -196,18 +199,18 @@ static RankedTensorType replaceRows(RankedTensorType type, ArrayRef<int64_t> row
   return type.clone(shape);
 }
 
-/// The first \p rank dimensions as one, and the one behind them if there is one.
-static SmallVector<ReassociationIndices> getRowGroups(int64_t rank, bool hasColumns) {
+/// The first \p rank dimensions as one, and \p inner ones behind them.
+static SmallVector<ReassociationIndices> getRowGroups(int64_t rank, int64_t inner) {
   SmallVector<ReassociationIndices> groups(1);
   for (int64_t dim = 0; dim < rank; ++dim)
     groups[0].push_back(dim);
-  if (hasColumns)
-    groups.push_back({rank});
+  for (int64_t dim = 0; dim < inner; ++dim)
+    groups.push_back({rank + dim});
   return groups;
 }
 
-/// Rows \p start .. \p start + \p count of \p memref, which has one dimension of rows and maybe one of columns, as a
-/// memref with \p rank dimensions of rows.
+/// Rows \p start .. \p start + \p count of \p memref, which has one dimension of rows and maybe static ones behind it,
+/// as a memref with \p rank dimensions of rows.
 static Value takeRows(ImplicitLocOpBuilder &b, Value memref, OpFoldResult start, OpFoldResult count, int64_t rank) {
   ArrayRef<int64_t> source = cast<MemRefType>(memref.getType()).getShape();
   OpFoldResult one = b.getIndexAttr(1);
@@ -216,16 +219,16 @@ static Value takeRows(ImplicitLocOpBuilder &b, Value memref, OpFoldResult start,
   shape.push_back(getConstantIntValue(count).value_or(ShapedType::kDynamic));
   SmallVector<OpFoldResult> expanded(rank - 1, one);
   expanded.push_back(count);
-  if (source.size() == 2) {
+  for (int64_t size : source.drop_front()) {
     offsets.push_back(b.getIndexAttr(0));
-    sizes.push_back(b.getIndexAttr(source.back()));
+    sizes.push_back(b.getIndexAttr(size));
     expanded.push_back(sizes.back());
-    shape.push_back(source.back());
+    shape.push_back(size);
   }
   Value part = memref::SubViewOp::create(b, memref, offsets, sizes, strides);
   if (rank == 1)
     return part;
-  return memref::ExpandShapeOp::create(b, shape, part, getRowGroups(rank, source.size() == 2), expanded);
+  return memref::ExpandShapeOp::create(b, shape, part, getRowGroups(rank, source.size() - 1), expanded);
 }
 
 /// \p launch on \p operands, whose rows are \p count (or dynamic).
@@ -239,7 +242,7 @@ static LaunchOp cloneLaunch(ImplicitLocOpBuilder &b, LaunchOp launch, ArrayRef<V
   SmallVector<int64_t> rows(getLinear(launch).getInput().getType().getShape().drop_back());
   Block &block = clone.getBody().front();
   for (unsigned i = 0; i < block.getNumArguments(); ++i)
-    if (follows(launch, i) != Follows::No)
+    if (follows(launch, i))
       block.getArgument(i).setType(replaceRows(cast<RankedTensorType>(block.getArgument(i).getType()), rows, count));
   Value input = block.getArgument(getInputNumber(launch));
   for (Operation &op : llvm::make_early_inc_range(block)) {
@@ -299,12 +302,10 @@ void ChunkRowsPass::chunk(Pair &pair, int64_t limit) {
       for (auto [number, operand] : llvm::enumerate(operands))
         if (operand == pair.hidden.getResult())
           operand = part;
-        else if (Follows kind = follows(launch, number); kind != Follows::No)
+        else if (std::optional<int64_t> inner = follows(launch, number))
           operand = takeRows(
               b,
-              rank == 1
-                  ? operand
-                  : memref::CollapseShapeOp::create(b, operand, getRowGroups(rank, kind == Follows::Rows)).getResult(),
+              rank == 1 ? operand : memref::CollapseShapeOp::create(b, operand, getRowGroups(rank, *inner)).getResult(),
               from, many, rank);
       LaunchOp clone = cloneLaunch(b, launch, operands, getConstantIntValue(many).value_or(ShapedType::kDynamic));
       // All but the first have nothing to do unless there are many rows.
