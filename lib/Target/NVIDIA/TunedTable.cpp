@@ -196,7 +196,8 @@ std::string TunedTable::print() const {
   std::vector<const TunedEntry *> sorted;
   for (const TunedEntry &entry : entries)
     sorted.push_back(&entry);
-  llvm::sort(sorted, [](const TunedEntry *a, const TunedEntry *b) {
+  // Of equal rank, as they were read.
+  llvm::stable_sort(sorted, [](const TunedEntry *a, const TunedEntry *b) {
     auto rank = [](const TunedEntry &entry) {
       return std::tie(entry.key.operation, entry.key.type, entry.key.mask, entry.key.n, entry.key.k, entry.size,
                       entry.microseconds);

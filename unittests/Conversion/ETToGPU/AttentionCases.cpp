@@ -222,7 +222,8 @@ std::vector<AttentionCase> gpu_kernels::getAttentionCases(MLIRContext *context, 
         addOffsets(spec, b.getI32Type());
         S wide = schedule;
         wide.blocksPerSM = head > 64 ? 1 : 2;
-        wide.warpgroups = head > 64 ? 2 : 1;
+        // Queries and two stages of keys and values take 102 KiB with 128 rows at once, more than sm_86 has.
+        wide.warpgroups = head > 64 && sm.sharedPerSM > 128 * 1024 ? 2 : 1;
         add(prefix + "ragged_head" + std::to_string(head), spec, wide);
       }
     }

@@ -158,7 +158,7 @@ TEST(LinearKernelTest, TwoConsumersTakeTheProducersRegisters) {
 TEST(LinearKernelTest, SplitKAddsThroughTheCluster) {
   Built built("sm_90a", {768, 3072, false, false, true}, kSplit);
   std::string ptx = built.module.getPTX();
-  for (const char *op : {".reqnctapercluster 4", "mapa.shared::cluster.u32", "ld.shared::cluster.v4.f32",
+  for (const char *op : {".reqnctapercluster 4", "mapa.shared::cluster.u32", "ld.shared::cluster.v2.f32",
                          "barrier.cluster.wait.aligned"})
     EXPECT_PRED_FORMAT2(::testing::IsSubstring, op, ptx);
   EXPECT_EQ(built.kernel.clusterSize, 4);
@@ -302,8 +302,8 @@ TEST(LinearKernelTest, OverlapSaysWhatItCannotDo) {
                 [](LinearKernelSpec &spec, MLIRContext *) { spec.biasAligned = false; });
   expectRefused("owed sums as f32, but they are handed over rounded", bias, kOverlap, "sm_90a",
                 [](LinearKernelSpec &spec, MLIRContext *) { spec.exactSums = true; });
-  expectRefused("takes statistics of rows", bias, kOverlap, "sm_90a",
-                [](LinearKernelSpec &spec, MLIRContext *) { spec.rowStats = LinearRowStats{}; });
+  expectRefused("Overlap takes no statistics of rows", {768, 768}, kOverlap, "sm_90a",
+                [](LinearKernelSpec &spec, MLIRContext *) { spec.rowStats = LinearRowStats{true, 1e-5f, 32}; });
 }
 
 //===----------------------------------------------------------------------===//
@@ -432,6 +432,20 @@ TEST(LinearKernelTest, RefusesWhatTensorCoresCannot) {
     wrong.stages = 30;
     expectRefused("bytes of shared memory, but a block of sm_90a has 232448", {}, wrong);
   }
+}
+
+TEST(LinearKernelTest, RefusesStatisticsInOtherChunks) {
+  auto takes = [](int64_t chunkSize) {
+    return [=](LinearKernelSpec &spec, MLIRContext *) { spec.rowStats = LinearRowStats{true, 1e-5f, chunkSize}; };
+  };
+  expectRefused("expected 768 inputs to be chunks of 0", {768, 768}, kSmall, "sm_90a", takes(0));
+  expectRefused("expected 776 inputs to be chunks of 32", {768, 776}, kSmall, "sm_90a", takes(32));
+  auto stores = [](LinearKernelSpec &spec, MLIRContext *) { spec.yChunks = true; };
+  expectRefused("expected 776 outputs to be chunks of 32", {776, 768}, kSmall, "sm_90a", stores);
+  const LinearSchedule narrow{S::Wgmma, 64, 48, 64, 4};
+  expectRefused("no whole chunks of 32 outputs with wgmma 64x48x64", {768, 768}, narrow, "sm_90a", stores);
+  expectRefused("no whole chunks of 32 outputs with overlap", {768, 768}, kOverlap, "sm_90a", stores);
+  expectRefused("no whole chunks of 32 outputs with simt", {768, 768}, kSimt, "sm_80", stores);
 }
 
 TEST(LinearKernelTest, RefusesWgmmaSchedules) {
