@@ -33,7 +33,8 @@ typedef struct EtResource {
 
 /// Options of etCompile; etCompileOptionsInit sets the defaults.
 typedef struct EtCompileOptions {
-  /// Instruction set level: baseline, avx2, avx512 or native (default).
+  /// Instruction set level: baseline, avx2, avx512 or native (default). Of a saved program, several with commas between
+  /// them: it has a plan for each.
   const char *isa;
   /// Function to compile; null for the only public one.
   const char *entry;
@@ -41,7 +42,7 @@ typedef struct EtCompileOptions {
   uint32_t threads;
   /// Not 0: take linear weights that are infinite or not a number.
   int allowNonFinite;
-  /// cpu (default), or cuda: and an architecture such as sm_90a.
+  /// cpu (default), or cuda: and an architecture such as sm_90a. Of a saved program, several with commas between them.
   const char *target;
   /// Not 0: on a GPU, apply norms in the linear layers around them. Faster where a batch has up to about 1024 tokens,
   /// slower with many.

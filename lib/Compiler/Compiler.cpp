@@ -9,7 +9,7 @@
 #include "et/Compiler/Compiler.h"
 
 #include "CPUCode.h"
-#include "CPUPlan.h"
+#include "EmitProgram.h"
 #include "et/Compiler/Pipelines.h"
 #include "et/Compiler/SavedProgram.h"
 #include "et/Dialect/ET/IR/ET.h"
@@ -33,14 +33,10 @@
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/OpenMP/OpenMPToLLVMIRTranslation.h"
 #include "mlir/Transforms/Passes.h"
-#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Target/TargetMachine.h"
-
-#include <sched.h>
-#include <thread>
 
 #define DEBUG_TYPE "et-compile"
 
@@ -67,6 +63,8 @@ FailureOr<Stage> et::parseStage(StringRef name) {
 
 bool et::isText(Stage stage) { return stage != Stage::Object && stage != Stage::Cubin && stage != Stage::Program; }
 
+bool et::isOneTarget(StringRef targets) { return !targets.contains(','); }
+
 FailureOr<std::optional<std::string>> et::parseTarget(StringRef target) {
   if (target == "cpu")
     return std::optional<std::string>();
@@ -78,14 +76,17 @@ FailureOr<std::optional<std::string>> et::parseTarget(StringRef target) {
 /// The architecture that \p options name, nothing for a CPU. Emits an error when they name neither, or when \p stage
 /// belongs to the other.
 static FailureOr<std::optional<std::string>> getChip(ModuleOp module, Stage stage, const CompileOptions &options) {
+  if (!isOneTarget(options.target))
+    return module.emitError(
+               "a saved program can be for several targets, but a stage in front of it is for one; choose one "
+               "of '")
+           << options.target << "'";
   FailureOr<std::optional<std::string>> chip = parseTarget(options.target);
   if (failed(chip))
-    return module.emitError("expected target to be cpu or cuda: and one of sm_80, sm_86, sm_89, sm_90 and sm_90a, but "
-                            "got '")
-           << options.target << "'";
+    return emitUnknownTarget(module, options.target);
   bool isShared = stage == Stage::ET || stage == Stage::Planned;
   bool isGPU = stage == Stage::GPU || stage == Stage::PTX || stage == Stage::Cubin;
-  if (!isShared && stage != Stage::Program && isGPU != chip->has_value())
+  if (!isShared && isGPU != chip->has_value())
     return module.emitError(isGPU
                                 ? "the stages gpu, ptx and cubin are those of a GPU; compile for a target such as "
                                   "cuda:sm_90a"
@@ -148,94 +149,15 @@ static void eraseOthers(ModuleOp module, func::FuncOp entry) {
       function.erase();
 }
 
-/// Processors this process may use.
-static unsigned getNumProcessors() {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof(set), &set) == 0)
-    return std::max(1, CPU_COUNT(&set));
-  return std::max(1u, std::thread::hardware_concurrency());
-}
-
-/// Writes what \p stage makes of \p module, the result of --et-to-gpu, to \p os.
-static LogicalResult emitGPUStage(ModuleOp module, Stage stage, const CompileOptions &options,
-                                  const ProgramSignature &signature, llvm::raw_ostream &os) {
-  std::string chip = **parseTarget(options.target);
-  // Weights first: what is wrong with them is found before the long part.
-  FailureOr<WeightsSection> weights = WeightsSection();
-  if (stage == Stage::Program) {
-    WeightsOptions weightsOptions;
-    weightsOptions.allowNonFinite = options.allowNonFinite;
-    weightsOptions.threads = getNumProcessors();
-    weights = buildWeights(module, weightsOptions);
-    if (failed(weights))
-      return failure();
-  }
-  FailureOr<KernelCode> code = compileKernels(module, chip, /*assemble=*/stage != Stage::PTX);
+/// Writes the kernels of \p module, the result of --et-to-gpu for \p chip, to \p os: as PTX, or as a cubin.
+static LogicalResult emitKernels(ModuleOp module, Stage stage, StringRef chip, llvm::raw_ostream &os) {
+  FailureOr<KernelCode> code = compileKernels(module, chip, /*assemble=*/stage == Stage::Cubin);
   if (failed(code))
     return failure();
-  if (stage == Stage::PTX) {
-    os << code->ptx;
-    return success();
-  }
-  if (stage == Stage::Cubin) {
-    if (code->cubin.empty() && !code->ptx.empty())
-      return module.emitError("there is no ptxas to make a cubin; install the CUDA toolkit or PyPI's nvidia-cuda-nvcc, "
-                              "or name one with ET_PTXAS");
-    os << code->cubin;
-    return success();
-  }
-  FailureOr<std::string> program = buildSavedProgram(module, signature, *weights, *code);
-  if (failed(program))
-    return failure();
-  os << *program;
-  return success();
-}
-
-// Vectors of a CPU may begin anywhere.
-static constexpr uint32_t kCPUAlignment = 1;
-
-/// Adds the plan for \p level to \p writer and returns its weights. Consumes \p module.
-static FailureOr<WeightsSection> planForCPU(ProgramWriter &writer, ModuleOp module, cpu::ISALevel level,
-                                            const CompileOptions &options) {
-  CompileOptions planOptions = options;
-  planOptions.isa = stringifyISALevel(level).str();
-  if (failed(runPasses(module, Stage::Planned, planOptions)))
-    return failure();
-  WeightsOptions weightsOptions;
-  weightsOptions.allowNonFinite = options.allowNonFinite;
-  weightsOptions.threads = getNumProcessors();
-  FailureOr<WeightsSection> weights = buildWeights(module, weightsOptions);
-  if (failed(weights) || failed(addCPUPlan(writer, module, *weights, level, options)))
-    return failure();
-  return weights;
-}
-
-/// Writes a saved program for the instruction set levels of \p options, one plan each, to \p os.
-static LogicalResult emitCPUProgram(ModuleOp module, const CompileOptions &options, const ProgramSignature &signature,
-                                    llvm::raw_ostream &os) {
-  SmallVector<StringRef> names;
-  StringRef(options.isa).split(names, ',');
-  llvm::SmallSetVector<cpu::ISALevel, 4> levels;
-  for (StringRef name : names) {
-    FailureOr<cpu::ISALevel> level = parseISA(module, name);
-    if (failed(level))
-      return failure();
-    levels.insert(*level);
-  }
-  ProgramWriter writer(signature, kCPUAlignment);
-  // The program refers to them until it is written.
-  std::vector<WeightsSection> weights;
-  for (cpu::ISALevel level : levels) {
-    OwningOpRef<ModuleOp> copy = module.clone();
-    FailureOr<WeightsSection> section = planForCPU(writer, *copy, level, options);
-    if (failed(section))
-      return failure();
-    weights.push_back(std::move(*section));
-  }
-  std::string file;
-  if (runtime::Error error = writer.getBuilder().serialize(file))
-    return module.emitError("cannot be saved: ") << error.getMessage();
-  os << file;
+  if (stage == Stage::Cubin && code->cubin.empty() && !code->ptx.empty())
+    return module.emitError("there is no ptxas to make a cubin; install the CUDA toolkit or PyPI's nvidia-cuda-nvcc, "
+                            "or name one with ET_PTXAS");
+  os << (stage == Stage::PTX ? code->ptx : code->cubin);
   return success();
 }
 
@@ -247,12 +169,12 @@ LogicalResult et::emitStage(ModuleOp module, Stage stage, const CompileOptions &
   if (failed(signature))
     return failure();
   eraseOthers(module, *entry);
-  if (stage == Stage::Program && options.target == "cpu")
-    return emitCPUProgram(module, options, *signature, os);
+  if (stage == Stage::Program)
+    return emitProgram(module, *signature, options, os);
   if (failed(runPasses(module, stage, options)))
     return failure();
-  if (stage == Stage::PTX || stage == Stage::Cubin || stage == Stage::Program)
-    return emitGPUStage(module, stage, options, *signature, os);
+  if (stage == Stage::PTX || stage == Stage::Cubin)
+    return emitKernels(module, stage, **parseTarget(options.target), os);
   if (stage == Stage::ET || stage == Stage::Planned || stage == Stage::LLVM || stage == Stage::GPU) {
     // Weights are data, not something to read.
     OpPrintingFlags flags;
@@ -311,7 +233,7 @@ FailureOr<std::unique_ptr<Program>> et::compile(ModuleOp module, const CompileOp
         << remark::suggest("install libomp (Debian: libomp5)");
 
   ProgramWriter writer(*signature, kCPUAlignment);
-  FailureOr<WeightsSection> weights = planForCPU(writer, module, *level, options);
+  FailureOr<WeightsSection> weights = addPlanForCPU(writer, module, *level, options);
   if (failed(weights))
     return failure();
   auto program =

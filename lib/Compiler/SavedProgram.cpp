@@ -64,9 +64,6 @@ FailureOr<KernelCode> et::compileKernels(ModuleOp module, StringRef chip, bool a
   return code;
 }
 
-// TMA and 16-byte loads need it.
-static constexpr uint32_t kInputAlignment = 16;
-
 namespace {
 /// Adds the launches of a module for a GPU to a program.
 class GPUPlanWriter {
@@ -196,11 +193,17 @@ LogicalResult GPUPlanWriter::write() {
   return success();
 }
 
+LogicalResult et::addGPUPlan(ProgramWriter &writer, ModuleOp module, const WeightsSection &weights,
+                             const KernelCode &code) {
+  if (failed(writer.beginPlan(module, weights, runtime::DeviceKind::CUDA, code.chip)))
+    return failure();
+  return GPUPlanWriter(writer, code).write();
+}
+
 FailureOr<std::string> et::buildSavedProgram(ModuleOp module, const ProgramSignature &signature,
                                              const WeightsSection &weights, const KernelCode &code) {
-  ProgramWriter writer(signature, kInputAlignment);
-  if (failed(writer.beginPlan(module, weights, runtime::DeviceKind::CUDA, code.chip)) ||
-      failed(GPUPlanWriter(writer, code).write()))
+  ProgramWriter writer(signature, kGPUAlignment);
+  if (failed(addGPUPlan(writer, module, weights, code)))
     return failure();
   std::string file;
   if (runtime::Error error = writer.getBuilder().serialize(file))

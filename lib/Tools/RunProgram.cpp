@@ -211,13 +211,20 @@ bool mlir::et::isSavedProgram(const std::string &path) {
   return path.size() > 4 && path.compare(path.size() - 4, 4, ".etp") == 0;
 }
 
-/// The device that \p options name for \p program.
+/// The device that \p options name for \p program. When they name none and there is no GPU, a program for GPUs and CPUs
+/// runs on the CPU, and says why.
 static Result<std::shared_ptr<Device>> createDevice(const Program &program, const RunProgramOptions &options) {
-  bool isForGPU = std::any_of(program.plans.begin(), program.plans.end(),
-                              [](const Plan &plan) { return plan.device == DeviceKind::CUDA; });
-  int number = options.device.value_or(isForGPU ? 0 : RunProgramOptions::kCPU);
-  if (number != RunProgramOptions::kCPU)
-    return createCUDADevice(number);
+  auto isFor = [&](DeviceKind kind) {
+    return std::any_of(program.plans.begin(), program.plans.end(),
+                       [&](const Plan &plan) { return plan.device == kind; });
+  };
+  int number = options.device.value_or(isFor(DeviceKind::CUDA) ? 0 : RunProgramOptions::kCPU);
+  if (number != RunProgramOptions::kCPU) {
+    Result<std::shared_ptr<Device>> created = createCUDADevice(number);
+    if (created || options.device || !isFor(DeviceKind::Host))
+      return created;
+    std::fprintf(stderr, "note: the program runs on the CPU: %s\n", created.getError().getMessage().c_str());
+  }
   Result<std::shared_ptr<CPUDevice>> created = CPUDevice::create(options.threads);
   if (!created)
     return created.getError();

@@ -37,9 +37,11 @@ def compile(module: torch.nn.Module | torch.export.ExportedProgram | ImportedMod
             name, and equal names mean equal sizes: `{"input_ids": {0: "batch", 1: "sequence"}}`.
         target: "cpu", or "cuda:" and an architecture, such as "cuda:sm_90a": the result is then a program to be saved with
             `.save("model.etp")` and loaded with `et.load` where there is such a GPU. One for the CPU runs here, and can be
-            saved as well.
+            saved as well. Several with commas between them, such as "cpu,cuda:sm_80,cuda:sm_90a", make one program that runs
+            on any of them.
         threads: number of threads, by default all cores.
-        isa: instruction set level: "native", or one of the levels the compiler knows.
+        isa: instruction set level: "native", or one of the levels the compiler knows; of a program that is saved, several
+            with commas between them.
         masked_rows: "exact" computes rows of attention whose keys are all masked as PyTorch does. "ignore" promises that
             they do not matter, so that additive masks become boolean ones, which is faster.
         check_finite: refuse weights that hold NaN or infinity.

@@ -81,8 +81,8 @@ def compile_text(text: str, weights: Mapping[str, torch.Tensor] | None = None, *
 
 def compile_saved(text: str, weights: Mapping[str, torch.Tensor] | None = None, *, target: str, isa: str = "native",
                   allow_non_finite: bool = False, fold_norms: bool = False) -> tuple[bytes, tuple[str, ...]]:
-    """Compiles a module for `target`: the bytes of a saved program, and the compiler's remarks. For a CPU `isa` may name
-    several levels, with commas between them.
+    """Compiles a module for `target`, or several with commas between them: the bytes of a saved program, and the compiler's
+    remarks. For a CPU `isa` may name several levels likewise.
 
     Raises CompileError with the compiler's diagnostics.
     """
@@ -293,9 +293,9 @@ class CompiledModule:
 
 
 class SavedModule:
-    """An imported module compiled for a GPU: save it, or call it where that GPU is.
+    """An imported module compiled for a GPU, or for several targets: save it, or call it where such a device is.
 
-    A call takes tensors on the GPU, in order or by name, and returns what the module returns.
+    A call takes tensors on the device, in order or by name, and returns what the module returns.
     """
 
     def __init__(self, imported: "ImportedModule", target: str, contents: bytes, remarks: tuple[str, ...]) -> None:
@@ -329,19 +329,21 @@ class SavedModule:
                 path = Path(folder) / "program.etp"
                 path.write_bytes(self._contents)
                 # A file that is mapped may lose its name.
-                self._loaded = load(path, "cuda")
+                self._loaded = load(path)
         return self._imported.unflatten(self._loaded(*args, **kwargs))
 
 
 def build(imported: "ImportedModule", *, target: str = "cpu", isa: str = "native", threads: int | None = None,
           allow_non_finite: bool = False, fold_norms: bool = False) -> CompiledModule | SavedModule:
-    """Compiles an imported module. `target` is "cpu", or "cuda:" and an architecture; the other options are those of
-    `compile_text`."""
-    if target.startswith("cuda:"):
-        contents, remarks = compile_saved(imported.text, imported.weights, target=target,
+    """Compiles an imported module. `target` is "cpu", or "cuda:" and an architecture, or several with commas between them;
+    the other options are those of `compile_text`."""
+    if target != "cpu":
+        unknown = [name for name in target.split(",") if name != "cpu" and not name.startswith("cuda:")]
+        if unknown:
+            raise ValueError(f"expected target 'cpu' or one such as 'cuda:sm_90a', or several with commas between them, "
+                             f"but got '{unknown[0]}'")
+        contents, remarks = compile_saved(imported.text, imported.weights, target=target, isa=isa,
                                           allow_non_finite=allow_non_finite, fold_norms=fold_norms)
         return SavedModule(imported, target, contents, remarks)
-    if target != "cpu":
-        raise ValueError(f"expected target 'cpu' or one such as 'cuda:sm_90a', but got '{target}'")
     program = compile_text(imported.text, imported.weights, isa=isa, threads=threads, allow_non_finite=allow_non_finite)
     return CompiledModule(imported, program, allow_non_finite=allow_non_finite)

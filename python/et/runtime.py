@@ -66,7 +66,7 @@ class _DLTensor(C.Structure):
 
 
 # et-c/Runtime.h: EtDeviceKind.
-_CUDA = 1
+_CPU, _CUDA = 0, 1
 
 _CODES = {name: code for code, name in enumerate(ELEMENT_TYPES)}
 
@@ -274,8 +274,8 @@ class SavedProgram:
         _check(lib.etSavedProgramLoad(os.fsencode(path), int(check_weights), C.byref(program)), LoadError)
         try:
             if device is None:
-                kinds = {lib.etSavedProgramGetPlanDevice(program, i) for i in range(lib.etSavedProgramGetNumPlans(program))}
-                device = Device.cuda(0) if _CUDA in kinds else Device.cpu(threads)
+                device = _default_device(
+                    {lib.etSavedProgramGetPlanDevice(program, i) for i in range(lib.etSavedProgramGetNumPlans(program))}, threads)
             self.device = device
             self.name = lib.etSavedProgramGetName(program).decode(errors="replace")
             self.targets = tuple(lib.etSavedProgramGetPlanTarget(program, i).decode(errors="replace")
@@ -443,11 +443,24 @@ class BoundCall:
         return self.outputs
 
 
+def _default_device(kinds: set[int], threads: int | None) -> Device:
+    """GPU 0 for plans of `kinds`, else the CPU: with a warning when there is a plan for GPUs, but no GPU."""
+    if _CUDA in kinds:
+        try:
+            return Device.cuda(0)
+        except LoadError as error:
+            if _CPU not in kinds:
+                raise
+            warnings.warn(f"the program runs on the CPU: {error}", RuntimeWarning, stacklevel=4)
+    return Device.cpu(threads)
+
+
 def load(path: str | os.PathLike[str], device: str | Device | None = None, *, threads: int | None = None,
          max_shapes: int = 64, use_graphs: bool = True, check_weights: bool = True, map_weights: bool = False
          ) -> SavedProgram:
     """Loads the saved program `path` onto `device`: "cpu", "cuda", "cuda:1", or a Device. By default it goes where it was
-    compiled for, to GPU 0 when it has a plan for GPUs, else to the CPU.
+    compiled for, to GPU 0 when it has a plan for GPUs, else to the CPU; a program for both goes to the CPU where there is no GPU,
+    with a warning.
 
     `threads` is for the CPU, one for each processor by default. `max_shapes` is how many sets of dynamic sizes are kept (with
     their CUDA graphs); the least recently used goes first. With `map_weights` the CPU reads weights where the file is mapped:

@@ -69,6 +69,35 @@ def test_plans_for_several_levels(bert, tmp_path):
     assert compiled.emit("program")[8:12] == b"ETP1"
 
 
+def test_one_program_for_several_targets(tmp_path):
+    """Where there is no GPU, a program for both runs on the CPU, and says so; its bits are those of one for the CPU."""
+    family = FAMILIES["bert"]
+    imported = et.export_mlir(family.build("sdpa").half(), (), inputs(family.takes), dynamic(family.takes))
+    both, alone = tmp_path / "both.etp", tmp_path / "alone.etp"
+    compiled = et.compile(imported, target="cuda:sm_80,cpu,cuda:sm_90a", isa="baseline")
+    assert isinstance(compiled, et.program.SavedModule)
+    compiled.save(both)
+    et.compile(imported, isa="baseline").save(alone)
+    if torch.cuda.is_available():
+        program = et.load(both, "cpu")
+    else:
+        with pytest.raises(et.LoadError):
+            et.load(both, "cuda")
+        with pytest.warns(RuntimeWarning, match="the program runs on the CPU: "):
+            program = et.load(both)
+    assert program.device.kind == "cpu" and program.targets == ("x86-64", "sm_80", "sm_90a") and program.target == "x86-64"
+    values = inputs(family.takes, 2, 13, seed=1)
+    arguments = [values[spec.name] for spec in compiled.inputs]
+    for ours, theirs in zip(program(*arguments), et.load(alone)(*arguments), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize("target", ["rocm", "cpu,tpu", "cuda", ""])
+def test_unknown_targets_are_named(target):
+    with pytest.raises((ValueError, et.CompileError), match=f"but got '{target.split(',')[-1]}'"):
+        et.program.build(et.export_mlir(torch.nn.Linear(4, 4).eval(), (torch.zeros(2, 4),)), target=target)
+
+
 def test_writes_where_it_is_told(saved, bert):
     family, compiled = bert
     program = et.load(saved)

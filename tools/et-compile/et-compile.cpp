@@ -34,7 +34,9 @@ static cl::opt<std::string> emit("emit",
                                  cl::value_desc("kind"), cl::cat(category));
 static cl::opt<std::string> target("target",
                                    cl::desc("What to compile for: cpu (default), or cuda: and an architecture, "
-                                            "one of sm_80, sm_86, sm_89, sm_90 and sm_90a"),
+                                            "one of sm_80, sm_86, sm_89, sm_90 and sm_90a. Of a saved program also "
+                                            "several, such as cpu,cuda:sm_80,cuda:sm_90a: it runs with the best that "
+                                            "the device has"),
                                    cl::value_desc("target"), cl::init("cpu"), cl::cat(category));
 static cl::opt<std::string> isa("isa",
                                 cl::desc("Instruction set level: baseline, avx2, avx512 or native (default). Of a "

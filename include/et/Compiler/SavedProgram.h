@@ -36,6 +36,15 @@ struct KernelCode {
 /// ptxas is found; a remark says so when there is none. Emits an error when that fails.
 FailureOr<KernelCode> compileKernels(ModuleOp module, StringRef chip, bool assemble);
 
+class ProgramWriter;
+
+/// What the addresses of inputs and outputs of a program for GPUs are a multiple of: TMA and 16-byte loads need it.
+inline constexpr uint32_t kGPUAlignment = 16;
+
+/// Adds the plan of \p module, the result of --et-to-gpu, to \p writer. Its weights are in \p weights, as
+/// ProgramWriter::beginPlan wants it. Emits an error on what a program cannot hold.
+LogicalResult addGPUPlan(ProgramWriter &writer, ModuleOp module, const WeightsSection &weights, const KernelCode &code);
+
 /// Puts a program together from \p module, the result of --et-to-gpu. \p signature is that of the function on tensors,
 /// \p weights the section that buildWeights made. Emits an error on what a program cannot hold.
 FailureOr<std::string> buildSavedProgram(ModuleOp module, const ProgramSignature &signature,
