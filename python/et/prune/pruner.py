@@ -75,6 +75,7 @@ class Pruner:
         self.current_ratio = 0.0
         self.history: list[dict[str, Any]] = []
         self.kept = {t.name: torch.ones(t.pattern.grid(_shape(t)), dtype=torch.bool, device=t.weight.device) for t in self.targets}
+        self._sizes = {t.name: t.pattern.sizes(_shape(t)).to(t.weight.device) for t in self.targets}
         self._masks: dict[str, torch.Tensor] = {}
         self._hooks: list[Any] = []
         self._finished = False
@@ -114,34 +115,48 @@ class Pruner:
 
         `gradient_scale` is what gradients are multiplied with at this moment: 1, unless a GradScaler leaves it to the optimizer.
         """
-        self._check_open()
-        if self.step == 0 and self.schedule.due(0) and not self.history:
-            self.prune()
-        active = self.step < self.schedule.end
-        for target in self.targets:
-            gradient = target.weight.grad
-            if gradient is None:
-                continue
-            if gradient.is_sparse:
-                raise PruneError(f"expected a dense gradient of '{target.name}', but it is sparse; create the embedding with sparse=False")
-            if active:
-                true = gradient if gradient_scale == 1.0 else gradient / gradient_scale
-                self.score.observe(target.name, target.pattern, target.weight, true)
-            if active and self.regularizer:
-                gradient.add_(self.regularizer.gradient(target).to(gradient.dtype), alpha=gradient_scale)
+        self.observe_gradients(gradient_scale)
         tensors = [(p.grad, m) for p, m in self._masked() if p.grad is not None]
         _multiply([g for g, _ in tensors], [m for _, m in tensors])
 
     @torch.no_grad()
+    def observe_gradients(self, gradient_scale: float = 1.0) -> None:
+        """The first half of `before_step`: all but the masks, for those who apply masks themselves."""
+        self._check_open()
+        for target in self.targets:
+            if target.weight.grad is not None and target.weight.grad.is_sparse:
+                raise PruneError(f"expected a dense gradient of '{target.name}', but it is sparse; create the embedding with sparse=False")
+        if self.step == 0 and self.schedule.due(0) and not self.history:
+            self.prune()
+        active = self.step < self.schedule.end
+        if not active or (self.regularizer is None and not self.score.needs_gradients):
+            return
+        for target in self.targets:
+            gradient = target.weight.grad
+            if gradient is None:
+                continue
+            true = gradient if gradient_scale == 1.0 else gradient / gradient_scale
+            self.score.observe(target.name, target.pattern, target.weight, true)
+            if self.regularizer:
+                gradient.add_(self.regularizer.gradient(target).to(gradient.dtype), alpha=gradient_scale)
+
+    @torch.no_grad()
     def after_step(self) -> None:
         """To be called after the optimizer's step; `attach` does it."""
+        self.advance()
+        self._apply()
+
+    @torch.no_grad()
+    def advance(self) -> bool:
+        """The first half of `after_step`: counts the step, and chooses new masks where they are due. True if it did."""
         self._check_open()
         self.step += 1
         if self.regularizer and self.step < self.schedule.end:
             self.regularizer.after_step(self.step)
-        if self.schedule.due(self.step):
+        due = self.schedule.due(self.step)
+        if due:
             self._choose(self.schedule.ratio(self.step, self.ratio))
-        self._apply()
+        return due
 
     def observe(self, metric: float) -> None:
         """Tells the regulariser a validation metric (higher is better); group lasso stops raising its factor by it."""
@@ -177,7 +192,7 @@ class Pruner:
                 kept: Mapping[str, torch.Tensor] | None) -> dict[str, torch.Tensor]:
         candidates = []
         for t in self.targets:
-            values, sizes = scores[t.name], t.pattern.sizes(_shape(t)).to(t.weight.device)
+            values, sizes = scores[t.name], self._sizes[t.name].to(t.weight.device)
             if self.selection == "global":
                 values = values / sizes.to(values.dtype) ** size_power
             if kept is not None and torch.isfinite(values).all():
@@ -199,11 +214,13 @@ class Pruner:
 
     def _masked(self) -> list[tuple[torch.nn.Parameter, torch.Tensor]]:
         """Parameters that hold pruned weights, and masks of their type."""
+        if self.current_ratio == 0:
+            return []
         if not self._masks:
             self._masks = {t.name: t.pattern.expand(self.kept[t.name], _shape(t)).to(t.weight.dtype).contiguous() for t in self.targets}
+            self._masks.update({_bias_name(name): self.kept[name][:, 0].to(bias.dtype) for name, bias in self._biases.items()})
         pairs = [(t.weight, self._masks[t.name]) for t in self.targets]
-        pairs += [(bias, self.kept[name][:, 0].to(bias.dtype)) for name, bias in self._biases.items()]
-        return pairs if self.current_ratio > 0 else []
+        return pairs + [(bias, self._masks[_bias_name(name)]) for name, bias in self._biases.items()]
 
     def _apply(self) -> None:
         pairs = self._masked()
@@ -211,8 +228,9 @@ class Pruner:
 
     def reached(self) -> float:
         """The share of the weights under patterns that is pruned."""
-        pruned = sum(int((t.pattern.sizes(_shape(t)).to(t.weight.device) * ~self.kept[t.name]).sum()) for t in self.targets)
-        return pruned / sum(t.weight.numel() for t in self.targets)
+        # One sum, so that a GPU is waited for once.
+        pruned = torch.stack([(self._sizes[t.name].to(t.weight.device) * ~self.kept[t.name]).sum() for t in self.targets]).sum()
+        return int(pruned) / sum(t.weight.numel() for t in self.targets)
 
     # ---- the end, and going on ---------------------------------------------------------------------------------------
 

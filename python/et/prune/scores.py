@@ -33,6 +33,7 @@ class Score(Protocol):
     name: str
     #: Scores grow with this power of the number of weights in a block; "global" selection divides it out.
     size_power: float
+    needs_gradients: bool
 
     def observe(self, name: str, pattern: Pattern, weight: torch.Tensor, gradient: torch.Tensor) -> None:
         """Sees weight and gradient before each optimizer step."""
@@ -52,6 +53,7 @@ class Magnitude:
 
     name = "magnitude"
     size_power = 0.5
+    needs_gradients = False
 
     def observe(self, name: str, pattern: Pattern, weight: torch.Tensor, gradient: torch.Tensor) -> None:
         """Needs no gradient."""
@@ -72,6 +74,7 @@ class Gathered:
     """Movement and Fisher: a sum over steps for each block."""
 
     size_power = 1.0
+    needs_gradients = True
 
     def __init__(self, name: str) -> None:
         self.name = name
