@@ -53,7 +53,7 @@ def test_the_penalty_of_group_lasso_is_the_formula():
         for j in range(0, 7, 5):
             norm = math.sqrt(float((t.weight.detach()[i : i + 3, j : j + 5] ** 2).sum()))
             total += 0.3 * norm / (norm + 0.01)
-    assert float(lasso.penalty()) == pytest.approx(total, rel=1e-6)
+    assert lasso.penalty().item() == pytest.approx(total, rel=1e-6)
 
 
 def test_a_block_of_zeros_has_no_gradient_and_no_nan():

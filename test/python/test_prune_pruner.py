@@ -236,6 +236,24 @@ def test_a_gradient_scale_does_not_reach_the_score_or_the_regulariser():
     torch.testing.assert_close(results[0][1], results[1][1])
 
 
+@pytest.mark.parametrize("fused", [False, True])
+def test_a_grad_scaler_changes_nothing(fused):
+    results = []
+    for scaled in (False, True):
+        model = tiny()
+        optimizer = torch.optim.AdamW(model.parameters(), 0.01, fused=fused)
+        pruner = Pruner(model, {"0.weight": "5x4"}, 0.5, score="fisher", regularizer=GroupLasso(0.1), schedule=OneShot(3)).attach(optimizer)
+        scaler = torch.amp.GradScaler("cpu", init_scale=1024.0, enabled=scaled)
+        for x, y in data(5):
+            optimizer.zero_grad()
+            scaler.scale(torch.nn.functional.mse_loss(model(x), y)).backward()
+            scaler.step(optimizer)
+            scaler.update()
+        results.append((model[0].weight.detach().clone(), pruner.kept["0.weight"]))
+    torch.testing.assert_close(results[0][0], results[1][0])
+    assert torch.equal(results[0][1], results[1][1])
+
+
 # ---- refused ---------------------------------------------------------------------------------------------------------
 
 
