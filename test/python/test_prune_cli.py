@@ -82,7 +82,7 @@ def test_similarity(files, tmp_path, capsys):
 
 @pytest.mark.parametrize("more", [
     ("--method", "movement"), ("--method", "fisher", "--selection", "global", "--pattern", "columns"),
-    ("--method", "group-lasso", "--milestones", "1", "--raise-factor", "2"), ("--method", "admm", "--selection", "balanced"),
+    ("--method", "group-lasso"), ("--method", "admm", "--selection", "balanced"),
     ("--method", "one-shot", "--prune-epochs", "0", "--no-distill", "--pattern", "irregular"),
     ("--pattern", "attention-aware-merged", "--override", "query=dense", "--override", "*.layer.0.*=tile:4x4"),
 ], ids=lambda m: m[1])
@@ -160,6 +160,8 @@ def test_another_seed_is_another_result(files, tmp_path):
     (("--label-column", "score"), "expected the label column to be one of 1, 2"), (("--task", "similarity"), "two columns of texts for similarity"),
     (("--model", "no-such-model"), "expected a folder with a model, one of minilm-l6, or package:NAME/FOLDER, but got 'no-such-model'"),
     (("--model", "package:no_such_package_of_weights/x"), "no package 'no_such_package_of_weights'"),
+    (("--method", "group-lasso", "--milestones", "1", "2"), "expected milestones before pruning ends after 2 epochs, but got 2; it would never be reached"),
+    (("--max-drop", "-1", "--method", "group-lasso"), "max_drop to be at least 0"),
     (("--resume",), "expected a checkpoint to go on from"), (("--train", "nowhere.tsv"), "no file nowhere.tsv"),
     (("--lr", "1e30",), "diverged"),
 ])

@@ -122,7 +122,7 @@ def test_group_lasso_shrinks_blocks_in_training_and_ends_with_the_schedule():
     for step in range(8):
         model.weight.grad = torch.zeros_like(model.weight)  # nothing but the regulariser moves the weights
         optimizer.step()
-        norms.append(float(model.weight.norm()))
+        norms.append(model.weight.norm().item())
     assert norms[0] > norms[1] > norms[2] > norms[3] > norms[4]
     assert norms[4] == norms[5] == norms[7]
 
@@ -219,8 +219,24 @@ def test_padding_does_not_count():
     for h in theirs.hidden_states:
         h[:, 3:] += 100
     assert float(distiller(logits=0).loss(mine, theirs, mask)) == 0
-    theirs.hidden_states[0][:, 0] += 2
-    assert float(distiller(logits=0).loss(mine, theirs, mask)) == pytest.approx(4 / 3 / 2)
+    mine.hidden_states[0][:, 0] += 2
+    expected = 4 * 6 * 4 / float(outputs(0).hidden_states[0][:, :3].square().sum()) / 2
+    assert float(distiller(logits=0).loss(mine, theirs, mask)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_hidden_term_is_relative():
+    mine, theirs = outputs(0), outputs(1)
+    before = float(distiller(logits=0).loss(mine, theirs))
+    for states in (mine.hidden_states, theirs.hidden_states):
+        states[:] = [h * 1e-3 for h in states]
+    assert float(distiller(logits=0).loss(mine, theirs)) == pytest.approx(before, rel=1e-5)
+
+
+def test_a_teacher_of_zeros_gives_no_nan():
+    mine, theirs = outputs(0), outputs(0)
+    theirs.hidden_states = [torch.zeros_like(h) for h in theirs.hidden_states]
+    mine.hidden_states = [torch.zeros_like(h) for h in mine.hidden_states]
+    assert float(distiller(logits=0).loss(mine, theirs)) == 0
 
 
 def test_the_teacher_is_frozen():

@@ -12,7 +12,8 @@
     loss = out.loss + distiller(out, **inputs)
 
     logits    temperature^2 * KL(teacher || student) over classes, or the squared error where there is one output
-    hidden    mean squared error of the hidden states of all layers, over tokens that are not padding
+    hidden    squared error of the hidden states relative to the teacher's square, over tokens that are not padding: the mean over
+              layers. Being relative, its weight means the same for every model: states of small encoders are small.
 """
 
 from __future__ import annotations
@@ -84,17 +85,14 @@ def logits_loss(student: torch.Tensor, teacher: torch.Tensor, temperature: float
 
 
 def hidden_loss(student: Any, teacher: Any, mask: torch.Tensor | None = None) -> torch.Tensor:
-    """Mean squared error over layers and tokens. The embeddings count: layer 0 of the states."""
+    """Relative squared error, the mean over layers; the embeddings count as one. In f32."""
     if len(student) != len(teacher):
         raise PruneError(f"expected as many hidden states of student and teacher, but got {len(student)} and {len(teacher)}")
     terms = []
     for index, (mine, theirs) in enumerate(zip(student, teacher)):
         if mine.shape != theirs.shape:
             raise PruneError(f"expected hidden states {index} of student and teacher to agree, but got {tuple(mine.shape)} and {tuple(theirs.shape)}")
-        error = (mine.float() - theirs.float()).square()
-        if mask is None:
-            terms.append(error.mean())
-        else:
-            weights = mask.to(error.dtype).unsqueeze(-1)
-            terms.append((error * weights).sum() / (weights.sum().clamp(min=1) * error.shape[-1]))
+        weights = torch.ones((), device=theirs.device) if mask is None else mask.to(torch.float32).unsqueeze(-1)
+        error = ((mine.float() - theirs.float()).square() * weights).sum()
+        terms.append(error / (theirs.float().square() * weights).sum().clamp(min=1e-12))
     return torch.stack(terms).mean()

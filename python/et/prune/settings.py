@@ -43,8 +43,10 @@ class Settings:
     weight_decay: float = 0.01
     warmup: float = 0.06
     lam: float = 1e-4
-    raise_factor: float = 1.0
-    milestones: tuple[int, ...] = (4, 8, 12, 16)
+    raise_factor: float = 2.0
+    max_drop: float = 0.01
+    #: Epochs of the pruning phase; empty: three, at equal distances, so that some are reached however short it is.
+    milestones: tuple[int, ...] = ()
     rho: float = 1e-3
     prunings: int = 40
     distill: bool = True
@@ -61,6 +63,10 @@ class Settings:
         for name, least in (("dense_epochs", 0), ("prune_epochs", 0), ("retrain_epochs", 0), ("batch_size", 1), ("prunings", 1)):
             if getattr(self, name) < least:
                 raise PruneError(f"expected --{name.replace('_', '-')} to be at least {least}, but got {getattr(self, name)}")
+        late = [epoch for epoch in self.milestones if epoch >= self.prune_epochs]
+        if late and self.method == "group-lasso":
+            raise PruneError(f"expected milestones before pruning ends after {self.prune_epochs} epochs, but got {late[0]}; "
+                             "it would never be reached: give more --prune-epochs, or leave out --milestones")
         if self.prune_epochs == 0 and self.method != "one-shot":
             raise PruneError(f"expected at least 1 epoch of pruning with method '{self.method}', but got 0; only 'one-shot' needs none")
 
@@ -76,8 +82,9 @@ def make_pruner(model: torch.nn.Module, settings: Settings, steps_per_epoch: int
     # Gradual pruning ends with a tenth of its phase left, to settle before retraining lowers the rate again.
     schedule: Schedule = Gradual(0, max(1, steps - steps // 10), max(1, steps // settings.prunings)) if steps else OneShot()
     if settings.method == "group-lasso":
-        milestones = tuple(epoch * steps_per_epoch for epoch in settings.milestones if epoch < settings.prune_epochs)
-        regularizer, schedule = GroupLasso(settings.lam, milestones, raise_factor=settings.raise_factor), OneShot(steps)
+        milestones = [epoch * steps_per_epoch for epoch in settings.milestones] or sorted({steps * part // 4 for part in (1, 2, 3)} - {0})
+        regularizer = GroupLasso(settings.lam, milestones, raise_factor=settings.raise_factor, max_drop=settings.max_drop)
+        schedule = OneShot(steps)
     elif settings.method == "admm":
         regularizer, schedule = ADMM(settings.rho, steps_per_epoch), OneShot(steps)
     elif settings.method == "one-shot":
