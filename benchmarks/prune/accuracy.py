@@ -12,8 +12,8 @@
 
 All jobs of one model, data set and seed are trained as one stack (stacked.py). A call does as much as fits into --minutes and can
 be called again with the same output: finished jobs are not repeated, and a stack goes on from its last epoch if --work is
-still there. RESULTS gets accuracy.json, accuracy.md, and the kept blocks of every job (masks/*.npz), from which sizes and latencies
-can be measured elsewhere.
+still there. RESULTS gets accuracy.json and accuracy.md; with --masks, a folder gets the kept blocks of every job, from which sizes
+and latencies can be measured elsewhere.
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument("--data", required=True, type=Path, metavar="FOLDER", help="the folder of data sets (sst2, mrpc, stsb)")
     parser.add_argument("--output", required=True, type=Path, metavar="FOLDER", help="where the results go, and are found again")
     parser.add_argument("--work", type=Path, metavar="FOLDER", help="dense models and checkpoints (default: OUTPUT/work)")
+    parser.add_argument("--masks", type=Path, metavar="FOLDER", help="write the kept blocks of every job there")
     parser.add_argument("--models", nargs="+", default=["minilm-l6"], metavar="NAME[=FOLDER]", help="default: %(default)s")
     parser.add_argument("--tasks", nargs="+", choices=DATA_SETS, default=list(DATA_SETS), help="default: all")
     parser.add_argument("--patterns", nargs="+", default=list(PATTERNS), metavar="PATTERN", help="may name a tile: tile:64x16 (default: %(default)s)")
@@ -230,19 +231,21 @@ class Bench:
         phases = [Phase(settings[0].prune_epochs, self.options.prune_lr, 100), Phase(settings[0].retrain_epochs, self.options.prune_lr, 200)]
         self._train(f"{key} x{len(jobs)}", stack, sets[0], phases, seed, distiller, checkpoint)
         seconds = round(time.monotonic() - begin, 1)
-        masks: dict[str, np.ndarray] = {}
         for job, pruner, found in zip(jobs, stack.pruners, self._metrics(stack, sets[1])):
             group["jobs"][job.key] = {"pattern": job.pattern, "ratio": job.ratio, "reached": pruner.finalize()["reached"], "metrics": found}
-            for name, kept in pruner.kept.items():
-                # Bits of the grid of blocks, row by row; the grid's size follows from the pattern.
-                masks[f"{job.key}/{name.removeprefix('backbone.')}"] = np.packbits(kept.cpu().numpy())
             self._print(key, job.key, found, seconds / len(jobs))
-        folder = self.options.output / "masks"
-        folder.mkdir(exist_ok=True)
-        np.savez_compressed(folder / f"{checkpoint.stem}.npz", **masks)
+        if self.options.masks:
+            self._write_masks(checkpoint.stem, jobs, stack.pruners)
         self.call["jobs"] += len(jobs)
         self._write()
         checkpoint.unlink(missing_ok=True)
+
+    def _write_masks(self, name: str, jobs: Sequence[Job], pruners: Sequence[Pruner]) -> None:
+        """A bit for each block, row by row of the grid; the grid's size follows from the pattern."""
+        masks = {f"{job.key}/{weight.removeprefix('backbone.')}": np.packbits(kept.cpu().numpy())
+                 for job, pruner in zip(jobs, pruners) for weight, kept in pruner.kept.items()}
+        self.options.masks.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(self.options.masks / f"{name}.npz", **masks)
 
     def _train(self, what: str, stack: Stack, data: Resident, phases: Sequence[Phase], seed: int, distiller: Distiller | None,
                checkpoint: Path | None) -> None:

@@ -108,14 +108,14 @@ def test_views_of_a_stack_stay_views(files):
 
 
 def test_a_table_in_one_call(files, tmp_path, capsys):
-    assert accuracy.main(words(files, tmp_path / "out", "--tasks", "sst2", "stsb")) == 0
+    assert accuracy.main(words(files, tmp_path / "out", "--tasks", "sst2", "stsb", "--masks", str(tmp_path / "masks"))) == 0
     assert "done: 4 of 4 jobs" in capsys.readouterr().out
     results = json.loads((tmp_path / "out" / "accuracy.json").read_text())
     jobs = results["groups"]["tiny/stsb/0"]["jobs"]
     assert set(jobs) == {"tile:8x8@0.5", "rows@0.5"} and jobs["rows@0.5"]["reached"] == 0.5 and "spearman" in jobs["rows@0.5"]["metrics"]
     page = (tmp_path / "out" / "accuracy.md").read_text()
     assert "## tiny, STS-B, Spearman" in page and "| tile:8x8 |" in page
-    masks = np.load(next((tmp_path / "out" / "masks").glob("tiny-sst2-0-*.npz")))
+    masks = np.load(next((tmp_path / "masks").glob("tiny-sst2-0-*.npz")))
     kept = np.unpackbits(masks["tile:8x8@0.5/bert.encoder.layer.0.attention.self.query.weight"])[:16]
     assert kept.sum() == 8
     # Called again, nothing is left to do.
