@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
+import importlib.metadata
 import os
 import shlex
 import sys
@@ -165,6 +167,11 @@ def deterministic() -> Iterator[None]:
             torch.use_deterministic_algorithms(before[0], warn_only=before[1])
 
 
+def checksum(path: Path) -> str:
+    """What tells one version of a file from another."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def prepare(options: argparse.Namespace, console: Console, words: Sequence[str]) -> tuple[Run, Bars]:
     """Everything up to the first step."""
     check_ratio(options.ratio)
@@ -188,9 +195,11 @@ def prepare(options: argparse.Namespace, console: Console, words: Sequence[str])
     takes_types = model.backbone.config.model_type != "distilbert"
     sets = [Encoded(folder, e.texts, e.labels, task, options.max_tokens, takes_types) for e in (training, validation)]
     facts = {
-        "command": shlex.join(["python", "-m", "et.prune", *words]), "versions": {"torch": torch.__version__}, "model": options.model,
+        "command": shlex.join(["python", "-m", "et.prune", *words]),
+        "versions": {name: importlib.metadata.version(name) for name in ("torch", "transformers", "tokenizers")}, "model": options.model,
         "task": {"kind": task.kind, "classes": list(task.classes), "low": task.low, "high": task.high}, "max_tokens": options.max_tokens,
-        "data": {"train": {"file": options.train.name, "rows": len(training)}, "dev": {"file": options.dev.name, "rows": len(validation)},
+        "data": {"train": {"file": options.train.name, "rows": len(training), "sha256": checksum(options.train)},
+                 "dev": {"file": options.dev.name, "rows": len(validation), "sha256": checksum(options.dev)},
                  "texts": [train.names[i] for i in columns.texts], "label": train.names[columns.label]},
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
     }

@@ -140,7 +140,7 @@ class Run:
     def _prepare_pruning(self) -> None:
         if self.settings.distill:
             self.distiller = Distiller(copy.deepcopy(self.model), hidden=self.settings.hidden_weight, temperature=self.settings.temperature)
-        self.pruner = make_pruner(self.model, self.settings, self.steps_per_epoch)
+        self.pruner = make_pruner(self.model.backbone, self.settings, self.steps_per_epoch)
         dense = self.record.get("dense", {}).get("metrics")
         if dense:
             self.pruner.observe(dense[metrics.main_metric(self.model.task.kind)])
