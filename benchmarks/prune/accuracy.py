@@ -83,7 +83,8 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument("--patterns", nargs="+", default=list(PATTERNS), metavar="PATTERN", help="may name a tile: tile:64x16 (default: %(default)s)")
     parser.add_argument("--ratios", nargs="+", type=float, default=list(RATIOS), help="default: %(default)s")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="default: %(default)s")
-    parser.add_argument("--method", default="magnitude", choices=("magnitude", "movement", "fisher", "group-lasso", "admm"), help="default: %(default)s")
+    parser.add_argument("--method", default="fisher", choices=("fisher", "magnitude", "movement", "group-lasso", "admm"), help="default: %(default)s")
+    parser.add_argument("--observe-every", type=int, default=4, help="fisher and movement: steps between looks at the gradients (default: %(default)s)")
     parser.add_argument("--selection", default="matrix", choices=("matrix", "balanced", "global"), help="default: %(default)s")
     parser.add_argument("--no-distill", dest="distill", action="store_false", help="do not learn from the dense model")
     parser.add_argument("--hidden-weight", type=float, default=1.0, help="of hidden states in distillation (default: %(default)s)")
@@ -100,7 +101,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument("--device", default="auto", help="default: a GPU if there is one")
     parser.add_argument("--precision", choices=("auto", "f32", "bf16"), default="auto", help="default: bf16 on a GPU, else f32")
     options = parser.parse_args(arguments)
-    for name, least in (("batch_size", 1), ("prunings", 1), ("stack", 1), ("max_tokens", 8), ("limit", 4)):
+    for name, least in (("batch_size", 1), ("prunings", 1), ("stack", 1), ("observe_every", 1), ("max_tokens", 8), ("limit", 4)):
         value = getattr(options, name)
         if value is not None and value < least:
             parser.error(f"--{name.replace('_', '-')} must be at least {least}, but is {value}")
@@ -138,7 +139,7 @@ class Bench:
         options.output.mkdir(parents=True, exist_ok=True)
         options.work.mkdir(parents=True, exist_ok=True)
         self.settings = {name: getattr(options, name) for name in (
-            "method", "selection", "distill", "hidden_weight", "lr", "prune_lr", "batch_size", "prunings", "epochs", "train_embeddings", "max_tokens", "limit")}
+            "method", "selection", "distill", "hidden_weight", "lr", "prune_lr", "batch_size", "prunings", "observe_every", "epochs", "train_embeddings", "max_tokens", "limit")}
         self.results: dict[str, Any] = {"settings": self.settings, "groups": {}, "calls": []}
         if self.path.is_file():
             self.results = json.loads(self.path.read_text())
@@ -223,7 +224,7 @@ class Bench:
                jobs: list[Job]) -> None:
         begin = time.monotonic()
         distiller = Distiller(copy.deepcopy(dense), hidden=self.options.hidden_weight) if self.options.distill else None
-        stack = Stack(dense, len(jobs), freeze_embeddings=not self.options.train_embeddings)
+        stack = Stack(dense, len(jobs), not self.options.train_embeddings, self.options.observe_every)
         settings = [self._settings(job, data_set, seed) for job in jobs]
         steps = len(order(sets[0].lengths, self.options.batch_size, seed, 0))
         stack.prune_with([make_pruner(model, s, steps) for model, s in zip(stack.copies, settings)])

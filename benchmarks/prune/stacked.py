@@ -50,10 +50,14 @@ class Resident:
 
 
 class Stack:
-    """`count` copies of a model."""
+    """`count` copies of a model.
 
-    def __init__(self, model: TextModel, count: int, freeze_embeddings: bool) -> None:
-        self.model, self.count = model, count
+    Scores of single copies look at the gradients of every `observe_every`-th step only: a look takes launches for each matrix of
+    each copy, and a part of the batches tells as much.
+    """
+
+    def __init__(self, model: TextModel, count: int, freeze_embeddings: bool, observe_every: int = 1) -> None:
+        self.model, self.count, self.observe_every = model, count, observe_every
         self.weights: dict[str, torch.nn.Parameter] = {}
         self.shared: dict[str, torch.Tensor] = {}
         for name, parameter in model.named_parameters():
@@ -121,7 +125,8 @@ class Stack:
         losses.sum().backward()
         self._clip(1.0)
         for pruner in self.pruners:
-            pruner.observe_gradients()
+            if pruner.regularizer or pruner.step % self.observe_every == 0:
+                pruner.observe_gradients()
         self._mask([self.weights[name].grad for name in self.masks])
         optimizer.step()
         for index, pruner in enumerate(self.pruners):

@@ -82,7 +82,7 @@ def test_similarity(files, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("more", [
-    ("--method", "movement"), ("--method", "fisher", "--selection", "global", "--pattern", "columns"),
+    ("--method", "movement"), ("--method", "magnitude", "--selection", "global", "--pattern", "columns"),
     ("--method", "group-lasso"), ("--method", "admm", "--selection", "balanced"),
     ("--method", "one-shot", "--prune-epochs", "0", "--no-distill", "--pattern", "irregular"),
     ("--pattern", "attention-aware-merged", "--override", "query=dense", "--override", "*.layer.0.*=tile:4x4"),
@@ -115,7 +115,7 @@ class Stop(Exception):
     """The power fails."""
 
 
-@pytest.mark.parametrize("method,epochs", [("magnitude", 1), ("magnitude", 2), ("magnitude", 3), ("movement", 2), ("group-lasso", 2), ("admm", 2)])
+@pytest.mark.parametrize("method,epochs", [("fisher", 1), ("fisher", 2), ("fisher", 3), ("magnitude", 2), ("group-lasso", 2), ("admm", 2)])
 def test_resuming_is_the_same_as_never_stopping(files, whole, tmp_path, capsys, method, epochs):
     options = ["--ratio", "0.5", "--method", method, "--milestones", "1"]
     folders = whole(method, options), tmp_path / "parts"
@@ -151,7 +151,7 @@ def test_another_seed_is_another_result(files, tmp_path):
 
 @pytest.mark.parametrize("more,message", [
     (("--ratio", "80"), "expected a ratio from 0 to below 1 (0.8 prunes 80 %), but got 80.0"),
-    (("--tile", "16"), "expected a pattern 'tile:RxC'"), (("--prune-epochs", "0"), "expected at least 1 epoch of pruning with method 'magnitude', but got 0"),
+    (("--tile", "16"), "expected a pattern 'tile:RxC'"), (("--prune-epochs", "0"), "expected at least 1 epoch of pruning with method 'fisher', but got 0"),
     (("--dense-epochs", "-1"), "expected --dense-epochs to be at least 0, but got -1"), (("--prunings", "0"), "expected --prunings to be at least 1"),
     (("--override", "query"), "expected --override WHICH=PATTERN"), (("--override", "queries=rows"), "'queries' to be a role"),
     (("--device", "tpu"), "expected --device to be cpu, cuda or cuda:N, but got 'tpu'"), (("--device", "mps"), "but got 'mps'"),

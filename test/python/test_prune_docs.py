@@ -22,7 +22,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "Pruning.md"
 
 def test_the_examples_run(tmp_path):
     blocks = re.findall(r"<!-- run -->\n```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     model = model_zoo.head("sequence classification").train()
     inputs = model_zoo.inputs("text")
     names: dict[str, Any] = {

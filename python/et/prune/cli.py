@@ -63,7 +63,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     prune.add_argument("--tile", default=d.tile, metavar="RxC", help="size of tiles (default: %(default)s)")
     prune.add_argument("--override", action="append", default=[], metavar="WHICH=PATTERN",
                        help="another pattern for a role or a glob over parameter names, such as value=tile:16x16 or '*.layer.0.*=dense'")
-    prune.add_argument("--method", choices=METHODS, default=d.method, help="default: %(default)s, gradual")
+    prune.add_argument("--method", choices=METHODS, default=d.method, help="how blocks are chosen, gradually for fisher, magnitude and movement (default: %(default)s)")
     prune.add_argument("--selection", choices=SELECTIONS, default=d.selection, help="default: per %(default)s")
     prune.add_argument("--no-distill", dest="distill", action="store_false", help="do not learn from the dense model")
     prune.add_argument("--temperature", type=float, default=d.temperature, help="of distillation (default: %(default)s)")

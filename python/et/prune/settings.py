@@ -20,7 +20,7 @@ from .pruner import Pruner
 from .regularizers import ADMM, GroupLasso, Regularizer
 from .schedules import Gradual, OneShot, Schedule
 
-METHODS = ("magnitude", "movement", "fisher", "group-lasso", "admm", "one-shot")
+METHODS = ("fisher", "magnitude", "movement", "group-lasso", "admm", "one-shot")
 PATTERNS = ("attention-aware", "attention-aware-merged", "tile", "rows", "columns", "irregular")
 
 
@@ -31,7 +31,7 @@ class Settings:
     pattern: str = "attention-aware"
     tile: str = "16x16"
     ratio: float = 0.5
-    method: str = "magnitude"
+    method: str = "fisher"
     selection: str = "matrix"
     overrides: Mapping[str, str | None] = field(default_factory=dict)
     dense_epochs: int = 3
@@ -79,8 +79,8 @@ def make_pruner(model: torch.nn.Module, settings: Settings, steps_per_epoch: int
     else:
         patterns = uniform(model, f"tile:{settings.tile}" if settings.pattern == "tile" else settings.pattern, settings.overrides)
     regularizer: Regularizer | None = None
-    # Gradual pruning ends with a tenth of its phase left, to settle before retraining lowers the rate again.
-    schedule: Schedule = Gradual(0, max(1, steps - steps // 10), max(1, steps // settings.prunings)) if steps else OneShot()
+    # Gradual pruning begins after a tenth of its phase, when scores have seen some batches, and ends with a tenth left, to settle.
+    schedule: Schedule = Gradual(steps // 10, max(steps // 10 + 1, steps - steps // 10), max(1, steps // settings.prunings)) if steps else OneShot()
     if settings.method == "group-lasso":
         milestones = [epoch * steps_per_epoch for epoch in settings.milestones] or sorted({steps * part // 4 for part in (1, 2, 3)} - {0})
         regularizer = GroupLasso(settings.lam, milestones, raise_factor=settings.raise_factor, max_drop=settings.max_drop)
