@@ -47,7 +47,7 @@ import et  # noqa: E402
 from et.prune import Distiller, Pruner  # noqa: E402
 from et.prune import metrics as scoring  # noqa: E402
 from et.prune.settings import Settings, make_pruner  # noqa: E402
-from et.prune.text_models import Encoded, TextModel, load_model, model_folder, order  # noqa: E402
+from et.prune.text_models import Encoded, TextModel, load_model, model_folder, order, takes_types  # noqa: E402
 from et.prune.training import rate, write_json  # noqa: E402
 
 PATTERNS = ("irregular", "columns", "rows", "tile", "attention-aware")
@@ -189,16 +189,15 @@ class Bench:
         # Eager attention: under vmap it is two batched products, and sequences are short.
         dense = load_model(folder, task, "eager").to(self.device)
         limit = self.options.limit
-        takes_types = dense.backbone.config.model_type != "distilbert"
-        encode = lambda e: Resident(Encoded(folder, e.texts[:limit], e.labels[:limit], task, self.options.max_tokens, takes_types), self.device)  # noqa: E731
-        sets = encode(train), encode(dev)
+        types = takes_types(dense.backbone)
+        sets = [Resident(Encoded(folder, e.texts[:limit], e.labels[:limit], task, self.options.max_tokens, types), self.device) for e in (train, dev)]
         self._dense(key, group, dense, data_set, seed, sets)
         for start in range(0, len(jobs), self.options.stack):
             self._stack(key, group, dense, data_set, seed, sets, jobs[start : start + self.options.stack])
 
     # ---- phases ------------------------------------------------------------------------------------------------------
 
-    def _dense(self, key: str, group: dict[str, Any], model: TextModel, data_set: DataSet, seed: int, sets: tuple[Resident, Resident]) -> None:
+    def _dense(self, key: str, group: dict[str, Any], model: TextModel, data_set: DataSet, seed: int, sets: Sequence[Resident]) -> None:
         path = self.options.work / f"{key.replace('/', '-')}-dense.pt"
         if group["dense"] and path.is_file():
             model.load_state_dict(torch.load(path, map_location=self.device, weights_only=True))
@@ -220,7 +219,7 @@ class Bench:
         return Settings(pattern=pattern, tile=tile or "16x16", ratio=job.ratio, method=self.options.method, selection=self.options.selection,
                         dense_epochs=epochs[0], prune_epochs=epochs[1], retrain_epochs=epochs[2], prunings=self.options.prunings, seed=seed)
 
-    def _stack(self, key: str, group: dict[str, Any], dense: TextModel, data_set: DataSet, seed: int, sets: tuple[Resident, Resident],
+    def _stack(self, key: str, group: dict[str, Any], dense: TextModel, data_set: DataSet, seed: int, sets: Sequence[Resident],
                jobs: list[Job]) -> None:
         begin = time.monotonic()
         distiller = Distiller(copy.deepcopy(dense), hidden=self.options.hidden_weight) if self.options.distill else None

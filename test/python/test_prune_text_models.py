@@ -17,10 +17,11 @@ import pytest
 import torch
 
 import et
+import model_zoo
 import prune_text
 from et.prune import ModelError, Pruner, Gradual
 from et.prune.tables import Task
-from et.prune.text_models import PACKAGES, Encoded, load_model, model_folder
+from et.prune.text_models import PACKAGES, Encoded, load_model, model_folder, takes_types
 
 SIMILAR = Task("similarity", (), 0.0, 5.0)
 TEXTS = [("the film was good", "a fine film"), ("it was bad", "so very very dull and sad"), ("nice", "warm")]
@@ -72,6 +73,11 @@ def test_pairs_of_a_classifier_are_one_sequence(bert):
     assert batch["input_ids"].shape == (2, 16) and labels.tolist() == [1, 0]
     ids, types = data.sequences[0][0]
     assert ids.count(3) == 2 and types == [0] * 6 + [1] * 4  # [CLS] a [SEP] b [SEP]
+
+
+@pytest.mark.parametrize("name,takes", [("bert", True), ("electra", True), ("distilbert", False), ("mpnet", False)])
+def test_token_types_go_to_models_that_know_them(name, takes):
+    assert takes_types(model_zoo.FAMILIES[name].build("eager")) is takes
 
 
 def test_long_texts_are_cut(bert):

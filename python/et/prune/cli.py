@@ -38,7 +38,7 @@ from . import metrics
 from .errors import PruneError
 from .selection import SELECTIONS, check_ratio
 from .settings import METHODS, PATTERNS, Settings
-from .text_models import PACKAGES, Encoded, load_model, model_folder
+from .text_models import PACKAGES, Encoded, load_model, model_folder, takes_types
 from .tables import choose_columns, choose_task, examples, read_table
 from .training import Run
 
@@ -192,8 +192,7 @@ def prepare(options: argparse.Namespace, console: Console, words: Sequence[str])
     training, validation = examples(train, columns, task), examples(dev, columns, task)
     torch.manual_seed(settings.seed)  # the head of a classifier is random
     model = load_model(folder, task)
-    takes_types = model.backbone.config.model_type != "distilbert"
-    sets = [Encoded(folder, e.texts, e.labels, task, options.max_tokens, takes_types) for e in (training, validation)]
+    sets = [Encoded(folder, e.texts, e.labels, task, options.max_tokens, takes_types(model.backbone)) for e in (training, validation)]
     facts = {
         "command": shlex.join(["python", "-m", "et.prune", *words]),
         "versions": {name: importlib.metadata.version(name) for name in ("torch", "transformers", "tokenizers")}, "model": options.model,

@@ -14,6 +14,7 @@ fetched from a hub. What is saved is such a folder again, which transformers, se
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import json
 import os
 import shutil
@@ -137,11 +138,16 @@ def load_model(folder: Path, task: Task, attention: str = "sdpa") -> TextModel:
     return TextModel(backbone, task, pooling)
 
 
+def takes_types(backbone: torch.nn.Module) -> bool:
+    """Whether a model has use for token types: DistilBERT and MPNet take none, RoBERTa knows only one."""
+    return "token_type_ids" in inspect.signature(backbone.forward).parameters and getattr(backbone.config, "type_vocab_size", 0) > 1
+
+
 class Encoded:
     """Texts as token ids, ready for batches."""
 
     def __init__(self, folder: Path, texts: Sequence[tuple[str, ...]], labels: Sequence[float], task: Task, max_tokens: int,
-                 takes_types: bool = True) -> None:
+                 with_types: bool = True) -> None:
         from tokenizers import Tokenizer
 
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -149,7 +155,7 @@ class Encoded:
         tokenizer.enable_truncation(max_tokens)
         self.joint = task.kind == "classification"
         self.labels = torch.tensor(labels)
-        self.takes_types = takes_types
+        self.with_types = with_types
         pad = json.loads((folder / "config.json").read_text()).get("pad_token_id")
         self.pad = 0 if pad is None else pad
         #: For each example its sequences: one for classification (pairs are joined), two for similarity.
@@ -179,7 +185,7 @@ class Encoded:
                 types[side * len(rows) + place, : len(tokens)] = torch.tensor(kinds)
                 mask[side * len(rows) + place, : len(tokens)] = 1
         batch = {"input_ids": ids, "attention_mask": mask}
-        if self.takes_types:
+        if self.with_types:
             batch["token_type_ids"] = types
         return {name: value.to(device, non_blocking=True) for name, value in batch.items()}, self.labels[list(rows)].to(device)
 
