@@ -139,7 +139,8 @@ class Bench:
         options.output.mkdir(parents=True, exist_ok=True)
         options.work.mkdir(parents=True, exist_ok=True)
         self.settings = {name: getattr(options, name) for name in (
-            "method", "selection", "distill", "hidden_weight", "lr", "prune_lr", "batch_size", "prunings", "observe_every", "epochs", "train_embeddings", "max_tokens", "limit")}
+            "method", "selection", "distill", "hidden_weight", "lr", "prune_lr", "batch_size", "prunings", "observe_every", "epochs",
+            "train_embeddings", "max_tokens", "limit")}
         self.results: dict[str, Any] = {"settings": self.settings, "groups": {}, "calls": []}
         if self.path.is_file():
             self.results = json.loads(self.path.read_text())
@@ -324,7 +325,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     wanted = len(bench.models) * len(options.tasks) * len(options.seeds) * len(options.patterns) * len(options.ratios)
     finished = sum(len(group["jobs"]) for group in bench.results["groups"].values())
-    console.print(f"{'done' if done else 'out of time'}: {finished} of {wanted} jobs; {'written' if done else 'call again to go on'}: {options.output}", highlight=False)
+    state, then = ("done", "written") if done else ("out of time", "call again to go on")
+    console.print(f"{state}: {finished} of {wanted} jobs; {then}: {options.output}", highlight=False)
     return 0
 
 

@@ -100,7 +100,8 @@ def test_views_of_a_stack_stay_views(files):
     model = load_model(files / "bert", Task("classification", ("0", "1")), "eager")
     stack = Stack(model, 2, freeze_embeddings=False)
     ids = torch.randint(4, 24, (2, 5))
-    stack.step(torch.optim.SGD(list(stack.weights.values()), 0.1), {"input_ids": ids, "attention_mask": torch.ones_like(ids)}, torch.tensor([0, 1]), None, "f32")
+    optimizer = torch.optim.SGD(list(stack.weights.values()), 0.1)
+    stack.step(optimizer, {"input_ids": ids, "attention_mask": torch.ones_like(ids)}, torch.tensor([0, 1]), None, "f32")
     for index, module in enumerate(stack.copies):
         for name, parameter in module.named_parameters():
             assert parameter.data_ptr() == stack.weights[name].data[index].data_ptr()
@@ -160,7 +161,8 @@ def test_errors_are_one_line_and_status_1(files, tmp_path, capsys, more, message
 
 
 @pytest.mark.parametrize("more,message", [
-    (("--ratios", "50"), "--ratios must be between 0 and 1"), (("--minutes", "0"), "--minutes must be above 0"), (("--stack", "0"), "--stack must be at least 1"),
+    (("--ratios", "50"), "--ratios must be between 0 and 1"), (("--minutes", "0"), "--minutes must be above 0"),
+    (("--stack", "0"), "--stack must be at least 1"),
     (("--epochs", "1", "0", "1"), "--epochs must be at least 0 1 0, but is 1 0 1"), (("--tasks", "cola"), "invalid choice"),
 ])
 def test_wrong_options_are_refused(files, tmp_path, capsys, more, message):

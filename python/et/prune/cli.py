@@ -48,14 +48,16 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     d = Settings()
     parser = argparse.ArgumentParser(prog="python -m et.prune", description=__doc__.splitlines()[0])
     data = parser.add_argument_group("model and data")
-    data.add_argument("--model", required=True, help=f"a folder (config.json, model.safetensors, tokenizer.json), {', '.join(PACKAGES)}, or package:NAME/FOLDER")
+    data.add_argument("--model", required=True,
+                      help=f"a folder (config.json, model.safetensors, tokenizer.json), {', '.join(PACKAGES)}, or package:NAME/FOLDER")
     data.add_argument("--train", required=True, type=Path, metavar="FILE", help="training data: .csv, or anything else with tabs")
     data.add_argument("--dev", required=True, type=Path, metavar="FILE", help="validation data of the same form")
     data.add_argument("--output", required=True, type=Path, metavar="FOLDER", help="where the pruned model, its record and the checkpoint go")
     data.add_argument("--task", choices=("auto", "classification", "similarity"), default="auto", help="default: from the labels")
     data.add_argument("--text-columns", nargs="+", default=[], metavar="COLUMN", help="one or two, by name or number from 1 (default: found)")
     data.add_argument("--label-column", metavar="COLUMN", help="by name or number from 1 (default: found)")
-    data.add_argument("--header", choices=("auto", "yes", "no"), default="auto", help="whether the first row names the columns (default: %(default)s)")
+    data.add_argument("--header", choices=("auto", "yes", "no"), default="auto",
+                      help="whether the first row names the columns (default: %(default)s)")
     data.add_argument("--max-tokens", type=int, default=128, help="longer texts are cut (default: %(default)s)")
     prune = parser.add_argument_group("pruning")
     prune.add_argument("--ratio", type=float, default=d.ratio, help="share of the blocks that is pruned (default: %(default)s)")
@@ -63,19 +65,24 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     prune.add_argument("--tile", default=d.tile, metavar="RxC", help="size of tiles (default: %(default)s)")
     prune.add_argument("--override", action="append", default=[], metavar="WHICH=PATTERN",
                        help="another pattern for a role or a glob over parameter names, such as value=tile:16x16 or '*.layer.0.*=dense'")
-    prune.add_argument("--method", choices=METHODS, default=d.method, help="how blocks are chosen, gradually for fisher, magnitude and movement (default: %(default)s)")
+    prune.add_argument("--method", choices=METHODS, default=d.method,
+                       help="how blocks are chosen, gradually for fisher, magnitude and movement (default: %(default)s)")
     prune.add_argument("--selection", choices=SELECTIONS, default=d.selection, help="default: per %(default)s")
     prune.add_argument("--no-distill", dest="distill", action="store_false", help="do not learn from the dense model")
     prune.add_argument("--temperature", type=float, default=d.temperature, help="of distillation (default: %(default)s)")
     prune.add_argument("--hidden-weight", type=float, default=d.hidden_weight, help="of hidden states in distillation (default: %(default)s)")
     prune.add_argument("--lam", type=float, default=d.lam, help="group lasso: factor of the penalty (default: %(default)s)")
-    prune.add_argument("--raise-factor", type=float, default=d.raise_factor, help="group lasso: growth of lam at milestones while accuracy holds (default: %(default)s)")
-    prune.add_argument("--milestones", type=int, nargs="*", default=[], metavar="EPOCH", help="group lasso: epochs after which to reweight (default: three, at equal distances)")
-    prune.add_argument("--max-drop", type=float, default=d.max_drop, help="group lasso: lam stops rising when the metric is this far below the dense one (default: %(default)s)")
+    prune.add_argument("--raise-factor", type=float, default=d.raise_factor,
+                       help="group lasso: growth of lam at milestones while accuracy holds (default: %(default)s)")
+    prune.add_argument("--milestones", type=int, nargs="*", default=[], metavar="EPOCH",
+                       help="group lasso: epochs after which to reweight (default: three, at equal distances)")
+    prune.add_argument("--max-drop", type=float, default=d.max_drop,
+                       help="group lasso: lam stops rising when the metric is this far below the dense one (default: %(default)s)")
     prune.add_argument("--rho", type=float, default=d.rho, help="ADMM: factor of the penalty (default: %(default)s)")
     prune.add_argument("--prunings", type=int, default=d.prunings, help="gradual: steps of the ratio (default: %(default)s)")
     train = parser.add_argument_group("training")
-    train.add_argument("--dense-epochs", type=int, default=d.dense_epochs, help="fine-tuning before pruning; 0 if the model is fine-tuned (default: %(default)s)")
+    train.add_argument("--dense-epochs", type=int, default=d.dense_epochs,
+                       help="fine-tuning before pruning; 0 if the model is fine-tuned (default: %(default)s)")
     train.add_argument("--prune-epochs", type=int, default=d.prune_epochs, help="default: %(default)s")
     train.add_argument("--retrain-epochs", type=int, default=d.retrain_epochs, help="default: %(default)s")
     train.add_argument("--lr", type=float, default=d.lr, help="of dense fine-tuning (default: %(default)s)")
