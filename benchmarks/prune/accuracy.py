@@ -209,7 +209,6 @@ class Bench:
         self._train(f"{key} dense", stack, sets[0], [Phase(epochs, self.options.lr, 0)], seed, None, None)
         model.load_state_dict(stack.copies[0].state_dict())
         (found,) = self._metrics(stack, sets[1])
-        # Not set anew where only the weights were lost: results of one group must refer to one dense model.
         group["dense"] = {"metrics": found, "epochs": epochs, "seconds": round(time.monotonic() - begin, 1)}
         torch.save(model.state_dict(), path)
         self._print(key, "dense", found, group["dense"]["seconds"])
@@ -233,7 +232,9 @@ class Bench:
         self._train(f"{key} x{len(jobs)}", stack, sets[0], phases, seed, distiller, checkpoint)
         seconds = round(time.monotonic() - begin, 1)
         for job, pruner, found in zip(jobs, stack.pruners, self._metrics(stack, sets[1])):
-            group["jobs"][job.key] = {"pattern": job.pattern, "ratio": job.ratio, "reached": pruner.finalize()["reached"], "metrics": found}
+            # Each job keeps the metrics of the dense model it came from: that is trained anew where --work was lost between calls.
+            group["jobs"][job.key] = {"pattern": job.pattern, "ratio": job.ratio, "reached": pruner.finalize()["reached"],
+                                      "metrics": found, "dense": group["dense"]["metrics"]}
             self._print(key, job.key, found, seconds / len(jobs))
         if self.options.masks:
             self._write_masks(checkpoint.stem, jobs, stack.pruners)

@@ -47,7 +47,7 @@ def markdown(results: Mapping[str, Any]) -> str:
             for pattern in _ordered(job["pattern"] for job in jobs):
                 cells = []
                 for ratio in ratios:
-                    pairs = [(g["dense"]["metrics"][metric], job["metrics"][metric]) for g in mine for job in g["jobs"].values()
+                    pairs = [(job["dense"][metric], job["metrics"][metric]) for g in mine for job in g["jobs"].values()
                              if (job["pattern"], job["ratio"]) == (pattern, ratio)]
                     cells.append(_cell([p[1] for p in pairs], [p[0] - p[1] for p in pairs]))
                 lines.append(f"| {pattern} | " + " | ".join(cells) + " |")

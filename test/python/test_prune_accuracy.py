@@ -144,6 +144,17 @@ def test_calls_that_are_cut_short_end_in_the_same_table(files, tmp_path, monkeyp
     assert not list((tmp_path / "parts" / "work").glob("*@*"))  # no checkpoint is left
 
 
+def test_a_dense_model_that_was_lost_is_trained_again(files, tmp_path):
+    out = tmp_path / "out"
+    assert accuracy.main(words(files, out)) == 0
+    for path in (out / "work").iterdir():
+        path.unlink()
+    assert accuracy.main(words(files, out, "--ratios", "0.5", "0.8")) == 0
+    group = json.loads((out / "accuracy.json").read_text())["groups"]["tiny/sst2/0"]
+    assert set(group["jobs"]) == {"tile:8x8@0.5", "rows@0.5", "tile:8x8@0.8", "rows@0.8"}
+    assert all(job["dense"] == group["dense"]["metrics"] for job in group["jobs"].values())
+
+
 def test_other_settings_need_another_output(files, tmp_path, capsys):
     assert accuracy.main(words(files, tmp_path / "out")) == 0
     assert accuracy.main(words(files, tmp_path / "out", "--prune-lr", "0.5")) == 1
@@ -174,7 +185,8 @@ def test_wrong_options_are_refused(files, tmp_path, capsys, more, message):
 def test_the_page_shows_mean_spread_and_difference():
     def group(seed: int, dense: float, pruned: float) -> dict:
         return {"model": "m", "task": "sst2", "seed": seed, "dense": {"metrics": {"accuracy": dense}},
-                "jobs": {"tile@0.5": {"pattern": "tile", "ratio": 0.5, "metrics": {"accuracy": pruned}}}}
+                "jobs": {"tile@0.5": {"pattern": "tile", "ratio": 0.5, "metrics": {"accuracy": pruned},
+                                      "dense": {"accuracy": dense}}}}
 
     page = accuracy_report.markdown({"groups": {"a": group(0, 0.9, 0.88), "b": group(1, 0.92, 0.9)}, "calls": []})
     assert "Dense: 91.0 ± 1.4 (2 seeds)." in page and "| tile | 89.0 ± 1.4 (-2.0) |" in page
