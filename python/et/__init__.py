@@ -14,10 +14,10 @@
     hidden = program(ids, mask)
 
 `et.load` runs a program that was compiled before, from its file. `et.export_mlir` stops after the import and gives the
-module as text, with its weights beside it.
+module as text, with its weights beside it. `et.prune` prunes a model while it is trained.
 """
 
-from . import errors
+from . import errors, prune
 from .api import compile, export_mlir
 from .errors import (CompileError, Error, ExportError, ImportError_, NonFiniteWeightError, RunError,
                      UnsupportedOperatorError)
@@ -28,5 +28,5 @@ from .runtime import LoadError, SavedProgram, load
 __all__ = [
     "CompileError", "Error", "ExportError", "ImportError_", "ImportedModule", "LoadError", "NonFiniteWeightError",
     "Program", "Remark", "Report", "RunError", "SavedProgram", "TensorSpec", "UnsupportedOperatorError", "compile", "errors",
-    "export_mlir", "load",
+    "export_mlir", "load", "prune",
 ]
