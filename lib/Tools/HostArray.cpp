@@ -9,6 +9,7 @@
 #include "HostArray.h"
 
 #include "et/Runtime/Expressions.h"
+#include "et/Support/Float16.h"
 
 #include <algorithm>
 #include <cmath>
@@ -17,37 +18,6 @@
 
 using namespace mlir::et;
 using namespace mlir::et::runtime;
-
-/// Bits of \p value as a float of \p exponentBits and \p mantissaBits, rounded to nearest, ties to even.
-static uint16_t encodeFloat(double value, int exponentBits, int mantissaBits) {
-  const int bias = (1 << (exponentBits - 1)) - 1;
-  const uint32_t infinity = ((1u << exponentBits) - 1) << mantissaBits;
-  uint32_t sign = std::signbit(value) ? 1u << (exponentBits + mantissaBits) : 0;
-  double magnitude = std::fabs(value);
-  if (std::isnan(value))
-    return sign | infinity | (1u << (mantissaBits - 1));
-  if (magnitude == 0)
-    return sign;
-  if (std::isinf(value))
-    return sign | infinity;
-  // Below the smallest normal number the spacing stays the same. A carry out of the mantissa lands in the exponent.
-  int exponent = std::max(std::ilogb(magnitude), 1 - bias);
-  double units = std::nearbyint(std::ldexp(magnitude, mantissaBits - exponent));
-  double bits = units + std::ldexp(static_cast<double>(exponent + bias - 1), mantissaBits);
-  return sign | static_cast<uint32_t>(std::min<double>(bits, infinity));
-}
-
-static double decodeFloat(uint16_t bits, int exponentBits, int mantissaBits) {
-  const int bias = (1 << (exponentBits - 1)) - 1;
-  int exponent = (bits >> mantissaBits) & ((1 << exponentBits) - 1);
-  int mantissa = bits & ((1 << mantissaBits) - 1);
-  double sign = bits >> (exponentBits + mantissaBits) ? -1 : 1;
-  if (exponent == (1 << exponentBits) - 1)
-    return mantissa ? NAN : sign * INFINITY;
-  if (exponent == 0)
-    return sign * std::ldexp(mantissa, 1 - bias - mantissaBits);
-  return sign * std::ldexp(mantissa + (1 << mantissaBits), exponent - bias - mantissaBits);
-}
 
 template <typename T> static T loadAs(const char *at) {
   T value;
@@ -58,9 +28,9 @@ template <typename T> static T loadAs(const char *at) {
 double mlir::et::loadElement(ElementType type, const char *at) {
   switch (type) {
   case ElementType::F16:
-    return decodeFloat(loadAs<uint16_t>(at), 5, 10);
+    return decodeFloat16(kHalf, loadAs<uint16_t>(at));
   case ElementType::BF16:
-    return decodeFloat(loadAs<uint16_t>(at), 8, 7);
+    return decodeFloat16(kBFloat, loadAs<uint16_t>(at));
   case ElementType::F32:
     return loadAs<float>(at);
   case ElementType::F64:
@@ -82,9 +52,9 @@ void mlir::et::storeElement(ElementType type, char *at, double value) {
   auto store = [&](auto converted) { std::memcpy(at, &converted, sizeof(converted)); };
   switch (type) {
   case ElementType::F16:
-    return store(encodeFloat(value, 5, 10));
+    return store(encodeFloat16(kHalf, value));
   case ElementType::BF16:
-    return store(encodeFloat(value, 8, 7));
+    return store(encodeFloat16(kBFloat, value));
   case ElementType::F32:
     return store(static_cast<float>(value));
   case ElementType::F64:

@@ -233,7 +233,7 @@ static std::string whySlow(const AttentionKernelSpec &spec, const AttentionSched
   AttentionSchedule fast;
   fast.family = sm.hasWgmma ? AttentionSchedule::Wgmma : AttentionSchedule::Mma;
   fast.keyBlock = sm.hasWgmma ? 64 : 16;
-  return verifyAttentionSchedule(spec, fast, sm).value_or("it was measured to be faster");
+  return verifyAttentionSchedule(spec, fast, sm).value_or("nothing faster is known for these sizes");
 }
 
 static nvidia::TunedKey getTunedKey(const AttentionKernelSpec &spec) {

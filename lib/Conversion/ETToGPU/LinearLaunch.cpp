@@ -360,7 +360,7 @@ static std::string whySlow(const LinearKernelSpec &spec, const LinearSchedule &s
   if (schedule.kind != LinearSchedule::Simt && (schedule.kind != LinearSchedule::Mma || !sm.hasWgmma))
     return "";
   LinearSchedule fast{sm.hasWgmma ? LinearSchedule::Wgmma : LinearSchedule::Mma, 64, 64, 64, 4};
-  std::string reason = verifyLinearKernel(spec, fast, sm).value_or("it was measured to be faster");
+  std::string reason = verifyLinearKernel(spec, fast, sm).value_or("nothing faster is known for these sizes");
   // What to do instead is done.
   return StringRef(reason).split("; use ").first.str();
 }
