@@ -78,6 +78,7 @@ private:
   LogicalResult addLaunch(LaunchEvaluator &evaluator, gpu::LaunchFuncOp op);
   LogicalResult addWork(LaunchEvaluator &evaluator, WorkOp work, runtime::Launch &launch);
   FailureOr<Argument> getArgument(LaunchEvaluator &evaluator, Value operand);
+  FailureOr<Argument> getCheck(Value operand);
 
   LaunchEvaluator &evaluator;
   func::FuncOp function;
@@ -123,6 +124,15 @@ FailureOr<Argument> GPUPlanWriter::getArgument(LaunchEvaluator &evaluator, Value
          << operand.getType();
 }
 
+/// The status code of a check: the function counts its own, the program those of all plans.
+FailureOr<Argument> GPUPlanWriter::getCheck(Value operand) {
+  auto checks = function->getAttrOfType<ArrayAttr>("et.checks");
+  std::optional<int64_t> code = getConstantIntValue(operand);
+  if (!checks || !code || *code < 1 || *code > static_cast<int64_t>(checks.size()))
+    return emitError(operand.getLoc(), "expected the number of one of the function's et.checks");
+  return Argument::i32(builder.constant(builder.addCheck(cast<StringAttr>(checks[*code - 1]).str())));
+}
+
 LogicalResult GPUPlanWriter::addWork(LaunchEvaluator &evaluator, WorkOp work, runtime::Launch &launch) {
   for (auto [value, count] : {std::pair(work.getBytes(), &launch.bytes), std::pair(work.getFlops(), &launch.flops)}) {
     if (!value)
@@ -143,7 +153,8 @@ LogicalResult GPUPlanWriter::addLaunch(LaunchEvaluator &evaluator, gpu::LaunchFu
   launch.module = kernels;
   launch.symbol = op.getKernelName().str();
   gpu::KernelDim3 grid = op.getGridSizeOperandValues();
-  for (auto [i, size] : llvm::enumerate(ArrayRef{grid.x, grid.y, grid.z})) {
+  const Value gridSizes[] = {grid.x, grid.y, grid.z};
+  for (auto [i, size] : llvm::enumerate(gridSizes)) {
     FailureOr<Expr> blocks = evaluator.getExpr(size);
     if (failed(blocks))
       return failure();
@@ -165,8 +176,10 @@ LogicalResult GPUPlanWriter::addLaunch(LaunchEvaluator &evaluator, gpu::LaunchFu
   if (auto work = dyn_cast_or_null<WorkOp>(op->getPrevNode()))
     if (failed(addWork(evaluator, work, launch)))
       return failure();
-  for (Value operand : op.getKernelOperands()) {
-    FailureOr<Argument> argument = getArgument(evaluator, operand);
+  auto checks = op->getAttrOfType<DenseI32ArrayAttr>("et.check_arguments");
+  for (auto [i, operand] : llvm::enumerate(op.getKernelOperands())) {
+    bool isCheck = checks && llvm::is_contained(checks.asArrayRef(), i);
+    FailureOr<Argument> argument = isCheck ? getCheck(operand) : getArgument(evaluator, operand);
     if (failed(argument))
       return failure();
     launch.arguments.push_back(*argument);
@@ -176,9 +189,6 @@ LogicalResult GPUPlanWriter::addLaunch(LaunchEvaluator &evaluator, gpu::LaunchFu
 }
 
 LogicalResult GPUPlanWriter::write() {
-  if (auto checks = function->getAttrOfType<ArrayAttr>("et.checks"))
-    for (StringRef check : checks.getAsValueRange<StringAttr>())
-      builder.addCheck(check.str());
   std::vector<uint32_t> objects;
   if (!code.cubin.empty())
     objects.push_back(builder.addCode(runtime::CodeKind::Cubin, code.chip, code.cubin));

@@ -72,7 +72,8 @@ static memref::SubViewOp getColumns(Value memref) {
       slice.getSourceType().getRank() != cast<MemRefType>(memref.getType()).getRank() ||
       !llvm::all_of(ArrayRef(slice.getMixedOffsets()).drop_back(), isZeroInteger))
     return nullptr;
-  for (auto [dim, size] : llvm::enumerate(ArrayRef(slice.getMixedSizes()).drop_back()))
+  SmallVector<OpFoldResult> sliceSizes = slice.getMixedSizes();
+  for (auto [dim, size] : llvm::enumerate(ArrayRef(sliceSizes).drop_back()))
     if (!isSizeOf(size, slice.getSource(), dim))
       return nullptr;
   return slice;

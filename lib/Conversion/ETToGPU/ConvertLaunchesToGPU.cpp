@@ -304,12 +304,15 @@ void ConvertLaunchesToGPUPass::launchKernel(LaunchOp launch, const LaunchKernel 
   Value status = function.getArgument(function.getNumArguments() - 2);
   LaunchEmitter emitter(b, launch, launchKernel, status, getCheckCode);
   SmallVector<Value> arguments;
+  SmallVector<int32_t> checkArguments;
   for (const KernelArgument &argument : kernel.arguments) {
     switch (argument.kind) {
     case KernelArgument::Pointer:
       arguments.push_back(emitter.getPointer(argument.operand, argument.value));
       break;
     case KernelArgument::I32:
+      if (launchKernel.isCheck(argument.value))
+        checkArguments.push_back(arguments.size());
       arguments.push_back(arith::IndexCastOp::create(b, b.getI32Type(), emitter.getIndex(argument.value)));
       break;
     case KernelArgument::TensorMap:
@@ -332,6 +335,8 @@ void ConvertLaunchesToGPUPass::launchKernel(LaunchOp launch, const LaunchKernel 
                                    {FlatSymbolRefAttr::get(LLVM::LLVMFuncOp(kernel.function).getSymNameAttr())});
   auto op = gpu::LaunchFuncOp::create(b, symbol, grid, block, shared, arguments, /*asyncObject=*/Value(), cluster);
   op->setAttr("et.name", launch.getKernelAttr());
+  if (!checkArguments.empty())
+    op->setAttr("et.check_arguments", b.getDenseI32ArrayAttr(checkArguments));
   // The first launch follows what is not ours.
   if (kernel.programmatic && !isFirst)
     op->setAttr("et.programmatic", b.getUnitAttr());

@@ -80,6 +80,12 @@ struct LaunchKernel {
   /// The kernel runs when symbol `rangeSymbol` is at least `rangeMin` and below `rangeEnd` (-1: no end).
   unsigned rangeSymbol = 0;
   int64_t rangeMin = 0, rangeEnd = -1;
+
+  /// Whether \p value is the status code of a check.
+  bool isCheck(LaunchExpr value) const {
+    auto symbol = dyn_cast_or_null<AffineSymbolExpr>(value);
+    return symbol && sizes[symbol.getPosition()].kind == LaunchSize::Check;
+  }
 };
 
 /// The kernels of a launch, with ranges that cover all sizes.

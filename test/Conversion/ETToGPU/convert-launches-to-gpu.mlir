@@ -32,7 +32,7 @@ func.func @gelu(%x: tensor<?x?x384xf16>) -> tensor<?x?x384xf16> {
 // Equal launches share a kernel; a launch behind another may start early where the architecture has that.
 // CHECK-LABEL: func.func @norms(
 // CHECK-SAME:  et.checks = ["expected every index of input 'ids' to be from 0 to 8, but element {0} is not"]
-// CHECK:       gpu.launch_func @kernels::@embedding_0 {{.*}} %arg4 : memref<2xi64>, %{{.*}} : i32, %c1_i32 : i32) {et.name = "embedding"}
+// CHECK:       gpu.launch_func @kernels::@embedding_0 {{.*}} %arg4 : memref<2xi64>, %{{.*}} : i32, %c1_i32 : i32) {et.check_arguments = array<i32: 6>, et.name = "embedding"}
 // SM90:        gpu.launch_func @kernels::@layer_norm_1 {{.*}}{et.name = "layer_norm", et.programmatic}
 // SM90:        gpu.launch_func @kernels::@layer_norm_1 {{.*}}{et.name = "layer_norm", et.programmatic}
 // SM80:        gpu.launch_func @kernels::@layer_norm_1 {{.*}}{et.name = "layer_norm"}

@@ -4,7 +4,7 @@
 //
 // CHECK-LABEL: func.func @embed(
 // CHECK-SAME:    et.checks = ["expected every index of input 'ids' to be from 0 to 99, but element {0} is not", "expected positions from 0 to 63, but position {0} is not; use shorter sequences"]
-// CHECK-COUNT-1: gpu.launch_func
+// CHECK-COUNT-1: gpu.launch_func {{.*}}et.check_arguments = array<i32: 7, 8>
 // CHECK-NOT:   gpu.launch_func
 // CHECK:       gpu.module
 // CHECK:       llvm.func @{{.*}}embedding{{.*}}(%{{.*}}: !llvm.ptr<1>{{.*}}, %{{.*}}: !llvm.ptr<1>{{.*}}, %{{.*}}: !llvm.ptr<1>{{.*}}, %{{.*}}: !llvm.ptr<1>{{.*}}, %{{.*}}: !llvm.ptr<1>{{.*}}, %{{.*}}: i32, %{{.*}}: i32, %[[FIRST:.*]]: i32, %[[SECOND:.*]]: i32)

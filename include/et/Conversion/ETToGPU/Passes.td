@@ -93,7 +93,8 @@ def ConvertLaunchesToGPUPass : Pass<"et-convert-launches-to-gpu", "mlir::ModuleO
     Grids, integers and tensor maps are computed from the sizes of the arguments: nothing depends on data. A launch that
     may start before the one in front of it has finished is marked `et.programmatic`. `et.work` in front of a launch says
     what it moves and computes, for profiles. What kernels check is listed in
-    `et.checks` of the function; their status codes count from 1.
+    `et.checks` of the function; their status codes count from 1, and `et.check_arguments` says which arguments of a launch
+    are such codes.
 
     Refuses: launches without a schedule for a GPU, and launches of which there is no kernel.
   }];

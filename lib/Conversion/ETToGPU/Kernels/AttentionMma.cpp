@@ -152,7 +152,8 @@ void AttentionEmitter::storeRows(ValueRange sums, const Softmax &state, const Ro
             store(pack(lo, hi, elt), element(row, column, elt), 4);
             return;
           }
-          for (auto [j, value] : llvm::enumerate(ArrayRef<Value>{lo, hi})) {
+          const Value pair[] = {lo, hi};
+          for (auto [j, value] : llvm::enumerate(pair)) {
             Value own = add(column, int64_t(j));
             auto storeOne = [&, value = value] {
               store(fromF32(value, elt), element(row, strided(spec.output, spec.dimV(), own), elt));

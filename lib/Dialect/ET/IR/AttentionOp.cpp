@@ -102,7 +102,8 @@ static LogicalResult verifyOffsets(AttentionOp op, int64_t numRows, int64_t numK
 
 LogicalResult AttentionOp::verify() {
   // Segment sizes are an attribute of the generic form: until here nothing has checked them for required operands.
-  for (auto [i, name] : llvm::enumerate(ArrayRef<StringRef>{"query", "key", "value"}))
+  static constexpr StringLiteral kRequired[] = {"query", "key", "value"};
+  for (auto [i, name] : llvm::enumerate(kRequired))
     if (size_t count = getODSOperands(i).size(); count != 1)
       return emitOpError("expected one operand as ") << name << ", but got " << count;
 

@@ -157,7 +157,8 @@ FailureOr<Value> FunctionPlanner::hoistDim(Value memref, int64_t dim) {
   }
   if (auto collapse = dyn_cast<memref::CollapseShapeOp>(def)) {
     Value product;
-    for (int64_t source : collapse.getReassociationIndices()[dim]) {
+    SmallVector<ReassociationIndices> groups = collapse.getReassociationIndices();
+    for (int64_t source : groups[dim]) {
       FailureOr<Value> size = hoistDim(collapse.getSrc(), source);
       if (failed(size))
         return failure();
