@@ -54,8 +54,22 @@ static llvm::hash_code hashLaunch(LaunchOp launch) {
   return hash;
 }
 
+/// Whether one kernel may take \p a and \p b, operands that \p argument stands for.
+static bool isSameOperand(BlockArgument argument, Value a, Value b) {
+  // How many bytes the kept columns of a sparse weight take is data to its kernel.
+  auto tensor = dyn_cast<RankedTensorType>(argument.getType());
+  if (tensor && isa_and_nonnull<TileAttr>(tensor.getEncoding()))
+    return cast<ShapedType>(a.getType()).getElementType() == cast<ShapedType>(b.getType()).getElementType();
+  return a.getType() == b.getType();
+}
+
 static bool isSameLaunch(LaunchOp a, LaunchOp b) {
-  return a.getScheduleAttr() == b.getScheduleAttr() && a->getOperandTypes() == b->getOperandTypes() &&
+  return a.getScheduleAttr() == b.getScheduleAttr() && a->getNumOperands() == b->getNumOperands() &&
+         llvm::all_of(a.getBody().getArguments(),
+                      [&](BlockArgument argument) {
+                        unsigned number = argument.getArgNumber();
+                        return isSameOperand(argument, a->getOperand(number), b->getOperand(number));
+                      }) &&
          a.getOutputs().size() == b.getOutputs().size() &&
          OperationEquivalence::isRegionEquivalentTo(&a.getBody(), &b.getBody(), OperationEquivalence::IgnoreLocations);
 }
