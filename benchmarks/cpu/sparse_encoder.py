@@ -105,9 +105,10 @@ def main() -> None:
         name = f"{percent} % of {options.tile} tiles zero" if percent else "dense"
         programs[name], module = build(options.model, percent / 100, options.tile, options.threads)
         with torch.inference_mode():
+            single = module(ids, mask).double()
             exact = module.double()(ids, mask)
-        errors[name] = float((programs[name](ids, mask).double() - exact).abs().max())
-        print(f"{name}: largest error against float64 {errors[name]:.1e}", flush=True)
+        errors[name] = [float((value - exact).abs().max()) for value in (programs[name](ids, mask).double(), single)]
+        print(f"{name}: largest error against float64 {errors[name][0]:.1e}, PyTorch f32 {errors[name][1]:.1e}", flush=True)
     text, results = [], {}
     for point in options.points:
         times = measure(programs, point, options.rounds, options.iterations)
@@ -123,8 +124,8 @@ def main() -> None:
                    f"{about['model']} ({about['family']}), {about['cores']} cores, {', '.join(about['features'])}; "
                    f"{options.threads} threads, f32. {MODELS[options.model].title}, {options.tile} tiles.", "",
                    f"    {command}", "", f"{options.rounds} rounds of bursts of {options.iterations} runs; all programs in turns.", ""]
-        error = ["Largest absolute difference from PyTorch float64 of the same pruned model: "
-                 + ", ".join(f"{name} {value:.1e}" for name, value in errors.items()) + ".", ""]
+        error = ["Largest absolute difference from PyTorch float64 of the same pruned model, and in brackets that of PyTorch f32: "
+                 + ", ".join(f"{name} {ours:.1e} ({torchs:.1e})" for name, (ours, torchs) in errors.items()) + ".", ""]
         options.out.with_suffix(".md").write_text("\n".join(heading + text + error))
 
 

@@ -108,7 +108,7 @@ func.func @take_given(%x: tensor<?x16xf32>) -> tensor<?x64xf32> {
 // CHECK:       et.weight @dense :
 // CHECK-NOT:   et.tile
 // CHECK-LABEL: func.func @no_encode_dense
-// REMARK-NOT:  dense
+// REMARK-NOT:  remark:
 // FORCE:       et.weight @dense.tiles : tensor<64x32xf32, #et.tile<64x16>>
 et.weight @dense : tensor<64x32xf32> from [dense<1.0> : tensor<64x32xf32>]
 func.func @no_encode_dense(%x: tensor<?x32xf32>) -> tensor<?x64xf32> {
