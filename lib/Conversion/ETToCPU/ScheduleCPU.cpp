@@ -108,9 +108,10 @@ private:
     auto packedRef =
         WeightRefOp::create(builder, ref.getLoc(), packedType, FlatSymbolRefAttr::get(packed.getSymNameAttr()));
     launch->setOperand(number, packedRef.getResult());
-    // Of a sparse weight the region only says what it consists of, so that layers of one shape share a kernel whatever
-    // each of them keeps.
-    launch.getBodyArgument(number).setType(tile ? packedType.cloneWithEncoding(tile) : packedType);
+    // The region says what the kernel knows of a sparse weight, and not what of it there is: layers of one shape share
+    // a kernel.
+    launch.getBodyArgument(number).setType(tile ? packedType.cloneWithEncoding(TileAttr::get(&getContext(), width, 1))
+                                                : packedType);
     if (ref.use_empty())
       ref.erase();
     return success();

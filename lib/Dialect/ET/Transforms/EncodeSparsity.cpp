@@ -60,7 +60,7 @@ static double getRate(int64_t rows) {
     return 0.9;
   if (rows % 32 == 0 || rows % 48 == 0)
     return 0.85;
-  return 0.6;
+  return 0.65;
 }
 
 /// Outputs that a tile of \p rows takes part in multiplying: a vector at least.
@@ -180,8 +180,8 @@ FailureOr<Candidate> EncodeSparsityPass::choose(WeightOp weight, NonZeros &nonZe
     candidate.tile = tile;
     candidate.kept = nonZeros.countTiles(tile);
     candidate.total = tile.getNumTiles(0, nonZeros.rows) * tile.getNumTiles(1, nonZeros.columns);
-    candidate.cost =
-        candidate.kept * getPaddedRows(tile.getRows()) * tile.getColumns() / getRate(tile.getRows()) / dense;
+    int64_t columns = std::min(tile.getColumns(), nonZeros.columns);
+    candidate.cost = candidate.kept * getPaddedRows(tile.getRows()) * columns / getRate(tile.getRows()) / dense;
     if (!best.tile || candidate.cost < kWorthFinerTiles * best.cost)
       best = candidate;
   }

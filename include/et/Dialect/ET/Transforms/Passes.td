@@ -98,9 +98,9 @@ def EncodeSparsityPass : Pass<"et-encode-sparsity", "mlir::ModuleOp"> {
 
     Looks at the weights of linear layers, plain dense tensors, for tiles that are zero. Where leaving them out is
     faster, the weight gets the encoding `#et.tile<RxC>`: of the sizes in `tiles` the one with which its kernel has least
-    to do. The cost model knows that tiles of few outputs are multiplied at a lower rate than dense weights; with more
-    than about 80 % of 64x16 tiles left, or 55 % of 16x16 tiles, a weight stays dense. A weight that has an encoding
-    already keeps it.
+    to do. The cost model knows that tiles of few outputs are multiplied at a lower rate than dense weights: with more
+    than about 80 % of its 64x16 tiles left, or 58 % of its 16x16 tiles, a weight stays dense. A weight that has an
+    encoding already keeps it.
 
     Works on the module, to which the encoded weights are added, with the data of the dense ones. Run
     `--et-outline-weights` first, and `--et-merge-linears`, which does not merge encoded weights.
