@@ -85,7 +85,8 @@ static LogicalResult writeWeight(WeightOp weight, char *target, const WeightsOpt
   if (auto sparse = dyn_cast_or_null<SparsePanelsAttr>(type.getEncoding()))
     return writeSparsePanels(weight, sparse, target, options);
   auto panels = dyn_cast_or_null<PanelsAttr>(type.getEncoding());
-  if (type.getEncoding() && !panels)
+  // What is decomposed reads tiles as the dense tensor they stand for.
+  if (type.getEncoding() && !panels && !isa<TileAttr>(type.getEncoding()))
     return weight.emitOpError("has an encoding that cannot be stored: ") << type.getEncoding();
   int64_t rows = 0;
   // Sources that do not start at a panel are joined first.

@@ -230,3 +230,33 @@ void LinearFixture::check(int64_t m, int64_t nth, const Finish &finish, ArrayRef
   }
   EXPECT_TRUE(yBuffer.isIntact()) << "memory in front of y was written";
 }
+
+//===----------------------------------------------------------------------===//
+// Generated code
+//===----------------------------------------------------------------------===//
+
+std::pair<int, int> et::cpu::countSpills(llvm::StringRef assembly, int minimum) {
+  int blocks = 0, spills = 0, products = 0, accesses = 0;
+  auto finish = [&] {
+    if (products >= minimum) {
+      ++blocks;
+      spills += accesses;
+    }
+    products = accesses = 0;
+  };
+  llvm::SmallVector<llvm::StringRef> lines;
+  assembly.split(lines, '\n');
+  for (llvm::StringRef line : lines) {
+    if (line.ends_with(":"))
+      finish();
+    bool isProduct = line.contains("vfmadd") || line.contains("mulps");
+    products += isProduct;
+    bool isVector = line.contains("%xmm") || line.contains("%ymm") || line.contains("%zmm");
+    accesses += isVector && (line.contains("(%rsp)") || line.contains("(%rbp)"));
+    // The stores of the sums follow a loop and are meant to be there.
+    if (line.contains("\tj"))
+      finish();
+  }
+  finish();
+  return {blocks, spills};
+}

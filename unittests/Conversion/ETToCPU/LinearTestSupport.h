@@ -93,6 +93,10 @@ private:
   void *function = nullptr;
 };
 
+/// Counts the basic blocks that multiply into at least \p minimum vectors, and
+/// in those the vector accesses to the stack.
+std::pair<int, int> countSpills(llvm::StringRef assembly, int minimum);
+
 } // namespace mlir::et::cpu
 
 #endif // ET_UNITTESTS_CONVERSION_ETTOCPU_LINEARTESTSUPPORT_H

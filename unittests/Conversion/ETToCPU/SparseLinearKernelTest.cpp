@@ -225,3 +225,19 @@ TEST_P(SparseLinearKernelTest, ThreadsShareKeptColumns) {
   EXPECT_LE(taken, n / 4);
   EXPECT_GT(taken, 0);
 }
+
+TEST_P(SparseLinearKernelTest, InnerLoopsDoNotSpill) {
+  for (int64_t rows : {64, 48, 32, 16, 8})
+    for (bool dynamic : {false, true}) {
+      LinearKernelSpec spec = makeSpec(384, 384, rows);
+      if (dynamic)
+        spec.xStride = spec.yStride = ShapedType::kDynamic;
+      KernelJITOptions options;
+      options.keepAssembly = true;
+      LinearFixture fixture(context, spec, GetParam(), options, {rows, 1, 0.1});
+      int lanes = ISA::get(GetParam()).vectorLanes(f32());
+      auto [blocks, spills] = countSpills(fixture.jit->assembly, spec.tiling.mr * spec.tiling.nr / lanes);
+      EXPECT_GE(blocks, 1) << "no inner loop found";
+      EXPECT_EQ(spills, 0) << "tiles of " << rows << " outputs, dynamic " << dynamic;
+    }
+}

@@ -86,9 +86,10 @@ LinearTiling et::cpu::chooseLinearTiling(const ISA &isa, int64_t n, int64_t k) {
 
 LinearTiling et::cpu::chooseSparseLinearTiling(const ISA &isa, int64_t k, int64_t tileRows) {
   const int64_t lanes = isa.vectorBits / 32;
-  // Narrow panels leave registers for more rows, but then each x feeds one product only.
-  static constexpr RegisterTile avx512[] = {{6, 4}, {8, 3}, {12, 2}, {12, 1}};
-  static constexpr RegisterTile narrow[] = {{6, 2}, {8, 1}};
+  // LLVM loads the x of all rows first, which have addresses of their own when the distance of rows is not known: rows
+  // and accumulators together have to fit in the registers.
+  static constexpr RegisterTile avx512[] = {{6, 4}, {6, 3}, {8, 2}, {12, 1}};
+  static constexpr RegisterTile narrow[] = {{6, 2}, {6, 1}};
   static constexpr RegisterTile baseline[] = {{4, 2}, {8, 1}};
   ArrayRef<RegisterTile> tiles = isa.level == ISALevel::AVX512 ? ArrayRef(avx512)
                                  : isa.level == ISALevel::AVX2 ? ArrayRef(narrow)
