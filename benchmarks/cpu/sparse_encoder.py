@@ -9,7 +9,7 @@
 """Times an encoder with zero tiles in its weights beside the same encoder without, both compiled by E.T.
 
 The smallest tiles of every linear layer of the encoder become zero in PyTorch; nothing tells the compiler. All programs
-run in turns (examples/interleave.py), so that a change of the machine's speed hits all alike.
+run in turns, in an order that moves on from round to round, so that a change of the machine's speed hits all alike.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -27,11 +28,12 @@ ROOT = BENCHMARKS.parent
 sys.path[:0] = [str(BENCHMARKS), str(ROOT / "examples"), str(ROOT / "python")]
 
 import torch  # noqa: E402
-from interleave import interleave, percentile  # noqa: E402
+from interleave import burst, percentile, wait_until_parked  # noqa: E402
 
 import et  # noqa: E402
 from encoder_bench import machine, models  # noqa: E402
 from encoder_bench.points import MODELS, Point, parse_point  # noqa: E402
+from encoder_bench.processors import choose_cpus, priority, wait_for_quiet  # noqa: E402
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -46,6 +48,9 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument("--threads", type=int, default=2, help="threads (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=30, help="rounds of bursts (default: %(default)s)")
     parser.add_argument("--iterations", type=int, default=8, help="timed runs in a burst (default: %(default)s)")
+    parser.add_argument("--quiet", type=float, default=2.0, metavar="SECONDS",
+                        help="wait at most this long before each round for other load to go away (default: %(default)s)")
+    parser.add_argument("--nice", type=int, default=0, help="niceness of the timed runs (default: %(default)s)")
     parser.add_argument("--out", type=Path, help="write PATH.json and PATH.md")
     return parser.parse_args(arguments)
 
@@ -79,13 +84,19 @@ def build(name: str, share: float, tile: str, threads: int) -> tuple[et.Program,
     return program, module
 
 
-def measure(programs: dict[str, et.Program], point: Point, rounds: int, iterations: int) -> dict[str, list[float]]:
-    """Returns the median time of each round of each program, in milliseconds."""
+def measure(programs: dict[str, et.Program], point: Point, options: argparse.Namespace) -> tuple[dict[str, list[float]], int]:
+    """Returns the median time of each round of each program in milliseconds, and how many rounds began without other load."""
     ids, mask = models.make_inputs(point, 0)
-    calls = {name: lambda program=program: program(ids, mask) for name, program in programs.items()}
-    times = interleave(calls, rounds, iterations)
-    return {name: [percentile(values[first:first + iterations], 50) / 1e6 for first in range(0, len(values), iterations)]
-            for name, values in times.items()}
+    times: dict[str, list[float]] = {name: [] for name in programs}
+    names, quiet, cpus = list(programs), 0, choose_cpus(options.threads, None)
+    for number in range(options.rounds):
+        quiet += wait_for_quiet(cpus, options.quiet)
+        first = number % len(names)
+        with priority(options.nice):
+            for name in names[first:] + names[:first]:
+                wait_until_parked(os.getpid())
+                times[name].append(percentile(burst(lambda: programs[name](ids, mask), 3, options.iterations), 50) / 1e6)
+    return times, quiet
 
 
 def describe(times: dict[str, list[float]], point: Point) -> list[str]:
@@ -111,15 +122,16 @@ def main() -> None:
         print(f"{name}: largest error against float64 {errors[name][0]:.1e}, PyTorch f32 {errors[name][1]:.1e}", flush=True)
     text, results = [], {}
     for point in options.points:
-        times = measure(programs, point, options.rounds, options.iterations)
-        results[str(point)] = times
-        text += [*describe(times, point), ""]
-        print("\n".join(describe(times, point)), flush=True)
+        times, quiet = measure(programs, point, options)
+        results[str(point)] = {"rounds_without_other_load": quiet, "round_medians_ms": times}
+        lines = [*describe(times, point), "", f"Other load was absent at the start of {quiet} of {options.rounds} rounds.", ""]
+        text += lines
+        print("\n".join(lines), flush=True)
     if options.out:
         about = machine.describe(options.threads, []) | {"versions": machine.versions()}
         command = "benchmarks/cpu/sparse_encoder.py " + shlex.join(sys.argv[1:])
         options.out.with_suffix(".json").write_text(json.dumps(
-            {"command": command, "machine": about, "errors": errors, "round_medians_ms": results}, indent=1) + "\n")
+            {"command": command, "machine": about, "errors": errors, "points": results}, indent=1) + "\n")
         heading = [f"# Sparse encoders on a CPU, {datetime.date.today()}", "",
                    f"{about['model']} ({about['family']}), {about['cores']} cores, {', '.join(about['features'])}; "
                    f"{options.threads} threads, f32. {MODELS[options.model].title}, {options.tile} tiles.", "",

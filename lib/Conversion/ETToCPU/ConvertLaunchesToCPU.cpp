@@ -23,6 +23,7 @@
 
 #include "LaunchKernels.h"
 
+#include "et/Conversion/ETToCPU/LaunchWork.h"
 #include "et/Conversion/ETToCPU/Passes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -164,7 +165,7 @@ LogicalResult ConvertLaunchesToCPUPass::callSteps(ArrayRef<LaunchOp> launches, A
   for (auto [original, kernel] : llvm::zip(launches, chosen)) {
     LaunchOp launch = original;
     func::FuncOp step = declareStep(*kernel, symbols);
-    OpBuilder builder(launch);
+    ImplicitLocOpBuilder builder(launch.getLoc(), launch);
     SmallVector<Value> arguments;
     for (auto [operand, type] : llvm::zip(kernel->operands, step.getArgumentTypes())) {
       FailureOr<Value> adapted = cpu::adaptOperand(builder, launch.getLoc(), launch->getOperand(operand), type);
@@ -172,7 +173,8 @@ LogicalResult ConvertLaunchesToCPUPass::callSteps(ArrayRef<LaunchOp> launches, A
         return failure();
       arguments.push_back(*adapted);
     }
-    auto call = func::CallOp::create(builder, launch.getLoc(), step, arguments);
+    cpu::emitLaunchWork(builder, launch);
+    auto call = func::CallOp::create(builder, step, arguments);
     call->setAttr("et.name", builder.getStringAttr(launch.getKernel()));
     ++numLaunches;
   }

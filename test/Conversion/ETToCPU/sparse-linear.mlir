@@ -15,6 +15,21 @@
 // PLAN:       et.launch "linear" schedule {isa = "avx512", {{.*}} nr = 16 : i64} ins(%{{.*}}, %{{.*}} : memref<?x128xf32>, memref<1x128x16xf32>)
 // PLAN:       et.launch "linear" schedule {isa = "avx512", {{.*}} nr = 64 : i64} ins(%{{.*}}, %{{.*}} : memref<?x4xf32>, memref<64xi8>)
 
+// What steps count follows what is kept: 2 * 4 columns * 64 outputs a row, in 1088 bytes, and nothing at all.
+// STEPS-LABEL: func.func @main(
+// STEPS:      arith.constant 1088 : index
+// STEPS:      arith.addi
+// STEPS:      arith.addi
+// STEPS:      %[[C:.*]] = arith.constant 512 : index
+// STEPS-NEXT: %[[FLOPS:.*]] = arith.muli %{{.*}}, %[[C]] : index
+// STEPS-NEXT: et.work bytes %{{.*}} flops %[[FLOPS]]
+// STEPS-NEXT: call @kernel0_linear.step
+// STEPS:      %[[C:.*]] = arith.constant 1024 : index
+// STEPS-NEXT: %[[FLOPS:.*]] = arith.muli %{{.*}}, %[[C]] : index
+// STEPS-NEXT: et.work bytes %{{.*}} flops %[[FLOPS]]
+// STEPS-NEXT: call @kernel1_linear.step
+// STEPS:      et.work bytes %{{.*}} flops %c0
+// STEPS-NEXT: call @kernel0_linear.step
 // STEPS:      func.func private @kernel0_linear(%{{.*}}: index, %{{.*}}: index, %{{.*}}: memref<?x4xf32>, %{{.*}}: memref<?xi8>
 // STEPS-NOT:  func.func private @{{.*}}(%{{.*}}: index, %{{.*}}: index, %{{.*}}: memref<?x4xf32>, %{{.*}}: memref<?xi8>
 

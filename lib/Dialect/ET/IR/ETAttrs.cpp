@@ -214,3 +214,17 @@ LogicalResult SparsePanelsAttr::verifyEncoding(ArrayRef<int64_t> shape, Type ele
                        << stringifyShape(shape) << " has in panels of " << getWidth() << ", but got " << getKept();
   return success();
 }
+
+int64_t SparsePanelsAttr::getKeptOfStorage(RankedTensorType type, int64_t width, int64_t bytes) {
+  int64_t elementBytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  auto getBytes = [&](int64_t kept) {
+    return get(type.getContext(), width, kept).getStorageBytes(type.getShape(), elementBytes);
+  };
+  // But for what aligns the values, which is less than a column or two, storage grows in proportion.
+  int64_t kept = std::max<int64_t>(0, bytes - getBytes(0)) / (width * elementBytes + int64_t(sizeof(int32_t)));
+  while (kept > 0 && getBytes(kept) > bytes)
+    --kept;
+  while (getBytes(kept + 1) <= bytes)
+    ++kept;
+  return kept;
+}

@@ -172,6 +172,8 @@ def ET_SparsePanelsAttr
     int64_t getStorageBytes(ArrayRef<int64_t> shape, int64_t elementBytes) const {
       return getValuesOffset(shape) + getKept() * getWidth() * elementBytes;
     }
+    /// How many columns are kept by a weight of logical type \p type in panels of \p width whose storage is \p bytes.
+    static int64_t getKeptOfStorage(RankedTensorType type, int64_t width, int64_t bytes);
   }];
 }
 
