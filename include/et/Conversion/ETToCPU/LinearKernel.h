@@ -71,8 +71,9 @@ struct LinearTiling {
 /// on it, so one weight has one tiling.
 LinearTiling chooseLinearTiling(const ISA &isa, int64_t n, int64_t k);
 
-/// Chooses a tiling for \p k inputs and a sparse weight of tiles of \p tileRows outputs: panels as wide as possible that no
-/// tile straddles, and of one vector where tiles are narrower or no whole number of vectors.
+/// Chooses a tiling for \p k inputs and a sparse weight of tiles of \p tileRows
+/// outputs: panels as wide as possible that no tile straddles, and of one vector
+/// where tiles are narrower or no whole number of vectors.
 LinearTiling chooseSparseLinearTiling(const ISA &isa, int64_t k, int64_t tileRows);
 
 /// What an epilogue gets for one vector of results.

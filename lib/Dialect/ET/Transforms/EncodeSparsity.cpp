@@ -135,8 +135,8 @@ private:
   void encode(LinearOp layer, WeightOp weight, TileAttr tile, SymbolTable &symbols);
 
   SmallVector<TileAttr> candidates;
-  /// Encoded weights by what they were made of.
-  DenseMap<Operation *, WeightOp> encoded;
+  /// Encoded weights by what they were made of, and their tile.
+  DenseMap<std::pair<Operation *, Attribute>, WeightOp> encoded;
 };
 } // namespace
 
@@ -191,7 +191,7 @@ FailureOr<Candidate> EncodeSparsityPass::choose(WeightOp weight, NonZeros &nonZe
 /// Makes \p layer read \p weight with the encoding \p tile.
 void EncodeSparsityPass::encode(LinearOp layer, WeightOp weight, TileAttr tile, SymbolTable &symbols) {
   RankedTensorType type = weight.getTensorType().cloneWithEncoding(tile);
-  WeightOp &sparse = encoded[weight];
+  WeightOp &sparse = encoded[{weight, tile}];
   if (!sparse) {
     OpBuilder builder(weight);
     sparse =
@@ -202,13 +202,11 @@ void EncodeSparsityPass::encode(LinearOp layer, WeightOp weight, TileAttr tile, 
   Value old = layer.getWeight();
   auto ref = WeightRefOp::create(builder, old.getLoc(), type, FlatSymbolRefAttr::get(sparse.getSymNameAttr()));
   layer.getWeightMutable().assign(ref.getResult());
-  while (Operation *op = old.getDefiningOp()) {
-    if (!op->use_empty())
-      break;
-    old = op->getNumOperands() ? op->getOperand(0) : Value();
+  // A conversion goes before what it converts.
+  for (Operation *op = old.getDefiningOp(); op && op->use_empty();) {
+    Operation *source = op->getNumOperands() ? op->getOperand(0).getDefiningOp() : nullptr;
     op->erase();
-    if (!old)
-      break;
+    op = source;
   }
 }
 

@@ -152,6 +152,23 @@ func.func @no_encode_below_break_even(%x: tensor<?x16xf32>) -> tensor<?x384xf32>
 
 // -----
 
+// Two layers may want one weight in different tiles.
+//
+// CHECK-DAG:   et.weight @{{.*}} : tensor<64x16xf32, #et.tile<8x8>>
+// CHECK-DAG:   et.weight @{{.*}} : tensor<64x16xf32, #et.tile<4x4>>
+// CHECK-LABEL: func.func @take_two_given
+et.weight @both : tensor<64x16xf32> from [dense<1.0> : tensor<64x16xf32>]
+func.func @take_two_given(%x: tensor<?x16xf32>) -> (tensor<?x64xf32>, tensor<?x64xf32>) {
+  %w = et.weight_ref @both : tensor<64x16xf32>
+  %a = tensor.cast %w : tensor<64x16xf32> to tensor<64x16xf32, #et.tile<8x8>>
+  %b = tensor.cast %w : tensor<64x16xf32> to tensor<64x16xf32, #et.tile<4x4>>
+  %y = et.linear %x, %a : (tensor<?x16xf32>, tensor<64x16xf32, #et.tile<8x8>>) -> tensor<?x64xf32>
+  %z = et.linear %x, %b : (tensor<?x16xf32>, tensor<64x16xf32, #et.tile<4x4>>) -> tensor<?x64xf32>
+  return %y, %z : tensor<?x64xf32>, tensor<?x64xf32>
+}
+
+// -----
+
 // Not a constant.
 //
 // CHECK-LABEL: func.func @no_encode_argument
