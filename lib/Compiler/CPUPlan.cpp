@@ -77,6 +77,10 @@ static LogicalResult addStep(ProgramWriter &writer, func::CallOp call, func::Fun
       return failure();
     launch.arguments.push_back(Argument::i64(*value));
   }
+  if (auto work = dyn_cast_or_null<WorkOp>(call->getPrevNode()))
+    if (failed(writer.getEvaluator().setWork(work, launch)))
+      return failure();
+  launch.math = runtime::MathUnit::Vector;
   if (step->hasAttr("et.takes_status"))
     launch.arguments.push_back(Argument::pointer(Buffer::status(), builder.constant(0)));
   writer.getPlan().addStep(std::move(launch));

@@ -325,3 +325,16 @@ FailureOr<BufferView> LaunchEvaluator::reinterpret(memref::ReinterpretCastOp op)
   }
   return view;
 }
+
+LogicalResult LaunchEvaluator::setWork(WorkOp work, runtime::Launch &launch) {
+  for (auto [value, count] : {std::pair(work.getBytes(), &launch.bytes), std::pair(work.getFlops(), &launch.flops)}) {
+    if (!value)
+      continue;
+    FailureOr<Expr> expr = getExpr(value);
+    if (failed(expr))
+      return failure();
+    *count = *expr;
+  }
+  launch.math = work.getTensor() ? runtime::MathUnit::Tensor : runtime::MathUnit::Vector;
+  return success();
+}

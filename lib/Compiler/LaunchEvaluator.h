@@ -19,6 +19,7 @@
 #ifndef ET_LIB_COMPILER_LAUNCHEVALUATOR_H
 #define ET_LIB_COMPILER_LAUNCHEVALUATOR_H
 
+#include "et/Dialect/ET/IR/ET.h"
 #include "et/Runtime/ProgramBuilder.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -57,6 +58,9 @@ public:
   FailureOr<BufferView> getView(Value memref);
   /// Offset in bytes of the first element of \p view.
   runtime::Expr getByteOffset(const BufferView &view);
+
+  /// Says in \p launch what \p work counts.
+  LogicalResult setWork(WorkOp work, runtime::Launch &launch);
 
   /// Sizes of \p type, whose dynamic ones are \p dynamic, and the strides of rows without gaps.
   LogicalResult setShape(BufferView &view, MemRefType type, ValueRange dynamic);

@@ -33,6 +33,7 @@ void et::buildCPUPlanPipeline(OpPassManager &pm, const CPUPipelineOptions &optio
   pm.addPass(createOutlineWeightsPass());
   pm.addPass(createMergeValueOutputPass());
   pm.addPass(createMergeLinearsPass());
+  pm.addPass(createEncodeSparsityPass());
   pm.addPass(createDecomposeForCPUPass());
   pm.addNestedPass<func::FuncOp>(createNormalizeTensorsPass());
   cleanUp(pm);

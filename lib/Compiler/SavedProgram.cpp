@@ -76,7 +76,6 @@ public:
 
 private:
   LogicalResult addLaunch(LaunchEvaluator &evaluator, gpu::LaunchFuncOp op);
-  LogicalResult addWork(LaunchEvaluator &evaluator, WorkOp work, runtime::Launch &launch);
   FailureOr<Argument> getArgument(LaunchEvaluator &evaluator, Value operand);
   FailureOr<Argument> getCheck(Value operand);
 
@@ -133,19 +132,6 @@ FailureOr<Argument> GPUPlanWriter::getCheck(Value operand) {
   return Argument::i32(builder.constant(builder.addCheck(cast<StringAttr>(checks[*code - 1]).str())));
 }
 
-LogicalResult GPUPlanWriter::addWork(LaunchEvaluator &evaluator, WorkOp work, runtime::Launch &launch) {
-  for (auto [value, count] : {std::pair(work.getBytes(), &launch.bytes), std::pair(work.getFlops(), &launch.flops)}) {
-    if (!value)
-      continue;
-    FailureOr<Expr> expr = evaluator.getExpr(value);
-    if (failed(expr))
-      return failure();
-    *count = *expr;
-  }
-  launch.math = work.getTensor() ? runtime::MathUnit::Tensor : runtime::MathUnit::Vector;
-  return success();
-}
-
 LogicalResult GPUPlanWriter::addLaunch(LaunchEvaluator &evaluator, gpu::LaunchFuncOp op) {
   runtime::Launch launch;
   auto name = op->getAttrOfType<StringAttr>("et.name");
@@ -174,7 +160,7 @@ LogicalResult GPUPlanWriter::addLaunch(LaunchEvaluator &evaluator, gpu::LaunchFu
   launch.clusterSize = *cluster;
   launch.programmatic = op->hasAttr("et.programmatic");
   if (auto work = dyn_cast_or_null<WorkOp>(op->getPrevNode()))
-    if (failed(addWork(evaluator, work, launch)))
+    if (failed(evaluator.setWork(work, launch)))
       return failure();
   auto checks = op->getAttrOfType<DenseI32ArrayAttr>("et.check_arguments");
   for (auto [i, operand] : llvm::enumerate(op.getKernelOperands())) {

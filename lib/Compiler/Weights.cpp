@@ -9,66 +9,15 @@
 #include "et/Compiler/Weights.h"
 
 #include "et/Conversion/ETToCPU/LinearKernel.h"
-#include "et/Dialect/ET/IR/ET.h"
+#include "et/Dialect/ET/IR/WeightData.h"
 
-#include "mlir/IR/AsmState.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "mlir/IR/DialectResourceBlobManager.h"
-#include "llvm/ADT/APFloat.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <cstring>
 
 using namespace mlir;
 using namespace mlir::et;
-
-namespace {
-/// The elements of a constant as they lie in memory; owned when they had to be spread out.
-struct RawElements {
-  const char *data = nullptr;
-  std::unique_ptr<char[]> owned;
-};
-} // namespace
-
-static int64_t getElementSize(Type type) { return llvm::divideCeil(type.getIntOrFloatBitWidth(), 8); }
-
-/// Row-major bytes of \p source.
-static FailureOr<RawElements> getRawElements(WeightOp weight, Attribute source) {
-  RawElements raw;
-  auto type = cast<RankedTensorType>(cast<ElementsAttr>(source).getShapedType());
-  int64_t elementSize = getElementSize(type.getElementType());
-  int64_t numBytes = type.getNumElements() * elementSize;
-  if (auto resource = dyn_cast<DenseResourceElementsAttr>(source)) {
-    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
-    if (!blob)
-      return weight.emitOpError("has no data: nothing was given for the resource '")
-             << resource.getRawHandle().getKey() << "'";
-    if (static_cast<int64_t>(blob->getData().size()) != numBytes)
-      return weight.emitOpError("expected ")
-             << numBytes << " bytes of data for the resource '" << resource.getRawHandle().getKey() << "' of type "
-             << type << ", but got " << blob->getData().size();
-    raw.data = blob->getData().data();
-    return raw;
-  }
-  auto dense = dyn_cast<DenseElementsAttr>(source);
-  if (!dense)
-    return weight.emitOpError("expected dense elements, but got ") << source;
-  // Splats are stored once, and booleans as bits.
-  if (!dense.isSplat() && !type.getElementType().isInteger(1)) {
-    raw.data = dense.getRawData().data();
-    return raw;
-  }
-  raw.owned = std::make_unique<char[]>(std::max<int64_t>(numBytes, 1));
-  raw.data = raw.owned.get();
-  if (type.getElementType().isInteger(1)) {
-    for (auto [i, value] : llvm::enumerate(dense.getValues<bool>()))
-      raw.owned[i] = value;
-  } else {
-    for (int64_t i = 0; i < type.getNumElements(); ++i)
-      std::memcpy(raw.owned.get() + i * elementSize, dense.getRawData().data(), elementSize);
-  }
-  return raw;
-}
 
 /// Position of the first element of \p data that is not finite; -1 when all are.
 template <typename Bits> static int64_t findNonFinite(const char *data, int64_t count, Bits exponentMask) {
@@ -99,11 +48,45 @@ static int64_t findNonFinite(const char *data, int64_t count, Type type) {
   return -1;
 }
 
+/// Fails, with an error on \p weight, if an element of \p source at \p data is not finite.
+static LogicalResult checkFinite(WeightOp weight, const char *data, RankedTensorType source) {
+  int64_t at = findNonFinite(data, source.getNumElements(), source.getElementType());
+  if (at < 0)
+    return success();
+  return weight.emitOpError("holds a value that is not finite at [")
+         << at / source.getDimSize(1) << ", " << at % source.getDimSize(1)
+         << "]; repair the weight, or allow values that are not finite";
+}
+
+/// Writes the kept columns of \p weight to \p target.
+static LogicalResult writeSparsePanels(WeightOp weight, SparsePanelsAttr panels, char *target,
+                                       const WeightsOptions &options) {
+  FailureOr<RawElements> raw = getRawElements(weight);
+  if (failed(raw))
+    return failure();
+  RankedTensorType type = weight.getTensorType();
+  Type element = cast<ElementsAttr>(weight.getSources()[0]).getElementType();
+  if (!options.allowNonFinite &&
+      failed(checkFinite(weight, raw->data, RankedTensorType::get(type.getShape(), element))))
+    return failure();
+  int64_t n = type.getDimSize(0), k = type.getDimSize(1);
+  cpu::KeptColumns columns = cpu::findKeptColumns(raw->data, element, n, k, panels.getWidth());
+  if (columns.size() != panels.getKept())
+    return weight.emitOpError("expected ")
+           << panels.getKept() << " columns of panels that are not zero, but its data has " << columns.size();
+  cpu::packKeptColumns(raw->data, element, columns, n, k, target, type.getElementType(),
+                       panels.getValuesOffset(type.getShape()));
+  return success();
+}
+
 /// Writes \p weight to \p target.
 static LogicalResult writeWeight(WeightOp weight, char *target, const WeightsOptions &options) {
   RankedTensorType type = weight.getTensorType();
+  if (auto sparse = dyn_cast_or_null<SparsePanelsAttr>(type.getEncoding()))
+    return writeSparsePanels(weight, sparse, target, options);
   auto panels = dyn_cast_or_null<PanelsAttr>(type.getEncoding());
-  if (type.getEncoding() && !panels)
+  // What is decomposed reads tiles as the dense tensor they stand for.
+  if (type.getEncoding() && !panels && !isa<TileAttr>(type.getEncoding()))
     return weight.emitOpError("has an encoding that cannot be stored: ") << type.getEncoding();
   int64_t rows = 0;
   // Sources that do not start at a panel are joined first.
@@ -123,11 +106,8 @@ static LogicalResult writeWeight(WeightOp weight, char *target, const WeightsOpt
     auto sourceType = cast<RankedTensorType>(cast<ElementsAttr>(source).getShapedType());
     Type element = sourceType.getElementType();
     int64_t numBytes = sourceType.getNumElements() * getElementSize(element);
-    if (panels && !options.allowNonFinite)
-      if (int64_t at = findNonFinite(raw->data, sourceType.getNumElements(), element); at >= 0)
-        return weight.emitOpError("holds a value that is not finite at [")
-               << at / sourceType.getDimSize(1) << ", " << at % sourceType.getDimSize(1)
-               << "]; repair the weight, or allow values that are not finite";
+    if (panels && !options.allowNonFinite && failed(checkFinite(weight, raw->data, sourceType)))
+      return failure();
     if (!panels) {
       std::memcpy(target, raw->data, numBytes);
       target += numBytes;

@@ -23,6 +23,7 @@
 
 #include "LaunchKernels.h"
 
+#include "et/Conversion/ETToCPU/LaunchWork.h"
 #include "et/Conversion/ETToCPU/Passes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -54,8 +55,22 @@ static llvm::hash_code hashLaunch(LaunchOp launch) {
   return hash;
 }
 
+/// Whether one kernel may take \p a and \p b, operands that \p argument stands for.
+static bool isSameOperand(BlockArgument argument, Value a, Value b) {
+  // How many bytes the kept columns of a sparse weight take is data to its kernel.
+  auto tensor = dyn_cast<RankedTensorType>(argument.getType());
+  if (tensor && isa_and_nonnull<TileAttr>(tensor.getEncoding()))
+    return cast<ShapedType>(a.getType()).getElementType() == cast<ShapedType>(b.getType()).getElementType();
+  return a.getType() == b.getType();
+}
+
 static bool isSameLaunch(LaunchOp a, LaunchOp b) {
-  return a.getScheduleAttr() == b.getScheduleAttr() && a->getOperandTypes() == b->getOperandTypes() &&
+  return a.getScheduleAttr() == b.getScheduleAttr() && a->getNumOperands() == b->getNumOperands() &&
+         llvm::all_of(a.getBody().getArguments(),
+                      [&](BlockArgument argument) {
+                        unsigned number = argument.getArgNumber();
+                        return isSameOperand(argument, a->getOperand(number), b->getOperand(number));
+                      }) &&
          a.getOutputs().size() == b.getOutputs().size() &&
          OperationEquivalence::isRegionEquivalentTo(&a.getBody(), &b.getBody(), OperationEquivalence::IgnoreLocations);
 }
@@ -150,7 +165,7 @@ LogicalResult ConvertLaunchesToCPUPass::callSteps(ArrayRef<LaunchOp> launches, A
   for (auto [original, kernel] : llvm::zip(launches, chosen)) {
     LaunchOp launch = original;
     func::FuncOp step = declareStep(*kernel, symbols);
-    OpBuilder builder(launch);
+    ImplicitLocOpBuilder builder(launch.getLoc(), launch);
     SmallVector<Value> arguments;
     for (auto [operand, type] : llvm::zip(kernel->operands, step.getArgumentTypes())) {
       FailureOr<Value> adapted = cpu::adaptOperand(builder, launch.getLoc(), launch->getOperand(operand), type);
@@ -158,7 +173,8 @@ LogicalResult ConvertLaunchesToCPUPass::callSteps(ArrayRef<LaunchOp> launches, A
         return failure();
       arguments.push_back(*adapted);
     }
-    auto call = func::CallOp::create(builder, launch.getLoc(), step, arguments);
+    cpu::emitLaunchWork(builder, launch);
+    auto call = func::CallOp::create(builder, step, arguments);
     call->setAttr("et.name", builder.getStringAttr(launch.getKernel()));
     ++numLaunches;
   }

@@ -143,7 +143,7 @@ std::string cpu::whyNoKernel(Operation *op) {
     if (getElementTypeOrSelf(type).isF64() && !isa<EmbeddingOp>(op))
       return "kernels compute in f32, and the op in f64";
   if (auto linear = dyn_cast<LinearOp>(op)) {
-    if (linear.getWeight().getType().getEncoding())
+    if (Attribute encoding = linear.getWeight().getType().getEncoding(); encoding && !isa<TileAttr>(encoding))
       return "the weight has an encoding that has no CPU kernel";
     if (!linear.getWeight().getDefiningOp<WeightRefOp>())
       return "the weight is not a constant, so it cannot be packed when compiling";

@@ -164,6 +164,8 @@ FailureOr<LaunchKernel> LinearLaunchBuilder::build(OpBuilder &builder, StringRef
   spec.n = linear.getNumOutputs();
   spec.k = linear.getNumInputs();
   spec.xType = linear.getInput().getType().getElementType();
+  // Tiles name what the weight may consist of; what it stores is the kept columns of panels.
+  spec.sparse = isa_and_nonnull<TileAttr>(linear.getWeight().getType().getEncoding());
   spec.wType = linear.getWeight().getType().getElementType();
   spec.yType = cast<RankedTensorType>(launch.getYield().getValues()[0].getType()).getElementType();
   if (linear.getBias())

@@ -17,6 +17,7 @@
 #include "et/Conversion/ETToCPU/AttentionKernel.h"
 #include "et/Conversion/ETToCPU/LinearKernel.h"
 #include "et/Conversion/ETToCPU/Passes.h"
+#include "et/Dialect/ET/IR/WeightData.h"
 
 namespace mlir::et {
 #define GEN_PASS_DEF_SCHEDULECPUPASS
@@ -56,7 +57,10 @@ private:
     entries.push_back(builder.getNamedAttr("isa", builder.getStringAttr(stringifyISALevel(target.level))));
     Operation *root = cpu::getRoot(launch);
     if (auto linear = dyn_cast_or_null<LinearOp>(root)) {
-      cpu::LinearTiling tiling = cpu::chooseLinearTiling(target, linear.getNumOutputs(), linear.getNumInputs());
+      auto tile = dyn_cast_or_null<TileAttr>(linear.getWeight().getType().getEncoding());
+      int64_t n = linear.getNumOutputs(), k = linear.getNumInputs();
+      cpu::LinearTiling tiling =
+          tile ? cpu::chooseSparseLinearTiling(target, k, tile.getRows()) : cpu::chooseLinearTiling(target, n, k);
       set("mr", tiling.mr);
       set("nr", tiling.nr);
       set("kc", tiling.kc);
@@ -79,20 +83,35 @@ private:
                                 "--et-outline-weights and --et-decompose-for-cpu first");
     auto weight = symbols->lookup<WeightOp>(ref.getWeight());
     RankedTensorType type = weight.getTensorType();
-    auto packedType = RankedTensorType::get(type.getShape(), cpu::packedLinearWeightType(target, type.getElementType()),
-                                            PanelsAttr::get(&getContext(), width));
-    WeightOp &packed = packedWeights[{weight, packedType}];
+    auto tile = dyn_cast_or_null<TileAttr>(type.getEncoding());
+    WeightOp &packed = packedWeights[{weight, width}];
     if (!packed) {
+      Attribute encoding = PanelsAttr::get(&getContext(), width);
+      if (tile) {
+        // How much of it there is decides how much storage it takes.
+        FailureOr<RawElements> raw = getRawElements(weight);
+        if (failed(raw))
+          return failure();
+        Type element = cast<ElementsAttr>(weight.getSources()[0]).getElementType();
+        cpu::KeptColumns kept = cpu::findKeptColumns(raw->data, element, type.getDimSize(0), type.getDimSize(1), width);
+        encoding = SparsePanelsAttr::get(&getContext(), width, kept.size());
+      }
+      auto packedType =
+          RankedTensorType::get(type.getShape(), cpu::packedLinearWeightType(target, type.getElementType()), encoding);
       OpBuilder builder(weight);
       packed = WeightOp::create(builder, weight.getLoc(), (weight.getSymName() + ".panels").str(), packedType,
                                 weight.getSources());
       symbols->insert(packed);
     }
+    auto packedType = packed.getTensorType();
     OpBuilder builder(launch);
     auto packedRef =
         WeightRefOp::create(builder, ref.getLoc(), packedType, FlatSymbolRefAttr::get(packed.getSymNameAttr()));
     launch->setOperand(number, packedRef.getResult());
-    launch.getBodyArgument(number).setType(packedType);
+    // The region says what the kernel knows of a sparse weight, and not what of it there is: layers of one shape share
+    // a kernel.
+    launch.getBodyArgument(number).setType(tile ? packedType.cloneWithEncoding(TileAttr::get(&getContext(), width, 1))
+                                                : packedType);
     if (ref.use_empty())
       ref.erase();
     return success();
@@ -100,6 +119,7 @@ private:
 
   cpu::ISA target;
   std::optional<SymbolTable> symbols;
-  DenseMap<std::pair<Operation *, Type>, WeightOp> packedWeights;
+  /// By weight and width of its panels.
+  DenseMap<std::pair<Operation *, int64_t>, WeightOp> packedWeights;
 };
 } // namespace

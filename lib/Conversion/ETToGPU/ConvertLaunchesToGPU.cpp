@@ -21,6 +21,7 @@
 
 #include "LaunchKernels.h"
 
+#include "et/Conversion/ETToCPU/LaunchWork.h"
 #include "et/Conversion/ETToGPU/Passes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -330,7 +331,7 @@ void ConvertLaunchesToGPUPass::launchKernel(LaunchOp launch, const LaunchKernel 
   Value shared;
   if (kernel.sharedBytes)
     shared = arith::ConstantIntOp::create(b, b.getI32Type(), kernel.sharedBytes);
-  emitLaunchWork(b, launch);
+  cpu::emitLaunchWork(b, launch);
   auto symbol = SymbolRefAttr::get(getKernelModule().getSymNameAttr(),
                                    {FlatSymbolRefAttr::get(LLVM::LLVMFuncOp(kernel.function).getSymNameAttr())});
   auto op = gpu::LaunchFuncOp::create(b, symbol, grid, block, shared, arguments, /*asyncObject=*/Value(), cluster);

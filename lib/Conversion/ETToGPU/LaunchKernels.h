@@ -112,9 +112,6 @@ struct ScheduleContext;
 void scheduleLinear(LaunchOp launch, const ScheduleContext &context, NamedAttrList &entries);
 void scheduleAttention(LaunchOp launch, const ScheduleContext &context, NamedAttrList &entries);
 
-/// Emits et.work: what \p launch (on memrefs) moves and computes at least.
-void emitLaunchWork(ImplicitLocOpBuilder &b, LaunchOp launch);
-
 /// Builds the kernels of \p launch (on memrefs) at the insertion point of \p builder, in a gpu.module, with names that
 /// start with \p name. Emits an error on \p launch when there are none.
 FailureOr<LaunchKernels> buildKernels(OpBuilder &builder, LaunchOp launch, StringRef name, const nvidia::SM &sm);

@@ -65,3 +65,27 @@ func.func @others(%x: tensor<?x4xf32>, %e: tensor<?x4xf32>) -> tensor<?x4xf32> {
   } -> tensor<?x4xf32>
   return %z : tensor<?x4xf32>
 }
+
+// -----
+
+// A weight of tiles is stored as the columns of panels that are not zero; its region does not say which, so that layers
+// of one shape share a kernel. 128 outputs are 2 panels of 64, and 8 of 16.
+// AVX512:      et.weight @t.panels : tensor<128x4xf32, #et.sparse_panels<64, kept = 4>> from [
+// AVX2:        et.weight @t.panels : tensor<128x4xf32, #et.sparse_panels<16, kept = 16>> from [
+// BASE:        et.weight @t.panels : tensor<128x4xf32, #et.sparse_panels<8, kept = 32>> from [
+// CHECK-LABEL: func.func @tiles
+// CHECK:       et.launch "linear" schedule
+// CHECK-SAME:  ins(%{{.*}}, %{{.*}} : tensor<?x4xf32>, tensor<128x4xf32, #et.sparse_panels<
+// AVX512:      ^bb0(%{{.*}}: tensor<?x4xf32>, %{{.*}}: tensor<128x4xf32, #et.tile<64x1>>
+// AVX2:        ^bb0(%{{.*}}: tensor<?x4xf32>, %{{.*}}: tensor<128x4xf32, #et.tile<16x1>>
+// BASE:        ^bb0(%{{.*}}: tensor<?x4xf32>, %{{.*}}: tensor<128x4xf32, #et.tile<8x1>>
+et.weight @t : tensor<128x4xf32, #et.tile<64x4>> from [dense<0.0> : tensor<64x4xf32>, dense<1.0> : tensor<64x4xf32>]
+func.func @tiles(%x: tensor<?x4xf32>, %e: tensor<?x128xf32>) -> tensor<?x128xf32> {
+  %w = et.weight_ref @t : tensor<128x4xf32, #et.tile<64x4>>
+  %y = et.launch "linear" ins(%x, %w : tensor<?x4xf32>, tensor<128x4xf32, #et.tile<64x4>>) outs(%e : tensor<?x128xf32>) {
+  ^bb0(%a: tensor<?x4xf32>, %b: tensor<128x4xf32, #et.tile<64x4>>, %o: tensor<?x128xf32>):
+    %l = et.linear %a, %b : (tensor<?x4xf32>, tensor<128x4xf32, #et.tile<64x4>>) -> tensor<?x128xf32>
+    et.yield %l : tensor<?x128xf32>
+  } -> tensor<?x128xf32>
+  return %y : tensor<?x128xf32>
+}

@@ -159,6 +159,24 @@
 
 // -----
 
+// sparse_panels_c1
+// expected-error @+1 {{expected a positive width and a number of kept columns that is not negative, both of 31 bits, but got 0 and 1}}
+#a = #et.sparse_panels<0, kept = 1>
+
+// -----
+
+// sparse_panels_c1
+// expected-error @+1 {{but got 16 and -1}}
+#a = #et.sparse_panels<16, kept = -1>
+
+// -----
+
+// sparse_panels_c1
+// expected-error @+1 {{but got 16 and 9223372036854775807}}
+#a = #et.sparse_panels<16, kept = 9223372036854775807>
+
+// -----
+
 // padding_value
 // expected-error @+2 {{expected ::mlir::et::PaddingSide to be one of: right, left}}
 // expected-error @+1 {{failed to parse ET_PaddingSideAttr parameter 'value'}}
@@ -201,3 +219,13 @@ func.func private @tile_c3_element_type(tensor<16x16xindex, #et.tile<4x4>>)
 
 // expected-error @+1 {{to be two-dimensional and static, but its shape is [16, 16, 16]}}
 func.func private @panels_c2_rank(tensor<16x16x16xf32, #et.panels<8>>)
+
+// -----
+
+// expected-error @+1 {{to be two-dimensional and static, but its shape is [16]}}
+func.func private @sparse_panels_c2_rank(tensor<16xf32, #et.sparse_panels<8, kept = 1>>)
+
+// -----
+
+// expected-error @+1 {{expected at most 9 kept columns, all that a tensor of shape [17, 3] has in panels of 8, but got 10}}
+func.func private @sparse_panels_c3(tensor<17x3xf32, #et.sparse_panels<8, kept = 10>>)

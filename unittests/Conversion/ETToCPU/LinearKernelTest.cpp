@@ -20,7 +20,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "llvm/ADT/StringExtras.h"
 
 #include <atomic>
 #include <cmath>
@@ -320,34 +319,6 @@ TEST_P(LinearKernelTest, RowPhaseSeesFinishedRows) {
 //===----------------------------------------------------------------------===//
 // Generated code
 //===----------------------------------------------------------------------===//
-
-/// Counts the basic blocks that multiply into at least \p minimum vectors, and
-/// in those the vector accesses to the stack.
-static std::pair<int, int> countSpills(llvm::StringRef assembly, int minimum) {
-  int blocks = 0, spills = 0, products = 0, accesses = 0;
-  auto finish = [&] {
-    if (products >= minimum) {
-      ++blocks;
-      spills += accesses;
-    }
-    products = accesses = 0;
-  };
-  llvm::SmallVector<llvm::StringRef> lines;
-  assembly.split(lines, '\n');
-  for (llvm::StringRef line : lines) {
-    if (line.ends_with(":"))
-      finish();
-    bool isProduct = line.contains("vfmadd") || line.contains("mulps");
-    products += isProduct;
-    bool isVector = line.contains("%xmm") || line.contains("%ymm") || line.contains("%zmm");
-    accesses += isVector && (line.contains("(%rsp)") || line.contains("(%rbp)"));
-    // The stores of the sums follow a loop and are meant to be there.
-    if (line.contains("\tj"))
-      finish();
-  }
-  finish();
-  return {blocks, spills};
-}
 
 TEST_P(LinearKernelTest, InnerLoopsDoNotSpill) {
   for (auto [n, k] : {std::pair<int64_t, int64_t>{1536, 384}, {100, 77}}) {

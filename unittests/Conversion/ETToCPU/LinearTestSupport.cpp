@@ -79,17 +79,32 @@ float et::cpu::writeElement(Type type, void *data, int64_t i, float value) {
 // Fixture
 //===----------------------------------------------------------------------===//
 
-LinearFixture::LinearFixture(MLIRContext &context, LinearKernelSpec given, ISALevel level, KernelJITOptions options)
+LinearFixture::LinearFixture(MLIRContext &context, LinearKernelSpec given, ISALevel level, KernelJITOptions options,
+                             ZeroTiles zeros)
     : spec(std::move(given)), isa(ISA::get(level)), random(12345) {
   const int64_t n = spec.n, k = spec.k;
   Type srcType = spec.wType;
   spec.wType = packedLinearWeightType(isa, srcType);
   std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
   std::vector<char> unpacked(n * k * getElementSize(srcType));
-  for (int64_t i = 0; i < n * k; ++i)
-    weights.push_back(writeElement(srcType, unpacked.data(), i, uniform(random)));
-  packed = std::make_unique<GuardedBuffer>(getPackedLinearWeightSize(spec.tiling, n, k, spec.wType));
-  packLinearWeight(unpacked.data(), srcType, spec.tiling, n, k, packed->data(), spec.wType);
+  const int64_t tilesAcross = llvm::divideCeil(k, zeros.columns);
+  std::vector<bool> keep(llvm::divideCeil(n, zeros.rows) * tilesAcross, true);
+  std::uniform_real_distribution<double> chance;
+  for (size_t i = 0; zeros.density < 1.0 && i < keep.size(); ++i)
+    keep[i] = chance(random) < zeros.density;
+  for (int64_t i = 0; i < n * k; ++i) {
+    bool kept = keep[i / k / zeros.rows * tilesAcross + i % k / zeros.columns];
+    weights.push_back(writeElement(srcType, unpacked.data(), i, kept ? uniform(random) : -0.0f));
+  }
+  if (spec.sparse) {
+    KeptColumns kept = findKeptColumns(unpacked.data(), srcType, n, k, spec.tiling.nr);
+    int64_t offset = llvm::alignTo((kept.starts.size() + kept.size()) * sizeof(int32_t), 64);
+    packed = std::make_unique<GuardedBuffer>(offset + kept.size() * spec.tiling.nr * getElementSize(spec.wType));
+    packKeptColumns(unpacked.data(), srcType, kept, n, k, packed->data(), spec.wType, offset);
+  } else {
+    packed = std::make_unique<GuardedBuffer>(getPackedLinearWeightSize(spec.tiling, n, k, spec.wType));
+    packLinearWeight(unpacked.data(), srcType, spec.tiling, n, k, packed->data(), spec.wType);
+  }
   if (spec.biasType) {
     bias = std::make_unique<GuardedBuffer>(n * getElementSize(spec.biasType));
     for (int64_t i = 0; i < n; ++i)
@@ -138,6 +153,11 @@ void LinearFixture::call(int64_t tid, int64_t nth, MemRef<2> &x, MemRef<2> &y, A
                  0,
                  {panels, spec.k, spec.tiling.nr},
                  {spec.k * spec.tiling.nr, spec.tiling.nr, 1}};
+  // A sparse weight is bytes: a descriptor that starts with the same fields.
+  if (spec.sparse) {
+    w.sizes[0] = packed->size();
+    w.sizes[1] = 1;
+  }
   MemRef<1> b = {nullptr, nullptr, 0, {spec.n}, {1}};
   if (bias)
     b.allocated = b.aligned = bias->data();
@@ -209,4 +229,34 @@ void LinearFixture::check(int64_t m, int64_t nth, const Finish &finish, ArrayRef
       }
   }
   EXPECT_TRUE(yBuffer.isIntact()) << "memory in front of y was written";
+}
+
+//===----------------------------------------------------------------------===//
+// Generated code
+//===----------------------------------------------------------------------===//
+
+std::pair<int, int> et::cpu::countSpills(llvm::StringRef assembly, int minimum) {
+  int blocks = 0, spills = 0, products = 0, accesses = 0;
+  auto finish = [&] {
+    if (products >= minimum) {
+      ++blocks;
+      spills += accesses;
+    }
+    products = accesses = 0;
+  };
+  llvm::SmallVector<llvm::StringRef> lines;
+  assembly.split(lines, '\n');
+  for (llvm::StringRef line : lines) {
+    if (line.ends_with(":"))
+      finish();
+    bool isProduct = line.contains("vfmadd") || line.contains("mulps");
+    products += isProduct;
+    bool isVector = line.contains("%xmm") || line.contains("%ymm") || line.contains("%zmm");
+    accesses += isVector && (line.contains("(%rsp)") || line.contains("(%rbp)"));
+    // The stores of the sums follow a loop and are meant to be there.
+    if (line.contains("\tj"))
+      finish();
+  }
+  finish();
+  return {blocks, spills};
 }

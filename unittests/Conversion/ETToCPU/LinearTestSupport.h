@@ -45,13 +45,20 @@ float readElement(Type type, const void *data, int64_t i);
 /// Rounds \p value to \p type and returns the rounded value.
 float writeElement(Type type, void *data, int64_t i, float value);
 
+/// Which tiles of a random weight are zero.
+struct ZeroTiles {
+  int64_t rows = 1, columns = 1;
+  /// Share of the tiles that are kept.
+  double density = 1.0;
+};
+
 /// A compiled linear kernel and its weights.
 class LinearFixture {
 public:
-  /// Packs random weights and compiles the kernel of \p spec, whose `wType` is
-  /// the unpacked type here.
+  /// Packs random weights, with zeros as \p zeros says, and compiles the kernel
+  /// of \p spec, whose `wType` is the unpacked type here.
   LinearFixture(MLIRContext &context, LinearKernelSpec spec, ISALevel level,
-                KernelJITOptions options = KernelJITOptions());
+                KernelJITOptions options = KernelJITOptions(), ZeroTiles zeros = ZeroTiles());
 
   /// Runs all threads on \p m rows of random input and compares with the
   /// reference. \p finish brings one reference sum to the result of the
@@ -85,6 +92,10 @@ private:
   int64_t stride(int64_t given, int64_t columns) const;
   void *function = nullptr;
 };
+
+/// Counts the basic blocks that multiply into at least \p minimum vectors, and
+/// in those the vector accesses to the stack.
+std::pair<int, int> countSpills(llvm::StringRef assembly, int minimum);
 
 } // namespace mlir::et::cpu
 

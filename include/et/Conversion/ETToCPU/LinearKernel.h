@@ -1,4 +1,4 @@
-//===- LinearKernel.h - Builder of dense linear CPU kernels -*- C++ -*-===//
+//===- LinearKernel.h - Builder of dense and sparse linear CPU kernels -*- C++ -*-===//
 //
 // Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -27,6 +27,14 @@
 // With many rows each thread takes a range of rows; with few, a range of the
 // (panel, tile) pairs, so that each byte of w is read by one thread.
 //
+// A sparse weight has been packed with packKeptColumns() and is bytes,
+// memref<?xi8>: of each panel, the columns (input features) that are not zero in
+// all of its outputs, and where they start. The kernel is the same but for the
+// loop over k, which walks the kept columns; with few rows each thread takes
+// (panel, tile) pairs of about as many kept columns. Which columns are kept is
+// data, so that layers of one shape share a kernel. Any pattern of zeros can be
+// said like this; it pays as far as the zeros of neighbouring outputs coincide.
+//
 // Requirements on the caller: the memory of y overlaps neither x nor an extra
 // operand that the epilogue reads. For speed, w is aligned to 64 bytes and lies on
 // huge pages: from small ones a weight that is not in cache costs a tenth.
@@ -43,6 +51,7 @@
 #include "mlir/IR/BuiltinTypes.h"
 
 #include <functional>
+#include <vector>
 
 namespace mlir::et::cpu {
 
@@ -61,6 +70,11 @@ struct LinearTiling {
 /// Chooses a tiling for \p n outputs and \p k inputs. The packed layout depends
 /// on it, so one weight has one tiling.
 LinearTiling chooseLinearTiling(const ISA &isa, int64_t n, int64_t k);
+
+/// Chooses a tiling for \p k inputs and a sparse weight of tiles of \p tileRows
+/// outputs: panels as wide as possible that no tile straddles, and of one vector
+/// where tiles are narrower or no whole number of vectors.
+LinearTiling chooseSparseLinearTiling(const ISA &isa, int64_t k, int64_t tileRows);
 
 /// What an epilogue gets for one vector of results.
 struct LinearEpilogueArgs {
@@ -104,6 +118,8 @@ struct LinearKernelSpec {
   /// ShapedType::kDynamic to take it from the memref.
   int64_t xStride = 0, yStride = 0;
   LinearTiling tiling;
+  /// The weight is the kept columns of panels.
+  bool sparse = false;
   /// Types of further operands that are handed to the epilogue and row phase.
   SmallVector<Type> extraTypes;
   /// Type of the packed weight of the linear that runs after this one, of static
@@ -147,6 +163,28 @@ int64_t getPackedLinearWeightSize(const LinearTiling &tiling, int64_t n, int64_t
 /// \p packedType is f32. Uses up to \p threads threads where it pays.
 void packLinearWeight(const void *src, Type srcType, const LinearTiling &tiling, int64_t n, int64_t k, void *dst,
                       Type packedType, unsigned threads = 1);
+
+/// The columns of a weight [n, k] that have an element other than zero in a panel of outputs.
+struct KeptColumns {
+  /// Outputs of a panel.
+  int64_t width = 0;
+  /// Number of columns in front of each panel, and of all.
+  std::vector<int32_t> starts;
+  /// Panel by panel, ascending.
+  std::vector<int32_t> columns;
+
+  int64_t size() const { return columns.size(); }
+};
+
+/// Finds what \p src, a row-major weight [\p n, \p k] of type \p srcType (f32, f16 or bf16), keeps in panels of \p
+/// width outputs. Zeros of either sign are zero; a NaN is not.
+KeptColumns findKeptColumns(const void *src, Type srcType, int64_t n, int64_t k, int64_t width);
+
+/// Packs \p kept of the row-major weight \p src into \p dst: `starts`, `columns` and, \p valuesOffset bytes from the
+/// start, values as [kept][width] of type \p packedType, filling missing outputs with zeros. Types as for
+/// packLinearWeight().
+void packKeptColumns(const void *src, Type srcType, const KeptColumns &kept, int64_t n, int64_t k, void *dst,
+                     Type packedType, int64_t valuesOffset);
 
 } // namespace mlir::et::cpu
 

@@ -1,4 +1,4 @@
-//===- LinearKernel.cpp - Builder of dense linear CPU kernels -*- C++ -*-===//
+//===- LinearKernel.cpp - Builder of dense and sparse linear CPU kernels -*- C++ -*-===//
 //
 // Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -23,7 +23,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "et/Conversion/ETToCPU/LinearKernel.h"
+#include "LinearOperands.h"
 
 #include "et/Conversion/ETToCPU/HalfFloat.h"
 
@@ -51,99 +51,9 @@ static constexpr int64_t kCacheLineBytes = 64;
 /// and writing the sums in L1 between them takes 1 to 2 % of the time.
 static constexpr int64_t kLongestSum = 192;
 
-//===----------------------------------------------------------------------===//
-// Operand types
-//===----------------------------------------------------------------------===//
-
-static MemRefType getRowsType(Type elt, int64_t columns, int64_t stride) {
-  if (stride == 0)
-    return MemRefType::get({ShapedType::kDynamic, columns}, elt);
-  auto layout = StridedLayoutAttr::get(elt.getContext(), ShapedType::kDynamic, {stride, 1});
-  return MemRefType::get({ShapedType::kDynamic, columns}, elt, layout);
-}
-
-MemRefType et::cpu::getLinearInputType(const LinearKernelSpec &spec) {
-  return getRowsType(spec.xType, spec.k, spec.xStride);
-}
-
-MemRefType et::cpu::getLinearWeightType(const LinearKernelSpec &spec) {
-  int64_t panels = llvm::divideCeil(spec.n, spec.tiling.nr);
-  return MemRefType::get({panels, spec.k, spec.tiling.nr}, spec.wType);
-}
-
-MemRefType et::cpu::getLinearBiasType(const LinearKernelSpec &spec) { return MemRefType::get({spec.n}, spec.biasType); }
-
-MemRefType et::cpu::getLinearOutputType(const LinearKernelSpec &spec) {
-  return getRowsType(spec.yType, spec.n, spec.yStride);
-}
-
-//===----------------------------------------------------------------------===//
-// Helpers
-//===----------------------------------------------------------------------===//
-
-/// Returns the address of an element of \p memref as an LLVM pointer.
-static Value getElementPointer(ImplicitLocOpBuilder &b, Value memref, ValueRange indices) {
-  auto metadata = memref::ExtractStridedMetadataOp::create(b, memref);
-  Value element = metadata.getOffset();
-  for (auto [index, stride] : llvm::zip_equal(indices, metadata.getStrides()))
-    element = arith::AddIOp::create(b, element, arith::MulIOp::create(b, index, stride));
-  int64_t bytes = cast<MemRefType>(memref.getType()).getElementTypeBitWidth() / 8;
-  Value start = memref::ExtractAlignedPointerAsIndexOp::create(b, memref);
-  Value offset = arith::MulIOp::create(b, element, arith::ConstantIndexOp::create(b, bytes));
-  Value address = arith::IndexCastOp::create(b, b.getI64Type(), arith::AddIOp::create(b, start, offset));
-  return LLVM::IntToPtrOp::create(b, LLVM::LLVMPointerType::get(b.getContext()), address);
-}
-
-/// Loads \p type from \p memref, with zeros where \p mask is false; a null
-/// mask loads everything.
-static Value loadVector(ImplicitLocOpBuilder &b, VectorType type, Value memref, ValueRange indices, Value mask) {
-  if (!mask)
-    return vector::LoadOp::create(b, type, memref, indices);
-  if (type.getElementType().isF32()) {
-    Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
-    return vector::MaskedLoadOp::create(b, type, memref, indices, mask, zero);
-  }
-  // LLVM has no masked accesses of 16-bit floats and would go through f32 with
-  // calls into a runtime library. Integers it takes apart without.
-  Type words = type.clone(b.getI16Type());
-  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(words));
-  Value loaded = LLVM::MaskedLoadOp::create(b, words, getElementPointer(b, memref, indices), mask, zero,
-                                            /*alignment=*/2);
-  return arith::BitcastOp::create(b, type, loaded);
-}
-
-/// Stores the lanes of \p value for which \p mask is true; a null mask stores
-/// everything.
-static void storeVector(ImplicitLocOpBuilder &b, Value value, Value memref, ValueRange indices, Value mask) {
-  if (!mask) {
-    vector::StoreOp::create(b, value, memref, indices);
-    return;
-  }
-  auto type = cast<VectorType>(value.getType());
-  if (type.getElementType().isF32()) {
-    vector::MaskedStoreOp::create(b, memref, indices, mask, value);
-    return;
-  }
-  Value words = arith::BitcastOp::create(b, type.clone(b.getI16Type()), value);
-  LLVM::MaskedStoreOp::create(b, words, getElementPointer(b, memref, indices), mask, /*alignment=*/2);
-}
-
-Value et::cpu::loadLinearExtra(OpBuilder &builder, Location loc, const LinearEpilogueArgs &args, Value extra,
-                               const ISA &isa) {
-  ImplicitLocOpBuilder b(loc, builder);
-  auto memref = cast<MemRefType>(extra.getType());
-  auto type = cast<VectorType>(args.acc.getType()).clone(memref.getElementType());
-  SmallVector<Value> indices;
-  if (memref.getRank() == 2)
-    indices.push_back(args.row);
-  indices.push_back(args.col);
-  Value value = loadVector(b, cast<VectorType>(type), extra, indices, args.mask);
-  return extendToF32(b, loc, value, isa);
-}
-
 namespace {
-/// One block of K: [begin, end), and whether it is the first and the last one.
-/// The flags are null when K is a single block.
+/// One block of K, or the kept columns of a panel: [begin, end), and whether it
+/// is the first and the last one. The flags are null when K is a single block.
 struct KBlock {
   Value begin, end;
   Value isFirst, isLast;
@@ -166,7 +76,7 @@ public:
     panels = llvm::divideCeil(spec.n, spec.tiling.nr);
     vecType = VectorType::get({lanes}, b.getF32Type());
     // Partial sums pass through y, so y must hold them without rounding.
-    kBlocked = spec.tiling.kc < spec.k && spec.yType.isF32();
+    kBlocked = !spec.sparse && spec.tiling.kc < spec.k && spec.yType.isF32();
   }
 
   func::FuncOp emit(StringRef name);
@@ -177,7 +87,7 @@ private:
   void emitTile(const Tile &tile, const KBlock &kBlock);
   void emitRegisterTile(int64_t rows, const Tile &tile, const KBlock &kBlock);
   void emitPrefetch(Value address, int64_t rows);
-  void emitStep(Value panel, ValueRange rowIndices, Value k, MutableArrayRef<Value> acc);
+  void emitStep(Value panel, ValueRange rowIndices, Value position, MutableArrayRef<Value> acc);
   void emitStores(const Tile &tile, const KBlock &kBlock);
   void emitStoreLoop(const Tile &tile, const KBlock &kBlock, bool isLast, bool masked);
 
@@ -220,7 +130,9 @@ private:
   // Arguments of the function.
   Value tid, nth, x, w, bias, y;
   ValueRange extras;
-  /// Addresses of w and of where this thread starts in the weight of the kernel
+  /// The parts of w when it is sparse.
+  SparseWeightView kept;
+  /// Addresses of the values of w and of where this thread starts in the weight of the kernel
   /// after this one, null if unknown.
   Value wAddress, nextAddress;
   /// The sums of one tile, memref<mr x nr x f32> on the stack.
@@ -244,10 +156,14 @@ void LinearEmitter::emitPrefetch(Value address, int64_t rows) {
   }
 }
 
-void LinearEmitter::emitStep(Value panel, ValueRange rowIndices, Value k, MutableArrayRef<Value> acc) {
+void LinearEmitter::emitStep(Value panel, ValueRange rowIndices, Value position, MutableArrayRef<Value> acc) {
+  Value k = spec.sparse ? kept.loadColumn(b, position) : position;
   SmallVector<Value> weights;
   for (int64_t j = 0; j < vectors; ++j) {
-    Value value = vector::LoadOp::create(b, vecType.clone(spec.wType), w, ValueRange{panel, k, index(j * lanes)});
+    SmallVector<Value, 3> indices = {position, index(j * lanes)};
+    if (!spec.sparse)
+      indices.insert(indices.begin(), panel);
+    Value value = vector::LoadOp::create(b, vecType.clone(spec.wType), spec.sparse ? kept.getValues() : w, indices);
     weights.push_back(extendToF32(b, b.getLoc(), value, isa));
   }
   for (auto [i, rowIndex] : llvm::enumerate(rowIndices)) {
@@ -296,21 +212,39 @@ void LinearEmitter::emitRegisterTile(int64_t rows, const Tile &tile, const KBloc
   if (depth <= kLongestSum)
     return store(accumulate(kBlock.begin, kBlock.end, tile.prefetch).getResults());
 
-  store(SmallVector<Value>(rows * vectors, zero));
   int64_t length = llvm::divideCeil(depth, llvm::divideCeil(depth, kLongestSum));
-  auto parts = scf::ForOp::create(b, kBlock.begin, kBlock.end, index(length), ValueRange{tile.prefetch});
+  Value end = kBlock.end;
+  // Of few kept columns one part is all there is: it is stored as it is. A panel that keeps none has one empty part.
+  if (spec.sparse)
+    end = max(end, add(kBlock.begin, index(1)));
+  else
+    store(SmallVector<Value>(rows * vectors, zero));
+  auto parts = scf::ForOp::create(b, kBlock.begin, end, index(length), ValueRange{tile.prefetch});
   keepRolled(parts);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(parts.getBody());
   Value begin = parts.getInductionVar();
   scf::ForOp part = accumulate(begin, min(add(begin, index(length)), kBlock.end), parts.getRegionIterArg(0));
-  SmallVector<Value> total;
-  for (int64_t i = 0; i < rows; ++i)
-    for (int64_t j = 0; j < vectors; ++j) {
-      Value before = vector::LoadOp::create(b, vecType, sums, ValueRange{index(i), index(j * lanes)});
-      total.push_back(arith::AddFOp::create(b, before, part.getResult(i * vectors + j)));
-    }
-  store(total);
+  auto addPart = [&] {
+    SmallVector<Value> total;
+    for (int64_t i = 0; i < rows; ++i)
+      for (int64_t j = 0; j < vectors; ++j) {
+        Value before = vector::LoadOp::create(b, vecType, sums, ValueRange{index(i), index(j * lanes)});
+        total.push_back(arith::AddFOp::create(b, before, part.getResult(i * vectors + j)));
+      }
+    store(total);
+  };
+  if (spec.sparse) {
+    Value isFirst = compare(arith::CmpIPredicate::eq, begin, kBlock.begin);
+    auto ifOp = scf::IfOp::create(b, isFirst, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard ifGuard(b);
+    b.setInsertionPointToStart(ifOp.thenBlock());
+    store(part.getResults());
+    b.setInsertionPointToStart(ifOp.elseBlock());
+    addPart();
+  } else {
+    addPart();
+  }
   scf::YieldOp::create(b, part.getResults().take_back());
 }
 
@@ -415,18 +349,20 @@ void LinearEmitter::emitTiles(Value blockBegin, Value rows, Value byRows, Value 
   // Units of work are (panel, tile) pairs, panel by panel.
   Value tiles = ceilDiv(rows, index(spec.tiling.mr));
   Value units = mul(index(panels), tiles);
-  Value begin = select(byRows, index(0), share(units, tid, nth));
-  Value end = select(byRows, units, share(units, add(tid, index(1)), nth));
+  auto firstUnit = [&](Value part) {
+    return spec.sparse ? kept.findFirstUnit(b, index(panels), tiles, part, nth) : share(units, part, nth);
+  };
+  Value begin = select(byRows, index(0), firstUnit(tid));
+  Value end = select(byRows, units, firstUnit(add(tid, index(1))));
 
   // The tiles of a panel share the prefetch of the panel after it: `step` bytes
   // per k each. Behind its last panel a thread continues where it will read next:
   // at its first panel, or in the weight of the next kernel.
   const int64_t rowBytes = spec.tiling.nr * getWeightBytes();
-  Value depth = sub(kBlock.end, kBlock.begin);
   Value step = ceilDiv(index(rowBytes), tiles);
-  Value lastStart = mul(depth, sub(index(rowBytes), step));
   auto panelAddress = [&](Value panel, Value k) {
-    return add(wAddress, mul(add(mul(panel, index(spec.k)), k), index(rowBytes)));
+    Value position = spec.sparse ? kept.loadStart(b, panel) : add(mul(panel, index(spec.k)), k);
+    return add(wAddress, mul(position, index(rowBytes)));
   };
   Value lastPanel = div(sub(end, index(1)), tiles);
   Value afterEnd = index(0);
@@ -449,11 +385,18 @@ void LinearEmitter::emitTiles(Value blockBegin, Value rows, Value byRows, Value 
     tile.row = add(blockBegin, tileBegin);
     tile.rows = sub(tileEnd, tileBegin);
 
+    KBlock block = kBlock;
+    if (spec.sparse) {
+      block.begin = kept.loadStart(b, tile.panel);
+      block.end = kept.loadStart(b, add(tile.panel, index(1)));
+    }
+    Value depth = sub(block.end, block.begin);
+    Value lastStart = mul(depth, sub(index(rowBytes), step));
     Value isLastPanel = compare(arith::CmpIPredicate::eq, tile.panel, lastPanel);
     Value start = select(isLastPanel, afterLast, panelAddress(add(tile.panel, index(1)), kBlock.begin));
     tile.prefetch = add(start, min(mul(mul(number, step), depth), lastStart));
     tile.prefetchStep = step;
-    emitTile(tile, kBlock);
+    emitTile(tile, block);
   });
 }
 
@@ -496,6 +439,10 @@ func::FuncOp LinearEmitter::emit(StringRef name) {
   sums = memref::AllocaOp::create(b, MemRefType::get({spec.tiling.mr, spec.tiling.nr}, b.getF32Type()),
                                   b.getI64IntegerAttr(kCacheLineBytes));
   wAddress = memref::ExtractAlignedPointerAsIndexOp::create(b, w);
+  if (spec.sparse) {
+    kept = SparseWeightView(b, spec, w);
+    wAddress = add(wAddress, kept.getValuesOffset());
+  }
 
   Value m = memref::DimOp::create(b, x, index(0));
   Value byRows = compare(arith::CmpIPredicate::uge, m, mul(nth, index(kMinRowsPerThread)));

@@ -7,7 +7,8 @@
 //===----------------------------------------------------------------------===//
 //
 // Chooses the loop nest of a linear kernel and brings weights into the order in
-// which that kernel reads them: [panel][k][nr], a panel being nr outputs.
+// which that kernel reads them: [panel][k][nr], a panel being nr outputs, or,
+// of a sparse weight, [kept column][nr] with an index of the columns.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,6 +19,7 @@
 #include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
+#include <cstring>
 #include <thread>
 
 using namespace mlir;
@@ -82,6 +84,29 @@ LinearTiling et::cpu::chooseLinearTiling(const ISA &isa, int64_t n, int64_t k) {
   return tiling;
 }
 
+LinearTiling et::cpu::chooseSparseLinearTiling(const ISA &isa, int64_t k, int64_t tileRows) {
+  const int64_t lanes = isa.vectorBits / 32;
+  // LLVM loads the x of all rows first, which have addresses of their own when the distance of rows is not known: rows
+  // and accumulators together have to fit in the registers.
+  static constexpr RegisterTile avx512[] = {{6, 4}, {6, 3}, {8, 2}, {12, 1}};
+  static constexpr RegisterTile narrow[] = {{6, 2}, {6, 1}};
+  static constexpr RegisterTile baseline[] = {{4, 2}, {8, 1}};
+  ArrayRef<RegisterTile> tiles = isa.level == ISALevel::AVX512 ? ArrayRef(avx512)
+                                 : isa.level == ISALevel::AVX2 ? ArrayRef(narrow)
+                                                               : ArrayRef(baseline);
+  RegisterTile best = tiles.back();
+  for (const RegisterTile &tile : llvm::reverse(tiles))
+    if (tileRows % (tile.vectors * lanes) == 0)
+      best = tile;
+  LinearTiling tiling;
+  tiling.mr = best.rows;
+  tiling.nr = best.vectors * lanes;
+  // Few columns of a panel are kept: K is never blocked.
+  tiling.kc = k;
+  tiling.mc = 128;
+  return tiling;
+}
+
 Type et::cpu::packedLinearWeightType(const ISA &isa, Type elt) {
   // Every use of an f16 weight would convert it with a dozen instructions.
   if (elt.isF16() && !isa.f16c)
@@ -117,6 +142,18 @@ struct WidenF16 {
 struct WidenBF16 {
   float operator()(uint16_t half) const { return llvm::bit_cast<float>(static_cast<uint32_t>(half) << 16); }
 };
+
+/// Calls \p pack with an element of \p srcType, one of \p packedType and the conversion between them.
+template <typename Pack> void dispatchPack(Type srcType, Type packedType, Pack pack) {
+  if (srcType.isF32())
+    return pack(float(), float(), Keep());
+  if (srcType == packedType)
+    return pack(uint16_t(), uint16_t(), Keep());
+  assert(packedType.isF32() && "weights are widened or kept");
+  if (srcType.isF16())
+    return pack(uint16_t(), float(), WidenF16());
+  pack(uint16_t(), float(), WidenBF16());
+}
 
 /// Packs panels of one pair of types.
 template <typename Src, typename Dst, typename Convert> struct Packer {
@@ -165,12 +202,66 @@ static void pack(const void *src, void *dst, const LinearTiling &tiling, int64_t
 
 void et::cpu::packLinearWeight(const void *src, Type srcType, const LinearTiling &tiling, int64_t n, int64_t k,
                                void *dst, Type packedType, unsigned threads) {
+  dispatchPack(srcType, packedType, [&](auto srcElement, auto dstElement, auto convert) {
+    pack<decltype(srcElement), decltype(dstElement), decltype(convert)>(src, dst, tiling, n, k, threads);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Kept columns
+//===----------------------------------------------------------------------===//
+
+/// Sets \p used[i] where an element of \p rows rows of \p k elements at \p src is not zero. \p magnitude masks the bits
+/// of an element but its sign.
+template <typename Bits>
+static void markUsedColumns(const Bits *src, int64_t rows, int64_t k, Bits magnitude, std::vector<Bits> &used) {
+  std::fill(used.begin(), used.end(), Bits(0));
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t i = 0; i < k; ++i)
+      used[i] |= src[row * k + i] & magnitude;
+}
+
+template <typename Bits>
+static KeptColumns findKept(const void *src, int64_t n, int64_t k, int64_t width, Bits magnitude) {
+  KeptColumns kept;
+  kept.width = width;
+  kept.starts.push_back(0);
+  std::vector<Bits> used(k);
+  for (int64_t row = 0; row < n; row += width) {
+    markUsedColumns(static_cast<const Bits *>(src) + row * k, std::min(width, n - row), k, magnitude, used);
+    for (int64_t i = 0; i < k; ++i)
+      if (used[i])
+        kept.columns.push_back(i);
+    kept.starts.push_back(kept.columns.size());
+  }
+  return kept;
+}
+
+KeptColumns et::cpu::findKeptColumns(const void *src, Type srcType, int64_t n, int64_t k, int64_t width) {
   if (srcType.isF32())
-    return pack<float, float, Keep>(src, dst, tiling, n, k, threads);
-  if (srcType == packedType)
-    return pack<uint16_t, uint16_t, Keep>(src, dst, tiling, n, k, threads);
-  assert(packedType.isF32() && "weights are widened or kept");
-  if (srcType.isF16())
-    return pack<uint16_t, float, WidenF16>(src, dst, tiling, n, k, threads);
-  pack<uint16_t, float, WidenBF16>(src, dst, tiling, n, k, threads);
+    return findKept<uint32_t>(src, n, k, width, 0x7fffffffu);
+  return findKept<uint16_t>(src, n, k, width, 0x7fffu);
+}
+
+void et::cpu::packKeptColumns(const void *src, Type srcType, const KeptColumns &kept, int64_t n, int64_t k, void *dst,
+                              Type packedType, int64_t valuesOffset) {
+  char *target = static_cast<char *>(dst);
+  const int64_t startsBytes = kept.starts.size() * sizeof(int32_t), columnsBytes = kept.size() * sizeof(int32_t);
+  std::fill(target, target + valuesOffset, 0);
+  std::memcpy(target, kept.starts.data(), startsBytes);
+  std::memcpy(target + startsBytes, kept.columns.data(), columnsBytes);
+  dispatchPack(srcType, packedType, [&](auto srcElement, auto dstElement, auto convert) {
+    using Src = decltype(srcElement);
+    using Dst = decltype(dstElement);
+    Dst *to = reinterpret_cast<Dst *>(target + valuesOffset);
+    for (size_t panel = 0; panel + 1 < kept.starts.size(); ++panel) {
+      const Src *from = static_cast<const Src *>(src) + panel * kept.width * k;
+      int64_t outputs = std::min<int64_t>(kept.width, n - panel * kept.width);
+      for (int64_t i = kept.starts[panel]; i < kept.starts[panel + 1]; ++i, to += kept.width) {
+        for (int64_t j = 0; j < outputs; ++j)
+          to[j] = convert(from[j * k + kept.columns[i]]);
+        std::fill(to + outputs, to + kept.width, Dst(0));
+      }
+    }
+  });
 }

@@ -187,3 +187,44 @@ LogicalResult PanelsAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementTy
                        << " to be two-dimensional and static, but its shape is " << stringifyShape(shape);
   return success();
 }
+
+//===----------------------------------------------------------------------===//
+// SparsePanelsAttr
+//===----------------------------------------------------------------------===//
+
+LogicalResult SparsePanelsAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t width, int64_t kept) {
+  // sparse_panels_c1
+  constexpr int64_t largest = std::numeric_limits<int32_t>::max();
+  if (width <= 0 || width > largest || kept < 0 || kept > largest)
+    return emitError() << "expected a positive width and a number of kept columns that is not negative, both of 31 "
+                          "bits, but got "
+                       << width << " and " << kept;
+  return success();
+}
+
+LogicalResult SparsePanelsAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType,
+                                               function_ref<InFlightDiagnostic()> emitError) const {
+  // sparse_panels_c2
+  if (shape.size() != 2 || ShapedType::isDynamicShape(shape))
+    return emitError() << "expected a tensor with the encoding " << *this
+                       << " to be two-dimensional and static, but its shape is " << stringifyShape(shape);
+  // sparse_panels_c3
+  if (int64_t columns = getNumPanels(shape) * shape[1]; getKept() > columns)
+    return emitError() << "expected at most " << columns << " kept columns, all that a tensor of shape "
+                       << stringifyShape(shape) << " has in panels of " << getWidth() << ", but got " << getKept();
+  return success();
+}
+
+int64_t SparsePanelsAttr::getKeptOfStorage(RankedTensorType type, int64_t width, int64_t bytes) {
+  int64_t elementBytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  auto getBytes = [&](int64_t kept) {
+    return get(type.getContext(), width, kept).getStorageBytes(type.getShape(), elementBytes);
+  };
+  // But for what aligns the values, which is less than a column or two, storage grows in proportion.
+  int64_t kept = std::max<int64_t>(0, bytes - getBytes(0)) / (width * elementBytes + int64_t(sizeof(int32_t)));
+  while (kept > 0 && getBytes(kept) > bytes)
+    --kept;
+  while (getBytes(kept + 1) <= bytes)
+    ++kept;
+  return kept;
+}

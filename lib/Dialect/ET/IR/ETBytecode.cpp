@@ -39,7 +39,15 @@ struct ETDialectVersion final : public DialectVersion {
 constexpr uint64_t currentMajor = 1, currentMinor = 0;
 
 /// Codes of attributes in bytecode. They never change and are never used again for something else.
-enum AttrCode : uint64_t { MaskCode = 0, TileCode = 1, PaddingSideCode = 2, GeluKindCode = 3, PanelsCode = 4 };
+enum AttrCode : uint64_t {
+  MaskCode = 0,
+  TileCode = 1,
+  PaddingSideCode = 2,
+  GeluKindCode = 3,
+  PanelsCode = 4,
+  // 5 and 6 are reserved.
+  SparsePanelsCode = 7
+};
 
 struct ETBytecodeInterface final : public BytecodeDialectInterface {
   ETBytecodeInterface(Dialect *dialect) : BytecodeDialectInterface(dialect) {}
@@ -97,6 +105,12 @@ struct ETBytecodeInterface final : public BytecodeDialectInterface {
           writer.writeSignedVarInt(panels.getWidth());
           return success();
         })
+        .Case([&](SparsePanelsAttr panels) {
+          writer.writeVarInt(SparsePanelsCode);
+          writer.writeSignedVarInt(panels.getWidth());
+          writer.writeSignedVarInt(panels.getKept());
+          return success();
+        })
         .Default([](Attribute) { return failure(); });
   }
 
@@ -134,6 +148,12 @@ struct ETBytecodeInterface final : public BytecodeDialectInterface {
       if (failed(reader.readSignedVarInt(width)))
         return {};
       return PanelsAttr::getChecked(emitError, getContext(), width);
+    }
+    case SparsePanelsCode: {
+      int64_t width, kept;
+      if (failed(reader.readSignedVarInt(width)) || failed(reader.readSignedVarInt(kept)))
+        return {};
+      return SparsePanelsAttr::getChecked(emitError, getContext(), width, kept);
     }
     default:
       reader.emitError() << "expected the code of an et attribute, but got " << code;

@@ -23,10 +23,13 @@ static bool mayStandFor(Type argument, Type operand) {
   if (!operandShape)
     return argument == operand;
   auto tensor = dyn_cast<RankedTensorType>(argument);
-  if (!tensor || tensor.getElementType() != operandShape.getElementType())
+  if (!tensor)
     return false;
-  // An encoding says how the logical shape is stored.
-  return tensor.getEncoding() || succeeded(verifyCompatibleShape(tensor, operandShape));
+  // An encoding says how the logical shape is stored: in another shape, or as bytes.
+  bool sameElements = tensor.getElementType() == operandShape.getElementType();
+  if (tensor.getEncoding())
+    return sameElements || operandShape.getElementType().isInteger(8);
+  return sameElements && succeeded(verifyCompatibleShape(tensor, operandShape));
 }
 
 LogicalResult LaunchOp::verify() {
@@ -106,8 +109,8 @@ LogicalResult WeightOp::verify() {
   int64_t rows = 0;
   // Packing may widen: no processor without conversions multiplies f16 fast.
   auto agrees = [&](Type element) {
-    return element == type.getElementType() ||
-           (isa_and_nonnull<PanelsAttr>(type.getEncoding()) && element.isF16() && type.getElementType().isF32());
+    return element == type.getElementType() || (isa_and_nonnull<PanelsAttr, SparsePanelsAttr>(type.getEncoding()) &&
+                                                element.isF16() && type.getElementType().isF32());
   };
   for (Attribute source : getSources()) {
     auto elements = dyn_cast<ElementsAttr>(source);
@@ -127,6 +130,10 @@ MemRefType WeightOp::getStorageType() {
   RankedTensorType type = getTensorType();
   if (auto panels = dyn_cast_or_null<PanelsAttr>(type.getEncoding()))
     return MemRefType::get(panels.getStorageShape(type.getShape()), type.getElementType());
+  if (auto panels = dyn_cast_or_null<SparsePanelsAttr>(type.getEncoding())) {
+    int64_t elementBytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+    return MemRefType::get(panels.getStorageBytes(type.getShape(), elementBytes), IntegerType::get(getContext(), 8));
+  }
   return MemRefType::get(type.getShape(), type.getElementType());
 }
 

@@ -138,4 +138,43 @@ def ET_PanelsAttr : ET_Attr<"Panels", "panels", [DeclareAttrInterfaceMethods<Ver
   }];
 }
 
+def ET_SparsePanelsAttr
+    : ET_Attr<"SparsePanels", "sparse_panels", [DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
+  let summary = "sparse weight stored as the columns of panels that are not zero";
+  let description = [{
+    Encoding of a two-dimensional weight `[N, K]` of which only some columns of each panel of `width` output features are
+    stored; all others are zero. `kept` is their number, over all panels. Storage is bytes:
+
+    - i32 `starts[ceil(N / width) + 1]`: how many columns are stored in front of each panel, and `kept`;
+    - i32 `columns[kept]`: the input features they belong to, ascending within a panel;
+    - from the next multiple of 64 bytes on, the values, `[kept][width]` elements. Features past `N` are zero.
+
+    The CPU micro-kernels read weights of `#et.tile` in this form; the compiler packs them.
+
+    Example: `tensor<1536x384xf32, #et.sparse_panels<64, kept = 921>>`.
+
+    Constraints:
+    - (C1) the width is positive, `kept` is not negative, and both fit in 31 bits.
+    - (C2) the tensor is two-dimensional and static.
+    - (C3) `kept` is at most the number of columns of all panels.
+  }];
+  let parameters = (ins "int64_t":$width, "int64_t":$kept);
+  let assemblyFormat = "`<` $width `,` `kept` `=` $kept `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Number of panels of a weight of logical shape \p shape.
+    int64_t getNumPanels(ArrayRef<int64_t> shape) const { return llvm::divideCeil(shape[0], getWidth()); }
+    /// Where the values start, in bytes, in the storage of a weight of logical shape \p shape.
+    int64_t getValuesOffset(ArrayRef<int64_t> shape) const {
+      return llvm::alignTo((getNumPanels(shape) + 1 + getKept()) * sizeof(int32_t), 64);
+    }
+    /// Bytes of storage of a weight of logical shape \p shape whose elements have \p elementBytes.
+    int64_t getStorageBytes(ArrayRef<int64_t> shape, int64_t elementBytes) const {
+      return getValuesOffset(shape) + getKept() * getWidth() * elementBytes;
+    }
+    /// How many columns are kept by a weight of logical type \p type in panels of \p width whose storage is \p bytes.
+    static int64_t getKeptOfStorage(RankedTensorType type, int64_t width, int64_t bytes);
+  }];
+}
+
 #endif // ET_DIALECT_ET_IR_ETATTRS_TD

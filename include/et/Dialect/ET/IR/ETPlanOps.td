@@ -33,7 +33,7 @@ def ET_LaunchOp : ET_Op<"launch", [
 
     Constraints:
     - (C1) the region has one argument per input and output, a tensor of the same shape and element type; an argument
-      whose type has an encoding may have any storage shape.
+      whose type has an encoding may have any storage shape, and bytes as its storage.
     - (C2) the region yields one value per output, of the type of the output's region argument.
     - (C3) either all outputs are tensors and there is one result per output of its type, or all are memrefs and there
       are no results.
@@ -65,7 +65,8 @@ def ET_WeightOp : ET_Op<"weight", [Symbol]> {
   let summary = "A constant in the weights section of a program";
   let description = [{
     Names a constant. `sources` are the constants it is made of, joined along their first dimension; `type` says how
-    they are stored: without an encoding as they are, with `#et.panels<48>` packed for the kernel that reads them.
+    they are stored: without an encoding as they are, with `#et.panels<48>` or `#et.sparse_panels<64, kept = 921>`
+    packed for the kernel that reads them.
     `offset` is where it stands in the weights section, in bytes; it is absent before planning.
 
     Constraints:

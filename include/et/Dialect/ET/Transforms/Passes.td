@@ -91,6 +91,42 @@ def MergeLinearsPass : Pass<"et-merge-linears", "mlir::ModuleOp"> {
   let dependentDialects = ["mlir::et::ETDialect", "mlir::tensor::TensorDialect"];
 }
 
+def EncodeSparsityPass : Pass<"et-encode-sparsity", "mlir::ModuleOp"> {
+  let summary = "Find the zero tiles of weights and stop storing them";
+  let description = [{
+    Numerics: exact for finite inputs; a NaN or an infinity in the input that only meets zeros no longer spreads.
+
+    Looks at the weights of linear layers, plain dense tensors, for tiles that are zero. Where leaving them out is
+    faster, the weight gets the encoding `#et.tile<RxC>`: of the sizes in `tiles` the one with which its kernel has least
+    to do. The cost model knows that tiles of few outputs are multiplied at a lower rate than dense weights: with more
+    than about 80 % of its 64x16 tiles left, or 58 % of its 16x16 tiles, a weight stays dense. A weight that has an
+    encoding already keeps it.
+
+    Works on the module, to which the encoded weights are added, with the data of the dense ones. Run
+    `--et-outline-weights` first, and `--et-merge-linears`, which does not merge encoded weights.
+
+    Before:
+    ```mlir
+    %w = et.weight_ref @w : tensor<1536x384xf32>
+    %y = et.linear %x, %w : (tensor<?x384xf32>, tensor<1536x384xf32>) -> tensor<?x1536xf32>
+    ```
+    After:
+    ```mlir
+    %w = et.weight_ref @w.tiles : tensor<1536x384xf32, #et.tile<64x16>>
+    %y = et.linear %x, %w : (tensor<?x384xf32>, tensor<1536x384xf32, #et.tile<64x16>>) -> tensor<?x1536xf32>
+    ```
+    Refuses: weights that are not constants, whose data is not there when compiling, or that are not f32, f16 or bf16;
+    and, with a missed remark, pruned weights with too few zero tiles. A weight with less than 20 % zeros was not pruned.
+  }];
+  let options = [
+    ListOption<"tiles", "tiles", "std::string",
+               "Tile sizes to try, outputs by inputs; by default 64x16,32x16,16x16,64x1,32x1,16x4,16x1">,
+    Option<"force", "force", "bool", /*default=*/"false", "Encode every weight, whatever the cost model says">,
+  ];
+  let statistics = [Statistic<"numEncoded", "num-encoded", "Layers whose weight was encoded">];
+  let dependentDialects = ["mlir::et::ETDialect"];
+}
+
 def MergeValueOutputPass : Pass<"et-merge-value-output", "mlir::ModuleOp"> {
   let summary = "Merge the projections of value and output of attention";
   let description = [{

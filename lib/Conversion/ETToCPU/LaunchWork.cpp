@@ -11,7 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "LaunchKernels.h"
+#include "et/Conversion/ETToCPU/LaunchWork.h"
 
 #include "et/Conversion/ETToCPU/LaunchRows.h"
 
@@ -21,7 +21,6 @@
 
 using namespace mlir;
 using namespace mlir::et;
-using namespace mlir::et::gpu_kernels;
 
 namespace {
 /// Arithmetic on sizes, folded where they are static.
@@ -72,6 +71,17 @@ private:
 static Value getOperand(LaunchOp launch, Value tensor) {
   auto argument = dyn_cast<BlockArgument>(tensor);
   return argument ? launch->getOperand(argument.getArgNumber()) : Value();
+}
+
+/// Multiply-adds of \p linear per row: of a sparse weight, those of the columns that its storage has.
+static int64_t getNumProducts(LaunchOp launch, LinearOp linear) {
+  RankedTensorType type = linear.getWeight().getType();
+  auto tile = dyn_cast_or_null<TileAttr>(type.getEncoding());
+  Value operand = getOperand(launch, linear.getWeight());
+  auto storage = operand ? dyn_cast<MemRefType>(operand.getType()) : MemRefType();
+  if (!tile || !storage || !storage.getElementType().isInteger(8) || !storage.hasStaticShape())
+    return linear.getNumOutputs() * linear.getNumInputs();
+  return SparsePanelsAttr::getKeptOfStorage(type, tile.getRows(), storage.getNumElements()) * tile.getRows();
 }
 
 static Value emitBytes(SizeEmitter &emitter, LaunchOp launch, Operation *root) {
@@ -143,7 +153,7 @@ static Value emitAttentionFlops(SizeEmitter &emitter, LaunchOp launch, Attention
   return emitter.mul(flops, emitter.mul(perPair, emitter.constant(2)));
 }
 
-void gpu_kernels::emitLaunchWork(ImplicitLocOpBuilder &b, LaunchOp launch) {
+void cpu::emitLaunchWork(ImplicitLocOpBuilder &b, LaunchOp launch) {
   SizeEmitter emitter(b);
   Operation *root = cpu::getRoot(launch);
   Value bytes = emitBytes(emitter, launch, root), flops;
@@ -154,7 +164,7 @@ void gpu_kernels::emitLaunchWork(ImplicitLocOpBuilder &b, LaunchOp launch) {
   bool tensor = false;
   if (auto linear = dyn_cast_or_null<LinearOp>(root)) {
     Value x = getOperand(launch, linear.getInput());
-    int64_t perRow = 2 * linear.getNumOutputs() * linear.getNumInputs();
+    int64_t perRow = 2 * getNumProducts(launch, linear);
     flops = emitter.getProduct(x, cast<MemRefType>(x.getType()).getRank() - 1, perRow);
     tensor = isSmall(linear.getInput()) && isSmall(linear.getWeight());
   } else if (auto attention = dyn_cast_or_null<AttentionOp>(root)) {
