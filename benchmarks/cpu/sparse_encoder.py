@@ -135,7 +135,8 @@ def main() -> None:
         heading = [f"# Sparse encoders on a CPU, {datetime.date.today()}", "",
                    f"{about['model']} ({about['family']}), {about['cores']} cores, {', '.join(about['features'])}; "
                    f"{options.threads} threads, f32. {MODELS[options.model].title}, {options.tile} tiles.", "",
-                   f"    {command}", "", f"{options.rounds} rounds of bursts of {options.iterations} runs; all programs in turns.", ""]
+                   f"    {command}", "", ", ".join(f"{name} {about['versions'][name]}" for name in ("python", "torch", "transformers")), "",
+                   f"{options.rounds} rounds of bursts of {options.iterations} runs; all programs in turns.", ""]
         error = ["Largest absolute difference from PyTorch float64 of the same pruned model, and in brackets that of PyTorch f32: "
                  + ", ".join(f"{name} {ours:.1e} ({torchs:.1e})" for name, (ours, torchs) in errors.items()) + ".", ""]
         options.out.with_suffix(".md").write_text("\n".join(heading + text + error))
