@@ -219,8 +219,8 @@ public:
   /// Scalar or vector; \p align in bytes, 0 for that of the type.
   Value load(Type type, Value pointer, int64_t align = 0);
   void store(Value value, Value pointer, int64_t align = 0);
-  /// Stores four i32 to 16 bytes of global memory where \p cond holds, without a branch: what computes them is not moved
-  /// into one, where nothing else could run beside it.
+  /// Stores four i32 to 16 bytes of global memory where \p cond holds, without a branch: what computes them is not
+  /// moved into one, where nothing else could run beside it.
   void storeIf(Value cond, ArrayRef<Value> words, Value pointer);
   /// \p type from global memory that no thread writes while the kernel runs (ld.global.nc).
   Value loadInvariant(Type type, Value pointer, int64_t align = 0);
