@@ -73,6 +73,24 @@ def FormLaunchesPass : InterfacePass<"et-form-launches", "mlir::FunctionOpInterf
   let dependentDialects = ["mlir::et::ETDialect", "mlir::tensor::TensorDialect"];
 }
 
+def PropagatePruningPass : Pass<"et-propagate-pruning", "mlir::ModuleOp"> {
+  let summary = "Remove pruned features between linear layers";
+  let description = [{
+    Numerics: R1; a constant feature is folded into a bias in f64 and rounded once.
+
+    Of two linear layers with nothing but elementwise ops between, features go of which the row in the first weight or
+    the column in the second weight is zero, and both weights shrink. A feature with a zero row has the value of its bias
+    behind those ops: it is put into the second bias. Repeats until nothing changes. Run `--et-outline-weights` first.
+
+    Refuses: results with other uses, weights that are not outlined or not dense, features with weights or biases that
+    are not finite, features whose constant value the ops between map to what is not known when compiling.
+  }];
+  let options = [Option<"multiple", "multiple", "unsigned", /*default=*/"1",
+                        "Features that stay are a multiple of this; zero features fill up.">];
+  let statistics = [Statistic<"numRemoved", "num-removed", "Features removed">];
+  let dependentDialects = ["mlir::et::ETDialect", "mlir::tensor::TensorDialect"];
+}
+
 def MergeLinearsPass : Pass<"et-merge-linears", "mlir::ModuleOp"> {
   let summary = "Merge linear layers that read the same input";
   let description = [{

@@ -1,0 +1,350 @@
+//===- PropagatePruning.cpp - Remove pruned features between linear layers -*- C++ -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+//   %h = et.linear %x, %w1 bias(%b1)          N features
+//   %g = act(%h)                        =>    the same with the features that matter
+//   %y = et.linear %g, %w2 bias(%b2)
+//
+// Feature i goes when row i of w1 is zero, its value then being act(b1[i]), which is put into b2; or when column i of
+// w2 is zero, so that nobody reads it. act is a chain of gelus and of generics of one input that act on each element
+// alone. Refused: results with other uses, weights that are not outlined dense constants, values that are not finite.
+//
+//===----------------------------------------------------------------------===//
+
+#include "et/Dialect/ET/IR/ET.h"
+#include "et/Dialect/ET/Transforms/Passes.h"
+#include "et/Dialect/ET/Transforms/WeightValues.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/Remarks.h"
+#include "llvm/ADT/DenseSet.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <cmath>
+
+#define DEBUG_TYPE "et-propagate-pruning"
+
+namespace mlir::et {
+#define GEN_PASS_DEF_PROPAGATEPRUNINGPASS
+#include "et/Dialect/ET/Transforms/Passes.h.inc"
+} // namespace mlir::et
+
+using namespace mlir;
+using namespace mlir::et;
+
+namespace {
+/// Two linear layers and what stands between them, in order.
+struct Chain {
+  LinearOp first, second;
+  SmallVector<Operation *> between;
+};
+
+/// The values of a layer as f32; no bias is empty.
+struct LayerValues {
+  std::vector<float> weight, bias;
+};
+} // namespace
+
+/// Whether \p op maps each element of its one tensor alone.
+static bool isElementwise(Operation *op) {
+  if (isa<GeluOp>(op))
+    return true;
+  auto generic = dyn_cast<linalg::GenericOp>(op);
+  if (!generic || generic.getNumDpsInputs() != 1 || generic.getNumResults() != 1 || generic.hasIndexSemantics() ||
+      generic.getNumParallelLoops() != generic.getNumLoops())
+    return false;
+  return llvm::all_of(generic.getIndexingMapsArray(), [](AffineMap map) { return map.isIdentity(); }) &&
+         generic.getRegionOutputArgs().front().use_empty();
+}
+
+/// Follows the result of \p first to the next layer. Nothing when another kind of op comes first.
+static std::optional<Chain> findChain(LinearOp first) {
+  Chain chain{first, {}, {}};
+  for (Value value = first.getResult(); value.hasOneUse();) {
+    Operation *user = *value.user_begin();
+    if (auto second = dyn_cast<LinearOp>(user)) {
+      if (second.getInput() != value)
+        return std::nullopt;
+      chain.second = second;
+      return chain;
+    }
+    if (user->getBlock() != first->getBlock() || user->getNumResults() != 1 || !isElementwise(user))
+      return std::nullopt;
+    chain.between.push_back(user);
+    value = user->getResult(0);
+  }
+  return std::nullopt;
+}
+
+/// What the body of \p generic yields for \p value, by folding its ops one after the other.
+static std::optional<double> evaluate(linalg::GenericOp generic, double value) {
+  DenseMap<Value, Attribute> known;
+  BlockArgument arg = generic.getRegionInputArgs().front();
+  known[arg] = FloatAttr::get(arg.getType(), value);
+  auto find = [&](Value operand) {
+    Attribute attr = known.lookup(operand);
+    if (!attr)
+      matchPattern(operand, m_Constant(&attr));
+    return attr;
+  };
+  for (Operation &op : generic.getBody()->without_terminator()) {
+    if (op.getNumResults() != 1 || op.getNumRegions() != 0)
+      return std::nullopt;
+    SmallVector<Attribute> operands = llvm::map_to_vector(op.getOperands(), find);
+    // Folding may change an op in place.
+    Operation *copy = op.clone();
+    SmallVector<OpFoldResult> results;
+    Attribute result;
+    if (succeeded(copy->fold(operands, results)) && results.size() == 1) {
+      result = dyn_cast<Attribute>(results.front());
+      if (!result)
+        result = find(cast<Value>(results.front()));
+    }
+    copy->destroy();
+    if (!result)
+      return std::nullopt;
+    known[op.getResult(0)] = result;
+  }
+  auto result = dyn_cast_or_null<FloatAttr>(find(generic.getBody()->getTerminator()->getOperand(0)));
+  return result ? std::optional<double>(result.getValueAsDouble()) : std::nullopt;
+}
+
+/// gelu of \p x in the form \p kind.
+static double evaluate(GeluKind kind, double x) {
+  switch (kind) {
+  case GeluKind::Erf:
+    return x / 2 * (1 + std::erf(x / std::sqrt(2.0)));
+  case GeluKind::Tanh:
+    return x / 2 * (1 + std::tanh(std::sqrt(2 / llvm::numbers::pi) * (x + 0.044715 * x * x * x)));
+  case GeluKind::Sigmoid:
+    return x / (1 + std::exp(-1.702 * x));
+  }
+  llvm_unreachable("all forms are covered");
+}
+
+/// What \p ops make of \p value.
+static std::optional<double> evaluate(ArrayRef<Operation *> ops, double value) {
+  std::optional<double> result = value;
+  for (Operation *op : ops) {
+    if (auto generic = dyn_cast<linalg::GenericOp>(op))
+      result = evaluate(generic, *result);
+    else
+      result = evaluate(cast<GeluOp>(op).getApproximate(), *result);
+    if (!result)
+      return std::nullopt;
+  }
+  return result;
+}
+
+/// Rebuilds \p chain with the rows of \p kept.
+static void rebuild(const Chain &chain, Value weight1, Value bias1, Value weight2, Value bias2, int64_t size) {
+  OpBuilder b(chain.first);
+  auto shrink = [&](Type type) {
+    auto tensor = cast<RankedTensorType>(type);
+    SmallVector<int64_t> shape(tensor.getShape());
+    shape.back() = size;
+    return tensor.clone(shape);
+  };
+  LinearOp first = chain.first, second = chain.second;
+  Value value =
+      LinearOp::create(b, first.getLoc(), shrink(first.getResult().getType()), first.getInput(), weight1, bias1);
+  for (Operation *op : chain.between) {
+    b.setInsertionPoint(op);
+    IRMapping mapping;
+    mapping.map(op->getOperand(0), value);
+    if (auto generic = dyn_cast<linalg::GenericOp>(op)) {
+      SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, op->getLoc(), value);
+      Type element = getElementTypeOrSelf(op->getResult(0).getType());
+      mapping.map(generic.getDpsInits().front(), tensor::EmptyOp::create(b, op->getLoc(), sizes, element));
+    }
+    Operation *copy = b.clone(*op, mapping);
+    copy->getResult(0).setType(shrink(op->getResult(0).getType()));
+    value = copy->getResult(0);
+  }
+  b.setInsertionPoint(second);
+  Value result = LinearOp::create(b, second.getLoc(), second.getResult().getType(), value, weight2, bias2);
+  second.getResult().replaceAllUsesWith(result);
+  second.erase();
+  for (Operation *op : llvm::reverse(chain.between))
+    op->erase();
+  first.erase();
+}
+
+namespace {
+struct PropagatePruningPass final : et::impl::PropagatePruningPassBase<PropagatePruningPass> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    if (multiple == 0) {
+      getOperation().emitError("expected option multiple of --et-propagate-pruning to be positive, but got 0");
+      return signalPassFailure();
+    }
+    SymbolTable symbols(getOperation());
+    // Features that go may leave a layer before without readers: repeat until nothing changes.
+    for (bool changed = true; changed;) {
+      changed = false;
+      SmallVector<LinearOp> layers;
+      getOperation().walk([&](LinearOp op) { layers.push_back(op); });
+      DenseSet<Operation *> erased;
+      for (LinearOp layer : layers) {
+        if (erased.contains(layer))
+          continue;
+        std::optional<Chain> chain = findChain(layer);
+        if (!chain)
+          continue;
+        Operation *second = chain->second;
+        if (visit(*chain, symbols)) {
+          // Its copy is a new op, seen in the next round.
+          erased.insert(second);
+          changed = true;
+        }
+      }
+    }
+  }
+
+  /// Reads weight and bias of \p layer.
+  static FailureOr<LayerValues> read(LinearOp layer, SymbolTable &symbols, std::string &reason) {
+    LayerValues values;
+    reason = "it is no outlined constant";
+    for (auto [operand, target] :
+         {std::pair<Value, std::vector<float> *>{layer.getWeight(), &values.weight}, {layer.getBias(), &values.bias}}) {
+      if (!operand)
+        continue;
+      WeightOp weight = getOutlinedWeight(operand, symbols);
+      FailureOr<std::vector<float>> read = weight ? readWeightValues(weight, reason) : FailureOr<std::vector<float>>();
+      if (failed(read))
+        return failure();
+      *target = std::move(*read);
+    }
+    return values;
+  }
+
+  bool visit(const Chain &chain, SymbolTable &symbols);
+};
+} // namespace
+
+bool PropagatePruningPass::visit(const Chain &chain, SymbolTable &symbols) {
+  LinearOp first = chain.first, second = chain.second;
+  auto declined = [&](const std::string &reason) {
+    remark::missed(first.getLoc(), remark::RemarkOpts::name("FeaturesStay").category(DEBUG_TYPE))
+        << remark::reason("features between two linear layers stay: {0}", reason);
+    return false;
+  };
+  std::string reason;
+  FailureOr<LayerValues> one = read(first, symbols, reason);
+  if (failed(one))
+    return declined("a weight or bias of the first layer cannot be read: " + reason);
+  FailureOr<LayerValues> two = read(second, symbols, reason);
+  if (failed(two))
+    return declined("a weight or bias of the second layer cannot be read: " + reason);
+
+  int64_t inputs = first.getNumInputs(), features = first.getNumOutputs(), outputs = second.getNumOutputs();
+  ArrayRef<float> w1(one->weight), w2(two->weight), b1(one->bias);
+  // Columns of the second weight: row by row, as it is stored.
+  SmallVector<char> zeroColumn(features, true), finiteColumn(features, true);
+  for (int64_t out = 0; out < outputs; ++out) {
+    for (int64_t i = 0; i < features; ++i) {
+      float value = w2[out * features + i];
+      zeroColumn[i] &= value == 0;
+      finiteColumn[i] &= std::isfinite(value);
+    }
+  }
+  // Sums of the second bias, in f64 until they are complete.
+  SmallVector<double> sums(outputs, 0.0);
+  llvm::copy(two->bias, sums.begin());
+  bool hasSums = false;
+  SmallVector<char> keep(features, true);
+  int64_t numKept = features, numConstant = 0;
+  SmallVector<std::pair<int64_t, double>> gone;
+  for (int64_t i = 0; i < features; ++i) {
+    ArrayRef<float> row = w1.slice(i * inputs, inputs);
+    float bias = b1.empty() ? 0 : b1[i];
+    if (!finiteColumn[i] || !std::isfinite(bias))
+      continue;
+    bool zeroRow = llvm::all_of(row, [](float value) { return value == 0; });
+    if (zeroColumn[i] && (zeroRow || llvm::all_of(row, [](float value) { return std::isfinite(value); }))) {
+      gone.emplace_back(i, 0.0);
+      continue;
+    }
+    if (!zeroRow)
+      continue;
+    std::optional<double> value = evaluate(chain.between, bias);
+    if (value && std::isfinite(*value))
+      gone.emplace_back(i, *value);
+    else
+      ++numConstant;
+  }
+  int64_t target = llvm::alignTo(std::max<int64_t>(features - gone.size(), 1), multiple.getValue());
+  if (target >= features) {
+    if (numConstant)
+      declined(std::to_string(numConstant) + " of them are constant, but of a value that is not known when compiling");
+    else if (!gone.empty())
+      declined("what is left is no smaller as a multiple of " + std::to_string(multiple));
+    return false;
+  }
+  // Features with a value to fold go last, so that those kept for the multiple need no sum.
+  llvm::sort(gone,
+             [](auto &a, auto &b) { return std::pair(a.second != 0, a.first) < std::pair(b.second != 0, b.first); });
+  for (auto [i, value] : ArrayRef(gone).take_front(features - target)) {
+    keep[i] = false;
+    --numKept;
+    if (value == 0)
+      continue;
+    hasSums = true;
+    for (int64_t out = 0; out < outputs; ++out)
+      sums[out] += value * w2[out * features + i];
+  }
+
+  Type element1 = getElementTypeOrSelf(first.getWeight().getType());
+  Type element2 = getElementTypeOrSelf(second.getWeight().getType());
+  Type biasType = second.getBias() ? getElementTypeOrSelf(second.getBias().getType()) : element2;
+  std::vector<float> rounded(sums.begin(), sums.end());
+  roundWeightValues(biasType, rounded);
+  if (hasSums && !llvm::all_of(rounded, [](float value) { return std::isfinite(value); }))
+    return declined("the values of constant ones make a bias of the second layer infinite");
+
+  std::vector<float> kept1, keptBias, kept2;
+  for (int64_t i = 0; i < features; ++i) {
+    if (!keep[i])
+      continue;
+    kept1.insert(kept1.end(), w1.begin() + i * inputs, w1.begin() + (i + 1) * inputs);
+    if (!b1.empty())
+      keptBias.push_back(b1[i]);
+  }
+  for (int64_t out = 0; out < outputs; ++out)
+    for (int64_t i = 0; i < features; ++i)
+      if (keep[i])
+        kept2.push_back(w2[out * features + i]);
+
+  OpBuilder b(first);
+  auto make = [&](LinearOp layer, Value old, ArrayRef<int64_t> shape, ArrayRef<float> values, Type element) {
+    b.setInsertionPoint(layer);
+    std::string name = "bias";
+    if (WeightOp weight = getOutlinedWeight(old, symbols))
+      name = weight.getSymName().str();
+    return createWeight(b, layer.getLoc(), name + "_pruned", RankedTensorType::get(shape, element), values, symbols);
+  };
+  Value weight1 = make(first, first.getWeight(), {numKept, inputs}, kept1, element1);
+  Value bias1 = first.getBias();
+  if (bias1)
+    bias1 = make(first, bias1, {numKept}, keptBias, getElementTypeOrSelf(bias1.getType()));
+  Value weight2 = make(second, second.getWeight(), {outputs, numKept}, kept2, element2);
+  Value bias2 = second.getBias();
+  if (hasSums)
+    bias2 = make(second, bias2, {outputs}, rounded, biasType);
+  remark::passed(first.getLoc(), remark::RemarkOpts::name("FeaturesRemoved").category(DEBUG_TYPE))
+      << remark::reason("removed {0} of {1} features between two linear layers; {2} constant ones stay, as what comes "
+                        "between maps them to what is not known",
+                        features - numKept, features, numConstant);
+  numRemoved += features - numKept;
+  rebuild(chain, weight1, bias1, weight2, bias2, numKept);
+  return true;
+}
