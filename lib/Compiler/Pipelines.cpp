@@ -26,11 +26,19 @@ static void cleanUp(OpPassManager &pm) {
   pm.addPass(createCSEPass());
 }
 
+/// Features are left in multiples of what a kernel computes at once: lanes of a CPU, a block of K of tensor cores.
+static void addPropagatePruning(OpPassManager &pm, unsigned multiple) {
+  PropagatePruningPassOptions options;
+  options.multiple = multiple;
+  pm.addPass(createPropagatePruningPass(options));
+}
+
 void et::buildCPUPlanPipeline(OpPassManager &pm, const CPUPipelineOptions &options) {
   cleanUp(pm);
   pm.addNestedPass<func::FuncOp>(createNormalizeTensorsPass());
   cleanUp(pm);
   pm.addPass(createOutlineWeightsPass());
+  addPropagatePruning(pm, /*multiple=*/16);
   pm.addPass(createMergeValueOutputPass());
   pm.addPass(createMergeLinearsPass());
   pm.addPass(createEncodeSparsityPass());
@@ -75,6 +83,7 @@ void et::buildGPUPlanPipeline(OpPassManager &pm, const GPUPipelineOptions &optio
   pm.addNestedPass<func::FuncOp>(createNormalizeTensorsPass());
   cleanUp(pm);
   pm.addPass(createOutlineWeightsPass());
+  addPropagatePruning(pm, /*multiple=*/64);
   pm.addPass(createMergeValueOutputPass());
   pm.addPass(createMergeLinearsPass());
   DecomposeForGPUPassOptions decompose;

@@ -39,12 +39,13 @@
 et.weight @a : tensor<128x4xf32> from [#one, #zero]
 et.weight @b : tensor<128x4xf32> from [#zero, #zero]
 et.weight @d : tensor<4x128xf32> from [dense<1.0> : tensor<4x128xf32>]
-func.func @main(%x: tensor<?x4xf32> {et.dims = ["rows", ""]}) -> tensor<?x128xf32> {
+// The first result is asked for as well, so that its zero rows stay.
+func.func @main(%x: tensor<?x4xf32> {et.dims = ["rows", ""]}) -> (tensor<?x128xf32>, tensor<?x128xf32>) {
   %a = et.weight_ref @a : tensor<128x4xf32>
   %b = et.weight_ref @b : tensor<128x4xf32>
   %d = et.weight_ref @d : tensor<4x128xf32>
   %0 = et.linear %x, %a : (tensor<?x4xf32>, tensor<128x4xf32>) -> tensor<?x128xf32>
   %1 = et.linear %0, %d : (tensor<?x128xf32>, tensor<4x128xf32>) -> tensor<?x4xf32>
   %2 = et.linear %1, %b : (tensor<?x4xf32>, tensor<128x4xf32>) -> tensor<?x128xf32>
-  return %2 : tensor<?x128xf32>
+  return %2, %0 : tensor<?x128xf32>, tensor<?x128xf32>
 }

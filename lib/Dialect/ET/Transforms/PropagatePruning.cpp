@@ -17,6 +17,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "et/Dialect/ET/IR/ET.h"
+#include "et/Dialect/ET/IR/WeightData.h"
 #include "et/Dialect/ET/Transforms/Passes.h"
 #include "et/Dialect/ET/Transforms/WeightValues.h"
 
@@ -144,6 +145,41 @@ static std::optional<double> evaluate(ArrayRef<Operation *> ops, double value) {
   return result;
 }
 
+/// Whether a row of \p data, [\p rows, \p columns], is zero, or a column when \p byColumn.
+template <typename Bits> static bool hasZeros(const char *data, int64_t rows, int64_t columns, bool byColumn) {
+  // Zeros of either sign.
+  constexpr Bits kMagnitude = Bits(-1) >> 1;
+  const auto *bits = reinterpret_cast<const Bits *>(data);
+  std::vector<Bits> used(byColumn ? columns : 0);
+  for (int64_t row = 0; row < rows; ++row, bits += columns) {
+    if (byColumn) {
+      for (int64_t i = 0; i < columns; ++i)
+        used[i] |= bits[i];
+      continue;
+    }
+    Bits any = 0;
+    for (int64_t i = 0; i < columns; ++i)
+      any |= bits[i];
+    if (!(any & kMagnitude))
+      return true;
+  }
+  return llvm::any_of(used, [&](Bits any) { return !(any & kMagnitude); });
+}
+
+/// The same for the weight of \p layer, without a copy of it: most models were not pruned. False where that cannot be
+/// told.
+static bool hasZeros(LinearOp layer, bool byColumn, SymbolTable &symbols) {
+  WeightOp weight = getOutlinedWeight(layer.getWeight(), symbols);
+  if (!weight || weight.getTensorType().getEncoding() || !hasData(weight))
+    return false;
+  Type element = weight.getTensorType().getElementType();
+  if (!element.isF32() && !element.isF16() && !element.isBF16())
+    return false;
+  FailureOr<RawElements> raw = getRawElements(weight);
+  return succeeded(raw) && (element.isF32() ? hasZeros<uint32_t> : hasZeros<uint16_t>)(raw->data, layer.getNumOutputs(),
+                                                                                       layer.getNumInputs(), byColumn);
+}
+
 /// Rebuilds \p chain with the rows of \p kept.
 static void rebuild(const Chain &chain, Value weight1, Value bias1, Value weight2, Value bias2, int64_t size) {
   OpBuilder b(chain.first);
@@ -238,6 +274,8 @@ bool PropagatePruningPass::visit(const Chain &chain, SymbolTable &symbols) {
         << remark::reason("features between two linear layers stay: {0}", reason);
     return false;
   };
+  if (!hasZeros(first, /*byColumn=*/false, symbols) && !hasZeros(second, /*byColumn=*/true, symbols))
+    return false;
   std::string reason;
   FailureOr<LayerValues> one = read(first, symbols, reason);
   if (failed(one))
@@ -341,9 +379,9 @@ bool PropagatePruningPass::visit(const Chain &chain, SymbolTable &symbols) {
   if (hasSums)
     bias2 = make(second, bias2, {outputs}, rounded, biasType);
   remark::passed(first.getLoc(), remark::RemarkOpts::name("FeaturesRemoved").category(DEBUG_TYPE))
-      << remark::reason("removed {0} of {1} features between two linear layers; {2} constant ones stay, as what comes "
-                        "between maps them to what is not known",
-                        features - numKept, features, numConstant);
+      << remark::reason("removed {0} of {1} features between two linear layers", features - numKept, features);
+  if (numConstant)
+    declined(std::to_string(numConstant) + " of them are constant, but of a value that is not known when compiling");
   numRemoved += features - numKept;
   rebuild(chain, weight1, bias1, weight2, bias2, numKept);
   return true;
