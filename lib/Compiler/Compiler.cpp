@@ -63,8 +63,6 @@ FailureOr<Stage> et::parseStage(StringRef name) {
 
 bool et::isText(Stage stage) { return stage != Stage::Object && stage != Stage::Cubin && stage != Stage::Program; }
 
-bool et::isOneTarget(StringRef targets) { return !targets.contains(','); }
-
 FailureOr<std::optional<std::string>> et::parseTarget(StringRef target) {
   if (target == "cpu")
     return std::optional<std::string>();
@@ -76,7 +74,7 @@ FailureOr<std::optional<std::string>> et::parseTarget(StringRef target) {
 /// The architecture that \p options name, nothing for a CPU. Emits an error when they name neither, or when \p stage
 /// belongs to the other.
 static FailureOr<std::optional<std::string>> getChip(ModuleOp module, Stage stage, const CompileOptions &options) {
-  if (!isOneTarget(options.target))
+  if (StringRef(options.target).contains(','))
     return module.emitError(
                "a saved program can be for several targets, but a stage in front of it is for one; choose one "
                "of '")

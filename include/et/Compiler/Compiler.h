@@ -56,9 +56,6 @@ bool isText(Stage stage);
 /// The architecture of \p target: sm_90a of cuda:sm_90a, nothing of cpu; failure on what is neither.
 FailureOr<std::optional<std::string>> parseTarget(StringRef target);
 
-/// Whether \p targets names one target, not several with commas between them.
-bool isOneTarget(StringRef targets);
-
 struct CompileOptions {
   /// `cpu`, or `cuda:` and an architecture. Of a program that is saved, several with commas between them: it has a plan
   /// for each, and the runtime takes the best that the device runs.

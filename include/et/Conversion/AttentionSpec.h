@@ -17,6 +17,8 @@
 #include "et/Dialect/ET/IR/ET.h"
 
 #include <algorithm>
+#include <optional>
+#include <string>
 
 namespace mlir::et {
 
@@ -74,6 +76,33 @@ template <typename Spec> Spec readAttentionSpec(AttentionOp op) {
     break;
   }
   return spec;
+}
+
+/// What is wrong with the types of lengths and offsets of \p spec, and with what stands beside offsets.
+template <typename Spec> std::optional<std::string> verifyAttentionSequences(const Spec &spec) {
+  auto isInteger = [](Type type) { return type.isInteger(32) || type.isInteger(64); };
+  if (spec.lengths && !isInteger(spec.lengths->elementType))
+    return "expected lengths of i32 or i64";
+  for (Type type : {spec.offsets, spec.keyOffsets})
+    if (type && !isInteger(type))
+      return "expected offsets of i32 or i64";
+  if (spec.keyOffsets && !spec.offsets)
+    return "expected offsets of rows with those of keys";
+  if (spec.offsets && (spec.mask || spec.lengths))
+    return "expected neither a mask nor lengths with offsets";
+  return std::nullopt;
+}
+
+/// What is wrong with the sizes of heads and windows of \p spec.
+template <typename Spec> std::optional<std::string> verifyAttentionSizes(const Spec &spec) {
+  for (int64_t size : {spec.headSizeK, spec.headSizeV})
+    if (size < 1 || size > 512)
+      return ("expected head sizes from 1 to 512, but got " + Twine(size)).str();
+  if (spec.structure == decltype(Spec::structure)::Window)
+    for (int64_t size : {spec.windowLeft, spec.windowRight, spec.windowGlobal})
+      if (size < 0 || size > Spec::kUnbounded)
+        return ("expected window sizes from 0 to 2^30, but got " + Twine(size)).str();
+  return std::nullopt;
 }
 
 } // namespace mlir::et

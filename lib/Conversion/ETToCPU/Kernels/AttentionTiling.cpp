@@ -21,6 +21,8 @@
 
 #include "AttentionTiling.h"
 
+#include "et/Conversion/AttentionSpec.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/MathExtras.h"
@@ -108,25 +110,10 @@ std::optional<std::string> et::cpu::verifyAttentionSpec(const AttentionKernelSpe
     if (!isFloat(spec.mask->elementType) && !spec.mask->elementType.isInteger(8))
       return "expected a mask of i8, f32, f16 or bf16";
   }
-  if (spec.lengths) {
+  if (spec.lengths)
     if (auto error = check("lengths", *spec.lengths, {}, {}))
       return error;
-    if (!spec.lengths->elementType.isInteger(32) && !spec.lengths->elementType.isInteger(64))
-      return "expected lengths of i32 or i64";
-  }
-  for (Type type : {spec.offsets, spec.keyOffsets})
-    if (type && !type.isInteger(32) && !type.isInteger(64))
-      return "expected offsets of i32 or i64";
-  if (spec.keyOffsets && !spec.offsets)
-    return "expected offsets of rows with those of keys";
-  if (spec.offsets && (spec.mask || spec.lengths))
-    return "expected neither a mask nor lengths with offsets";
-  for (int64_t size : {spec.headSizeK, spec.headSizeV})
-    if (size < 1 || size > 512)
-      return ("expected head sizes from 1 to 512, but got " + Twine(size)).str();
-  if (spec.structure == AttentionStructure::Window)
-    for (int64_t size : {spec.windowLeft, spec.windowRight, spec.windowGlobal})
-      if (size < 0 || size > AttentionKernelSpec::kUnbounded)
-        return ("expected window sizes from 0 to 2^30, but got " + Twine(size)).str();
-  return std::nullopt;
+  if (auto error = verifyAttentionSequences(spec))
+    return error;
+  return verifyAttentionSizes(spec);
 }
