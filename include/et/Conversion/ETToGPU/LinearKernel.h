@@ -42,6 +42,7 @@
 #define ET_CONVERSION_ETTOGPU_LINEARKERNEL_H
 
 #include "et/Conversion/ETToGPU/GPUKernel.h"
+#include "et/Dialect/ET/IR/Strips.h"
 #include "et/Target/NVIDIA/NVVMBuilder.h"
 
 #include "mlir/IR/BuiltinTypes.h"
@@ -116,6 +117,13 @@ struct LinearRowStats {
 /// Neighbours of y that share a chunk.
 inline constexpr int64_t kLinearChunkSize = 32;
 
+/// A weight of which only some tiles are stored.
+struct LinearStrips {
+  StripsLayout layout;
+  /// StripsPattern::tileColumns(): inputs that are stored together.
+  int64_t tileColumns = 16;
+};
+
 /// Everything that fixes what a linear kernel computes.
 struct LinearKernelSpec {
   /// Outputs and inputs; both at least 1.
@@ -137,6 +145,8 @@ struct LinearKernelSpec {
   bool yChunks = false;
   /// Whether the epilogue is owed the sums as they are, not rounded to the type of y.
   bool exactSums = false;
+  /// How the weight is stored, when it is sparse; operand 1 is then that storage.
+  std::optional<LinearStrips> strips;
   /// Null stores the sums as they are.
   LinearEpilogueFn epilogue;
 
