@@ -49,7 +49,7 @@ constexpr int64_t kRowBytes = kBlockK * 2;
 constexpr int64_t kSlabBytes = StripsLayout::kStripRows * kSlabK * 2;
 constexpr int64_t kSlabs = kBlockK / kSlabK;
 /// Registers of a producer's and a consumer's thread with two consumer warpgroups.
-constexpr int64_t kProducerRegisters = 40, kConsumerRegisters = 232;
+constexpr int64_t kProducerRegisters = 64, kConsumerRegisters = 224;
 
 class SparseEmitter : public LinearEmitter {
 public:
@@ -105,6 +105,17 @@ private:
   //===--- consumers ---===//
   SmallVector<Value> multiply(Value slabs, Value x, Value mask, ValueRange acc);
   SmallVector<Value> emitMainLoop(Slot &slot, Value consumer);
+  /// Whether the epilogue is the same wherever a row of y is: it runs on sums as they are.
+  bool ignoresRows() const {
+    return llvm::all_of(spec.extras, [](const LinearExtra &extra) {
+      return extra.kind == LinearExtra::Columns || extra.kind == LinearExtra::Scalar;
+    });
+  }
+  /// Finishes the sums of 16 tokens, step \p t of a tile, as pairs for stmatrix.
+  using FinishStep = llvm::function_ref<SmallVector<Value>(int64_t t)>;
+  /// Stores what \p finish makes of each step by boxes. \p place is that of this lane's row in a step.
+  void storeBoxes(FinishStep finish, Value place, bool transpose, Value strip, Value firstToken, Value consumer);
+  void storeColumns(ValueRange acc, Value strip, Value firstToken, Value consumer);
   void storeTile(ValueRange acc, Value strip, Value firstToken, Value consumer);
   void emitConsumer(Value consumer);
 
@@ -445,31 +456,86 @@ SmallVector<Value> SparseEmitter::emitMainLoop(Slot &slot, Value consumer) {
   return acc;
 }
 
-void SparseEmitter::storeTile(ValueRange acc, Value strip, Value firstToken, Value consumer) {
+void SparseEmitter::storeBoxes(FinishStep finish, Value place, bool transpose, Value strip, Value firstToken,
+                               Value consumer) {
+  int64_t boxTokens = layout.boxTokens;
+  Value boxes = b.offset(shared, b.add(b.mul(consumer, 2 * boxTokens * kRowBytes), layout.boxes));
+  Value barrier = b.add(consumer, 1), isFirst = b.eq(b.band(thread, kWarpgroupSize - 1), 0);
+  for (int64_t t = 0; t < tokens / 16; ++t) {
+    SmallVector<Value> packed = finish(t);
+    int64_t inBox = 16 * t % boxTokens;
+    Value box = b.offset(boxes, 16 * t / boxTokens % 2 * boxTokens * kRowBytes);
+    if (inBox == 0) {
+      // Nobody writes a box that is still read.
+      b.ifThen(isFirst, [&] { b.waitBulk(1, /*read=*/true); });
+      b.sync(barrier, kWarpgroupSize);
+    }
+    b.stmatrix(b.offset(box, b.add(place, inBox * kRowBytes)), packed, transpose);
+    if (inBox + 16 < boxTokens)
+      continue;
+    b.fenceAsyncShared();
+    b.sync(barrier, kWarpgroupSize);
+    b.ifThen(isFirst, [&] {
+      b.tmaStore(yMap, box, {b.mul(strip, StripsLayout::kStripRows), b.add(firstToken, 16 * t + 16 - boxTokens)});
+      b.commitBulk();
+    });
+  }
+}
+
+/// Byte in a step of 16 tokens of the 16 bytes \p chunk of \p token, swizzled as the tensor map of y has it.
+static Value getPlace(NVVMBuilder &b, Value token, Value chunk) {
+  return b.add(b.mul(token, kRowBytes), b.mul(b.bxor(chunk, b.band(token, 7)), 16));
+}
+
+void SparseEmitter::storeColumns(ValueRange acc, Value strip, Value firstToken, Value consumer) {
   Value lane = b.laneId(), warp = b.band(b.shr(thread, 5), 3);
-  Value stripColumn = b.mul(strip, StripsLayout::kStripRows);
-  Value column = b.add(stripColumn, b.mul(warp, 16));
+  Value column = b.add(b.add(b.mul(strip, StripsLayout::kStripRows), b.mul(warp, 16)), b.shr(lane, 2));
+  // Sums of a lane are of two outputs, each of pairs of tokens.
+  std::array<Value, 2> columns;
+  std::array<BiasPair, 2> biases;
+  for (int64_t half = 0; half < 2; ++half) {
+    columns[half] = b.min(b.add(column, 8 * half), b.i32(spec.n - 1));
+    if (bias)
+      biases[half] = BiasPair(2, loadBiasElement(columns[half]));
+  }
+  LinearRow row;
+  auto finishStep = [&](int64_t t) {
+    row.index = clampRow(b.add(firstToken, 16 * t));
+    SmallVector<Value> packed;
+    for (int64_t g = 2 * t; g < 2 * t + 2; ++g)
+      for (int64_t half = 0; half < 2; ++half) {
+        auto [lo, hi] =
+            finish(acc[4 * g + 2 * half], acc[4 * g + 2 * half + 1], biases[half], row, columns[half], columns[half]);
+        packed.push_back(b.pack(lo, hi, spec.yType));
+      }
+    return packed;
+  };
+  // stmatrix, transposed: lane l stores eight outputs, of half l / 8 % 2, of token l % 8 + 8 (l / 16).
+  Value token = b.add(b.band(lane, 7), b.mul(b.shr(lane, 4), 8));
+  Value chunk = b.add(b.mul(warp, 2), b.band(b.shr(lane, 3), 1));
+  storeBoxes(finishStep, getPlace(b, token, chunk), /*transpose=*/true, strip, firstToken, consumer);
+}
+
+void SparseEmitter::storeTile(ValueRange acc, Value strip, Value firstToken, Value consumer) {
+  if (layout.boxTokens && ignoresRows()) {
+    storeColumns(acc, strip, firstToken, consumer);
+    return;
+  }
+  Value lane = b.laneId(), warp = b.band(b.shr(thread, 5), 3);
+  Value column = b.add(b.mul(strip, StripsLayout::kStripRows), b.mul(warp, 16));
   SmallVector<BiasPair> biases = loadFragmentBias(2, column);
-  bool isAhead = countPairRegisters(2, 2) > 0;
   auto load = [&](int64_t t) {
-    Value row = b.add(firstToken, 16 * t);
-    FragmentInputs inputs = loadFragmentRows(row);
-    if (isAhead)
+    FragmentInputs inputs = loadFragmentRows(b.add(firstToken, 16 * t));
+    if (countPairRegisters(2, 2) > 0)
       loadFragmentPairs(inputs, 2, column);
     return inputs;
   };
-  FragmentInputs inputs = load(0);
-  int64_t boxTokens = layout.boxTokens;
-  Value boxes = b.offset(shared, b.add(b.mul(consumer, 2 * boxTokens * kRowBytes), layout.boxes));
-  // stmatrix: lane l stores the 16 bytes of token l % 16 that its warp's outputs of half l / 16 take.
-  Value boxRow = b.band(lane, 15), chunk = b.add(b.mul(warp, 2), b.shr(lane, 4));
-  Value place = b.add(b.mul(boxRow, kRowBytes), b.mul(b.bxor(chunk, b.band(boxRow, 7)), 16));
-  Value barrier = b.add(consumer, 1), isFirst = b.eq(b.band(thread, kWarpgroupSize - 1), 0);
-  for (int64_t t = 0; t < tokens / 16; ++t) {
-    FragmentInputs next;
+  // Of each eight tokens and eight outputs, rows become tokens; what the next step reads is loaded meanwhile.
+  FragmentInputs inputs, next = load(0);
+  auto transposeStep = [&](int64_t t) {
+    inputs = std::move(next);
     if (t + 1 < tokens / 16)
       next = load(t + 1);
-    // Rows become tokens: of eight tokens and eight outputs each.
     SmallVector<Value> fragment(8);
     for (int64_t tokenHalf = 0; tokenHalf < 2; ++tokenHalf)
       for (int64_t half = 0; half < 2; ++half) {
@@ -477,13 +543,17 @@ void SparseEmitter::storeTile(ValueRange acc, Value strip, Value firstToken, Val
         std::tie(fragment[4 * half + 2 * tokenHalf], fragment[4 * half + 2 * tokenHalf + 1]) =
             b.transposeF32(acc[from], acc[from + 1]);
       }
-    Value row = b.add(firstToken, 16 * t);
-    if (!boxTokens) {
-      storeFragments(fragment, biases, row, column, &inputs);
-      inputs = std::move(next);
-      continue;
+    return fragment;
+  };
+  if (!layout.boxTokens) {
+    for (int64_t t = 0; t < tokens / 16; ++t) {
+      SmallVector<Value> fragment = transposeStep(t);
+      storeFragments(fragment, biases, b.add(firstToken, 16 * t), column, &inputs);
     }
-    SmallVector<Value> packed;
+    return;
+  }
+  auto finishStep = [&](int64_t t) {
+    SmallVector<Value> fragment = transposeStep(t), packed;
     for (unsigned g = 0; g < 2; ++g)
       for (unsigned half = 0; half < 2; ++half) {
         ArrayRef<LinearExtraPair> loaded;
@@ -494,24 +564,11 @@ void SparseEmitter::storeTile(ValueRange acc, Value strip, Value firstToken, Val
                                col, /*colHi=*/{}, loaded);
         packed.push_back(b.pack(lo, hi, spec.yType));
       }
-    inputs = std::move(next);
-    int64_t inBox = 16 * t % boxTokens;
-    Value box = b.offset(boxes, 16 * t / boxTokens % 2 * boxTokens * kRowBytes);
-    if (inBox == 0) {
-      // Nobody writes a box that is still read.
-      b.ifThen(isFirst, [&] { b.waitBulk(1, /*read=*/true); });
-      b.sync(barrier, kWarpgroupSize);
-    }
-    b.stmatrix(b.offset(box, b.add(place, inBox * kRowBytes)), packed);
-    if (inBox + 16 < boxTokens)
-      continue;
-    b.fenceAsyncShared();
-    b.sync(barrier, kWarpgroupSize);
-    b.ifThen(isFirst, [&] {
-      b.tmaStore(yMap, box, {stripColumn, b.add(firstToken, 16 * t + 16 - boxTokens)});
-      b.commitBulk();
-    });
-  }
+    return packed;
+  };
+  // stmatrix: lane l stores the 16 bytes of token l % 16 that its warp's outputs of half l / 16 take.
+  Value place = getPlace(b, b.band(lane, 15), b.add(b.mul(warp, 2), b.shr(lane, 4)));
+  storeBoxes(finishStep, place, /*transpose=*/false, strip, firstToken, consumer);
 }
 
 void SparseEmitter::emitConsumer(Value consumer) {
