@@ -111,6 +111,10 @@ Value NVVMBuilder::lnot(Value value) { return bxor(value, i1(true)); }
 Value NVVMBuilder::select(Value cond, Value ifTrue, Value ifFalse) {
   return arith::SelectOp::create(*this, cond, ifTrue, ifFalse);
 }
+Value NVVMBuilder::popcount(Value value) { return LLVM::CtPopOp::create(*this, value.getType(), value); }
+Value NVVMBuilder::permuteBytes(Value lo, Value hi, int64_t selector) {
+  return intrinsic("llvm.nvvm.prmt", {lo, hi, i32(selector)}, getI32Type());
+}
 Value NVVMBuilder::zext(Value value, Type type) { return arith::ExtUIOp::create(*this, type, value); }
 Value NVVMBuilder::sext(Value value, Type type) { return arith::ExtSIOp::create(*this, type, value); }
 Value NVVMBuilder::trunc(Value value, Type type) { return arith::TruncIOp::create(*this, type, value); }

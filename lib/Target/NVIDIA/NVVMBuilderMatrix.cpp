@@ -130,6 +130,23 @@ SmallVector<Value> NVVMBuilder::ldmatrix(Value shared, int64_t count, bool trans
   return unpackStruct(loaded, count);
 }
 
+Value NVVMBuilder::movmatrix(Value packed) {
+  // nvvm has no op for it. It exchanges values between lanes, so it stays where it is.
+  return inlineAsm("movmatrix.sync.aligned.m8n8.trans.b16 $0, $1;", "=r,r", packed, getI32Type());
+}
+
+std::pair<Value, Value> NVVMBuilder::transposeF32(Value lo, Value hi) {
+  // The lower halves of both and the upper ones are a matrix each.
+  constexpr int64_t kLowHalves = 0x5410, kHighHalves = 0x7632;
+  Value first = arith::BitcastOp::create(*this, getI32Type(), lo);
+  Value second = arith::BitcastOp::create(*this, getI32Type(), hi);
+  Value low = movmatrix(permuteBytes(first, second, kLowHalves));
+  Value high = movmatrix(permuteBytes(first, second, kHighHalves));
+  first = arith::BitcastOp::create(*this, getF32Type(), permuteBytes(low, high, kLowHalves));
+  second = arith::BitcastOp::create(*this, getF32Type(), permuteBytes(low, high, kHighHalves));
+  return {first, second};
+}
+
 void NVVMBuilder::stmatrix(Value shared, ValueRange registers, bool transpose) {
   NVVM::StMatrixOp::create(*this, shared, registers, transpose ? NVVM::MMALayout::col : NVVM::MMALayout::row,
                            NVVM::LdStMatrixShapeAttr::get(getContext(), 8, 8), NVVM::LdStMatrixEltType::B16);
