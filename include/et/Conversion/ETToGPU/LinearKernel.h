@@ -34,6 +34,9 @@
 //           warpgroup runs the epilogue on the tile before and stores it. With
 //           `cluster` two blocks share the weights of a column of tiles.
 //   Mma     sm_80 and up. mma.sync from tiles that cp.async brings.
+//   SparseMma  sm_80 and up, weights of squares (LinearKernelSpec::strips). A warp
+//           multiplies a strip of 64 outputs by tileM tokens with mma.sync, loading
+//           only the squares that are stored.
 //   Simt    any types, sizes and strides; f32 multiply-adds. Slow.
 //
 //===----------------------------------------------------------------------===//
@@ -161,19 +164,20 @@ struct LinearKernelSpec {
 
 /// How it is computed.
 struct LinearSchedule {
-  enum Kind { Wgmma, Mma, Simt, Overlap };
+  enum Kind { Wgmma, Mma, Simt, Overlap, SparseMma };
   Kind kind = Simt;
   /// Rows and outputs of a block's tile, and inputs of one stage of the ring.
   int64_t tileM = 0, tileN = 0, tileK = 0;
   int64_t stages = 0;
-  /// Blocks of a cluster that share K (Wgmma only).
+  /// Blocks of a cluster that share K (Wgmma), or warps of a block that do (SparseMma).
   int64_t splitK = 1;
-  /// As many blocks as multiprocessors, each taking many tiles, instead of one block per tile (Wgmma only).
+  /// As many blocks as multiprocessors, each taking many tiles, instead of one block per tile (Wgmma and SparseMma).
   bool persistent = false;
   /// Keeps other blocks off the multiprocessor by asking for more than half of its shared memory (Wgmma only). With no
   /// more blocks than multiprocessors, two blocks of a kernel that starts early would share one while others idle.
   bool exclusive = false;
-  /// Blocks of a cluster that take neighbouring tiles of rows and share what they load of w: 1 or 2 (Overlap only).
+  /// Blocks of a cluster that take neighbouring tiles of rows and share what they load of w: 1 or 2 (Overlap); or that
+  /// have the same rows and share what they load of x: 1, 2 or 4 (SparseMma).
   int64_t cluster = 1;
   /// Hands the sums over as f32. Otherwise they are rounded to the type of y behind the bias, which is exact where
   /// there is no epilogue, and what a layer of its own would do where there is one (Overlap only).

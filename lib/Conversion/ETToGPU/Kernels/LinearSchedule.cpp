@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "LinearEmitter.h"
+#include "LinearSparseMma.h"
 
 #include "llvm/Support/FormatVariadic.h"
 
@@ -28,7 +28,9 @@ static int64_t getRingBytes(const LinearSchedule &schedule) {
 }
 static int64_t getBarrierBytes(const LinearSchedule &schedule) { return 2 * 8 * schedule.stages; }
 
-bool gpu_kernels::takesRowStats(const LinearSchedule &schedule) { return schedule.kind != LinearSchedule::Overlap; }
+bool gpu_kernels::takesRowStats(const LinearSchedule &schedule) {
+  return schedule.kind != LinearSchedule::Overlap && schedule.kind != LinearSchedule::SparseMma;
+}
 
 bool gpu_kernels::storesChunks(const LinearSchedule &schedule) {
   // A warp of Mma has half of the outputs of a tile.
@@ -68,6 +70,8 @@ int64_t gpu_kernels::getLinearSharedBytes(const LinearKernelSpec &spec, const Li
     return getRingBytes(schedule);
   if (schedule.kind == LinearSchedule::Overlap)
     return getOverlapLayout(spec, schedule).total;
+  if (schedule.kind == LinearSchedule::SparseMma)
+    return getSparseMmaLayout(spec, schedule).total;
   StoreBoxes boxes = getStoreBoxes(spec, schedule);
   int64_t bytes = getRingBytes(schedule) + boxes.count * boxes.rowBytes() * schedule.tileM + getBarrierBytes(schedule);
   return schedule.exclusive ? std::max(bytes, SM::get("sm_90a")->sharedPerSM / 2) : bytes;
@@ -187,15 +191,23 @@ static std::optional<std::string> verifyOverlap(const LinearKernelSpec &spec, co
 
 std::optional<std::string> gpu_kernels::verifyLinearKernel(const LinearKernelSpec &spec, const LinearSchedule &schedule,
                                                            const SM &sm) {
+  auto str = [](auto &&format) { return std::optional(format.str()); };
   if (std::optional<std::string> reason = verifySpec(spec))
     return reason;
   if (spec.rowStats && !takesRowStats(schedule))
-    return std::string("Overlap takes no statistics of rows; compute them in a kernel in front of it, and pass them as "
-                       "extras");
+    return std::string(schedule.kind == LinearSchedule::Overlap ? "Overlap" : "SparseMma") +
+           " takes no statistics of rows; compute them in a kernel in front of it, and pass them as extras";
   if (spec.yChunks && !storesChunks(schedule))
     return llvm::formatv("a block has no whole chunks of {0} outputs with {1}; store them in a kernel behind it",
                          kLinearChunkSize, stringifyLinearSchedule(schedule))
         .str();
+  // The layout of shared memory, which is checked next, divides by its sizes.
+  if (schedule.kind == LinearSchedule::SparseMma)
+    if (std::optional<std::string> reason = verifySparseMma(spec, schedule, sm))
+      return reason;
+  if (spec.strips && schedule.kind != LinearSchedule::SparseMma)
+    return str(llvm::formatv("the weight is stored in squares of {0} outputs, which {1} does not read; use SparseMma",
+                             spec.strips->layout.unitRows, stringifyLinearSchedule(schedule)));
   if (schedule.kind == LinearSchedule::Simt)
     return std::nullopt;
   if (std::optional<std::string> reason = verifyTensorCore(spec, schedule, sm))
@@ -204,6 +216,8 @@ std::optional<std::string> gpu_kernels::verifyLinearKernel(const LinearKernelSpe
     return verifyWgmma(spec, schedule, sm);
   if (schedule.kind == LinearSchedule::Overlap)
     return verifyOverlap(spec, schedule, sm);
+  if (schedule.kind == LinearSchedule::SparseMma)
+    return std::nullopt;
   auto isTile = [](int64_t size) { return size == 32 || size == 64 || size == 128; };
   if (!isTile(schedule.tileM) || !isTile(schedule.tileN))
     return llvm::formatv("tile is {0} x {1}, but Mma takes 32, 64 and 128", schedule.tileM, schedule.tileN).str();
@@ -313,6 +327,8 @@ double gpu_kernels::estimateLinearCycles(const LinearKernelSpec &spec, const Lin
                                          int64_t rows) {
   if (schedule.kind == LinearSchedule::Wgmma || schedule.kind == LinearSchedule::Overlap)
     return getScore(spec, schedule, sm, rows) * rows;
+  if (schedule.kind == LinearSchedule::SparseMma)
+    return getSparseMmaCycles(spec, schedule, sm, rows);
   // Of the others only the tiles are compared: they keep the multiprocessors busy, and large ones read less.
   return static_cast<double>(spec.k) *
          ceilDiv(ceilDiv(rows, schedule.tileM) * ceilDiv(spec.n, schedule.tileN), sm.numSMs) * schedule.tileM *
@@ -359,6 +375,8 @@ static LinearSchedule chooseWgmma(const LinearKernelSpec &spec, const SM &sm, in
 
 LinearSchedule gpu_kernels::chooseLinearSchedule(const LinearKernelSpec &spec, const SM &sm, int64_t rows) {
   LinearSchedule simt{LinearSchedule::Simt, 64, 64, 16, 1};
+  if (spec.strips && spec.strips->layout.unitRows == 16)
+    return chooseSparseMma(spec, sm, rows);
   if (sm.hasWgmma) {
     LinearSchedule schedule = chooseWgmma(spec, sm, rows);
     return schedule.kind == LinearSchedule::Simt ? simt : schedule;
@@ -388,6 +406,8 @@ BuiltKernel gpu_kernels::buildLinearKernel(OpBuilder &builder, Location loc, Str
     return buildOverlapLinear(builder, loc, name, spec, schedule, sm);
   case LinearSchedule::Mma:
     return buildMmaLinear(builder, loc, name, spec, schedule, sm);
+  case LinearSchedule::SparseMma:
+    return buildSparseMmaLinear(builder, loc, name, spec, schedule, sm);
   case LinearSchedule::Simt:
     return buildSimtLinear(builder, loc, name, spec, schedule, sm);
   }
@@ -395,7 +415,7 @@ BuiltKernel gpu_kernels::buildLinearKernel(OpBuilder &builder, Location loc, Str
 }
 
 std::string gpu_kernels::stringifyLinearSchedule(const LinearSchedule &schedule) {
-  static constexpr StringRef kKinds[] = {"wgmma", "mma", "simt", "overlap"};
+  static constexpr StringRef kKinds[] = {"wgmma", "mma", "simt", "overlap", "sparse_mma"};
   StringRef kind = kKinds[schedule.kind];
   std::string text = llvm::formatv("{0} {1}x{2}x{3} stages {4}", kind, schedule.tileM, schedule.tileN, schedule.tileK,
                                    schedule.stages);
