@@ -111,6 +111,21 @@ unsigned LinearLaunch::getOperand(Value value) {
          (llvm::find(launch.getYield().getValues(), value) - launch.getYield().getValues().begin());
 }
 
+/// How \p linear stores its weight when that is sparse. The region says which units the kernel reads, the size of the
+/// operand how many there are.
+static std::optional<LinearStrips> getStrips(LaunchOp launch, LinearOp linear) {
+  RankedTensorType type = linear.getWeight().getType();
+  auto tile = dyn_cast_or_null<TileAttr>(type.getEncoding());
+  if (!tile)
+    return std::nullopt;
+  LinearStrips strips;
+  strips.tileColumns = tile.getColumns();
+  strips.layout = {type.getDimSize(0), type.getDimSize(1), tile.getRows(), 0};
+  auto storage = cast<MemRefType>(launch->getOperand(getOperandNumber(linear.getWeight())).getType());
+  strips.layout.kept = (storage.getNumElements() - strips.layout.unitsOffset()) / strips.layout.unitBytes();
+  return strips;
+}
+
 LinearLaunch::LinearLaunch(LaunchOp launch, bool takesStats)
     : launch(launch), linear(cast<LinearOp>(cpu::getRoot(launch))) {
   // Asking for a size is no use of the values.
@@ -131,6 +146,7 @@ LinearLaunch::LinearLaunch(LaunchOp launch, bool takesStats)
   spec.k = linear.getNumInputs();
   spec.xType = linear.getInput().getType().getElementType();
   spec.wType = linear.getWeight().getType().getElementType();
+  spec.strips = getStrips(launch, linear);
   spec.yType = cast<RankedTensorType>(launch.getYield().getValues()[0].getType()).getElementType();
   spec.exactSums = linear.getResult().getType().getElementType().isF32() && !spec.yType.isF32();
   unsigned x = getOperandNumber(linear.getInput()), y = launch.getInputs().size();
@@ -391,7 +407,8 @@ void gpu_kernels::scheduleLinear(LaunchOp launch, const ScheduleContext &context
   }
   for (int64_t rows : counts) {
     std::optional<LinearSchedule> schedule;
-    bool isTuned = variants.findTuned(rows, [&](DictionaryAttr tuned) -> std::string {
+    // What tables have was measured with dense weights.
+    bool isTuned = !linear.spec.strips && variants.findTuned(rows, [&](DictionaryAttr tuned) -> std::string {
       schedule = parseSchedule(tuned);
       return verifyLinearKernel(linear.spec, *schedule, context.sm).value_or("");
     });

@@ -98,6 +98,11 @@ static std::optional<std::string> verifySpec(const LinearKernelSpec &spec) {
       return str(llvm::formatv("expected extra operand {0} to be f16, bf16 or f32; convert it first", i));
   if (spec.rowStats && (spec.rowStats->chunkSize < 1 || spec.k % spec.rowStats->chunkSize))
     return str(llvm::formatv("expected {0} inputs to be chunks of {1}", spec.k, spec.rowStats->chunkSize));
+  if (spec.strips && !isHalf(spec.wType))
+    return std::string("expected a weight in strips to be f16 or bf16; store it dense");
+  if (spec.strips && (spec.strips->layout.n != spec.n || spec.strips->layout.k != spec.k))
+    return str(llvm::formatv("expected strips of a weight of {0} outputs and {1} inputs, but they are of {2} and {3}",
+                             spec.n, spec.k, spec.strips->layout.n, spec.strips->layout.k));
   if (spec.yChunks && spec.n % kLinearChunkSize)
     return str(llvm::formatv("expected {0} outputs to be chunks of {1}", spec.n, kLinearChunkSize));
   return std::nullopt;
@@ -210,6 +215,8 @@ std::optional<std::string> gpu_kernels::verifyLinearKernel(const LinearKernelSpe
                              spec.strips->layout.unitRows, stringifyLinearSchedule(schedule)));
   if (schedule.kind == LinearSchedule::Simt)
     return std::nullopt;
+  if (spec.strips)
+    return std::string("the weight is stored in strips, but the schedule is one for dense weights; use Simt");
   if (std::optional<std::string> reason = verifyTensorCore(spec, schedule, sm))
     return reason;
   if (schedule.kind == LinearSchedule::Wgmma)
