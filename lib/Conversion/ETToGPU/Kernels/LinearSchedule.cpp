@@ -196,7 +196,6 @@ static std::optional<std::string> verifyOverlap(const LinearKernelSpec &spec, co
 
 std::optional<std::string> gpu_kernels::verifyLinearKernel(const LinearKernelSpec &spec, const LinearSchedule &schedule,
                                                            const SM &sm) {
-  auto str = [](auto &&format) { return std::optional(format.str()); };
   if (std::optional<std::string> reason = verifySpec(spec))
     return reason;
   if (spec.rowStats && !takesRowStats(schedule))
@@ -206,17 +205,15 @@ std::optional<std::string> gpu_kernels::verifyLinearKernel(const LinearKernelSpe
     return llvm::formatv("a block has no whole chunks of {0} outputs with {1}; store them in a kernel behind it",
                          kLinearChunkSize, stringifyLinearSchedule(schedule))
         .str();
-  // The layout of shared memory, which is checked next, divides by its sizes.
-  if (schedule.kind == LinearSchedule::SparseMma)
-    if (std::optional<std::string> reason = verifySparseMma(spec, schedule, sm))
-      return reason;
-  if (spec.strips && schedule.kind != LinearSchedule::SparseMma)
-    return str(llvm::formatv("the weight is stored in squares of {0} outputs, which {1} does not read; use SparseMma",
-                             spec.strips->layout.unitRows, stringifyLinearSchedule(schedule)));
   if (schedule.kind == LinearSchedule::Simt)
     return std::nullopt;
-  if (spec.strips)
+  // Before its shared memory is asked for, which divides by its sizes.
+  if (schedule.kind == LinearSchedule::SparseMma) {
+    if (std::optional<std::string> reason = verifySparseMma(spec, schedule, sm))
+      return reason;
+  } else if (spec.strips) {
     return std::string("the weight is stored in strips, but the schedule is one for dense weights; use Simt");
+  }
   if (std::optional<std::string> reason = verifyTensorCore(spec, schedule, sm))
     return reason;
   if (schedule.kind == LinearSchedule::Wgmma)

@@ -61,15 +61,12 @@ std::optional<std::string> gpu_kernels::verifySparseMma(const LinearKernelSpec &
                                                         const SM &sm) {
   auto str = [](auto &&format) { return std::optional(format.str()); };
   if (!spec.strips)
-    return std::string("SparseMma reads weights that are stored as squares, but this one is dense; use Wgmma or Mma");
+    return std::string("SparseMma reads weights that are stored as squares, but this one is dense; use Mma");
   const StripsLayout &storage = spec.strips->layout;
   if (storage.unitRows != 16)
-    return str(llvm::formatv("SparseMma reads squares of 16 outputs, but the weight is stored in slabs of {0}; store "
-                             "it as squares",
+    return str(llvm::formatv("SparseMma reads squares of 16 outputs, but the weight is stored in slabs of {0}; use "
+                             "Simt",
                              storage.unitRows));
-  if (storage.n != spec.n || storage.k != spec.k)
-    return str(llvm::formatv("the weight is stored as {0} x {1}, but the layer has {2} outputs and {3} inputs",
-                             storage.n, storage.k, spec.n, spec.k));
   int64_t tokens = schedule.tileM;
   if (tokens != 16 && tokens != 32 && tokens != 64)
     return str(llvm::formatv("tileM is {0}, but a warp of SparseMma takes 16, 32 or 64 tokens", tokens));
