@@ -37,6 +37,9 @@
 //           strip by the tokens of a tile, stage by stage where one of the strips of
 //           the block has a unit.
 //   Mma     sm_80 and up. mma.sync from tiles that cp.async brings.
+//   SparseMma  sm_80 and up, weights of squares (LinearKernelSpec::strips). A warp
+//           multiplies a strip of 64 outputs by tileM tokens with mma.sync, loading
+//           only the squares that are stored.
 //   Simt    any types, sizes and strides; f32 multiply-adds. Slow.
 //
 //===----------------------------------------------------------------------===//
@@ -170,15 +173,17 @@ struct LinearSchedule {
   /// that a block takes, one for each consumer.
   int64_t tileM = 0, tileN = 0, tileK = 0;
   int64_t stages = 0;
-  /// Blocks of a cluster that share K (Wgmma only).
+  /// Blocks of a cluster that share K (Wgmma), or warps of a block that do (SparseMma).
   int64_t splitK = 1;
-  /// As many blocks as multiprocessors, each taking many tiles, instead of one block per tile (Wgmma and Sparse).
+  /// As many blocks as multiprocessors, each taking many tiles, instead of one block per tile (Wgmma, Sparse and
+  /// SparseMma).
   bool persistent = false;
   /// Keeps other blocks off the multiprocessor by asking for more than half of its shared memory (Wgmma and Sparse).
   /// With no more blocks than multiprocessors, two blocks of a kernel that starts early would share one while others
   /// idle.
   bool exclusive = false;
-  /// Blocks of a cluster that take neighbouring tiles of rows and share what they load of w: 1 or 2 (Overlap only).
+  /// Blocks of a cluster that take neighbouring tiles of rows and share what they load of w: 1 or 2 (Overlap); or that
+  /// have the same rows and share what they load of x: 1, 2 or 4 (SparseMma).
   int64_t cluster = 1;
   /// Hands the sums over as f32. Otherwise they are rounded to the type of y behind the bias, which is exact where
   /// there is no epilogue, and what a layer of its own would do where there is one (Overlap only).

@@ -66,7 +66,9 @@ void LinearEmitter::declareCommon(bool yByPointer) {
 
 void LinearEmitter::createKernel(StringRef name, int64_t threads, int64_t minBlocks) {
   kernel.threads = threads;
-  kernel.clusterSize = schedule.splitK * schedule.cluster;
+  // Warps of a block share K in SparseMma, and blocks of a cluster in the others.
+  bool splitsBlocks = schedule.kind != LinearSchedule::SparseMma;
+  kernel.clusterSize = (splitsBlocks ? schedule.splitK : 1) * schedule.cluster;
   kernel.function = b.createKernel(name, parameterTypes, {threads, minBlocks, kernel.clusterSize});
 }
 

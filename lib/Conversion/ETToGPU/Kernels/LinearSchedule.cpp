@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LinearSparse.h"
+#include "LinearSparseMma.h"
 
 #include "llvm/Support/FormatVariadic.h"
 
@@ -80,6 +81,8 @@ int64_t gpu_kernels::getLinearSharedBytes(const LinearKernelSpec &spec, const Li
     int64_t bytes = getSparseLayout(spec, schedule).total;
     return schedule.exclusive ? std::max(bytes, SM::get("sm_90a")->sharedPerSM / 2) : bytes;
   }
+  if (schedule.kind == LinearSchedule::SparseMma)
+    return getSparseMmaLayout(spec, schedule).total;
   StoreBoxes boxes = getStoreBoxes(spec, schedule);
   int64_t bytes = getRingBytes(schedule) + boxes.count * boxes.rowBytes() * schedule.tileM + getBarrierBytes(schedule);
   return schedule.exclusive ? std::max(bytes, SM::get("sm_90a")->sharedPerSM / 2) : bytes;
@@ -217,10 +220,14 @@ std::optional<std::string> gpu_kernels::verifyLinearKernel(const LinearKernelSpe
         .str();
   if (schedule.kind == LinearSchedule::Simt)
     return std::nullopt;
-  bool isSparse = schedule.kind == LinearSchedule::Sparse || schedule.kind == LinearSchedule::SparseMma;
-  if (spec.strips && !isSparse)
+  // Before its shared memory is asked for, which divides by its sizes.
+  if (schedule.kind == LinearSchedule::SparseMma) {
+    if (std::optional<std::string> reason = verifySparseMma(spec, schedule, sm))
+      return reason;
+  } else if (spec.strips && schedule.kind != LinearSchedule::Sparse) {
     return std::string("the weight is stored in strips, but the schedule is one for dense weights; use Sparse for "
                        "slabs and SparseMma for squares, or Simt");
+  }
   if (std::optional<std::string> reason = verifyTensorCore(spec, schedule, sm))
     return reason;
   if (schedule.kind == LinearSchedule::Sparse)
@@ -229,6 +236,8 @@ std::optional<std::string> gpu_kernels::verifyLinearKernel(const LinearKernelSpe
     return verifyWgmma(spec, schedule, sm);
   if (schedule.kind == LinearSchedule::Overlap)
     return verifyOverlap(spec, schedule, sm);
+  if (schedule.kind == LinearSchedule::SparseMma)
+    return std::nullopt;
   auto isTile = [](int64_t size) { return size == 32 || size == 64 || size == 128; };
   if (!isTile(schedule.tileM) || !isTile(schedule.tileN))
     return llvm::formatv("tile is {0} x {1}, but Mma takes 32, 64 and 128", schedule.tileM, schedule.tileN).str();
@@ -340,6 +349,8 @@ double gpu_kernels::estimateLinearCycles(const LinearKernelSpec &spec, const Lin
     return getSparseCycles(spec, schedule, sm, rows);
   if (schedule.kind == LinearSchedule::Wgmma || schedule.kind == LinearSchedule::Overlap)
     return getScore(spec, schedule, sm, rows) * rows;
+  if (schedule.kind == LinearSchedule::SparseMma)
+    return getSparseMmaCycles(spec, schedule, sm, rows);
   // Of the others only the tiles are compared: they keep the multiprocessors busy, and large ones read less.
   return static_cast<double>(spec.k) *
          ceilDiv(ceilDiv(rows, schedule.tileM) * ceilDiv(spec.n, schedule.tileN), sm.numSMs) * schedule.tileM *
@@ -386,6 +397,8 @@ static LinearSchedule chooseWgmma(const LinearKernelSpec &spec, const SM &sm, in
 
 LinearSchedule gpu_kernels::chooseLinearSchedule(const LinearKernelSpec &spec, const SM &sm, int64_t rows) {
   LinearSchedule simt{LinearSchedule::Simt, 64, 64, 16, 1};
+  if (spec.strips && spec.strips->layout.unitRows == 16)
+    return chooseSparseMma(spec, sm, rows);
   if (spec.strips) {
     LinearSchedule schedule = chooseSparse(spec, sm, rows);
     return schedule.kind == LinearSchedule::Simt ? simt : schedule;
@@ -422,7 +435,7 @@ BuiltKernel gpu_kernels::buildLinearKernel(OpBuilder &builder, Location loc, Str
   case LinearSchedule::Sparse:
     return buildSparseLinear(builder, loc, name, spec, schedule, sm);
   case LinearSchedule::SparseMma:
-    break;
+    return buildSparseMmaLinear(builder, loc, name, spec, schedule, sm);
   case LinearSchedule::Simt:
     return buildSimtLinear(builder, loc, name, spec, schedule, sm);
   }

@@ -1,0 +1,51 @@
+//===- LinearSparseMma.h - Linear kernels with weights of squares -*- C++ -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What the kernel, its verification and its cost model agree on.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ET_LIB_CONVERSION_ETTOGPU_KERNELS_LINEARSPARSEMMA_H
+#define ET_LIB_CONVERSION_ETTOGPU_KERNELS_LINEARSPARSEMMA_H
+
+#include "LinearEmitter.h"
+
+namespace mlir::et::gpu_kernels {
+
+/// Threads and shared memory of a SparseMma schedule. In order: the ring of x; of each warp the ring of squares; the
+/// barriers. With splitK the rings are overwritten by the partial sums.
+struct SparseMmaLayout {
+  /// A warp requests its squares by chunks of kChunk, kChunks of which fit.
+  static constexpr int64_t kChunk = 4, kChunks = 4, kSquareBytes = 512;
+  static constexpr int64_t kChunkBytes = kChunk * kSquareBytes, kRingBytes = kChunks * kChunkBytes;
+  /// Rows of x that a copy of shared memory wants together: the swizzle repeats behind them.
+  static constexpr int64_t kSwizzleRows = 8;
+
+  /// Strips that a block multiplies at once, and the warps that do: each strip has splitK.
+  int64_t strips = 0, warps = 0;
+  /// Blocks of K of a warp.
+  int64_t blocksK = 0;
+  int64_t stageBytes = 0, rings = 0, barriers = 0, total = 0;
+  int64_t threads() const { return warps * nvidia::kWarpSize; }
+};
+SparseMmaLayout getSparseMmaLayout(const LinearKernelSpec &spec, const LinearSchedule &schedule);
+
+/// Thread blocks that a multiprocessor should hold at once.
+int64_t getSparseMmaBlocksPerSM(const LinearKernelSpec &spec, const LinearSchedule &schedule, const nvidia::SM &sm);
+
+/// As verifyLinearKernel, for what only SparseMma is particular about.
+std::optional<std::string> verifySparseMma(const LinearKernelSpec &spec, const LinearSchedule &schedule,
+                                           const nvidia::SM &sm);
+/// As estimateLinearCycles and chooseLinearSchedule.
+double getSparseMmaCycles(const LinearKernelSpec &spec, const LinearSchedule &schedule, const nvidia::SM &sm,
+                          int64_t rows);
+LinearSchedule chooseSparseMma(const LinearKernelSpec &spec, const nvidia::SM &sm, int64_t rows);
+
+} // namespace mlir::et::gpu_kernels
+
+#endif // ET_LIB_CONVERSION_ETTOGPU_KERNELS_LINEARSPARSEMMA_H

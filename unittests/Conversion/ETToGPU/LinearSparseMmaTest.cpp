@@ -1,0 +1,221 @@
+//===- LinearSparseMmaTest.cpp - PTX and launches of kernels with squares -*- C++ -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// As LinearKernelTest.cpp, for SparseMma. Numbers are checked on a device by
+// benchmarks/gpu/sparse.py.
+//
+//===----------------------------------------------------------------------===//
+
+#include "KernelDump.h"
+
+#include "et/Conversion/ETToGPU/GPUMath.h"
+#include "et/Conversion/ETToGPU/LinearKernel.h"
+
+#include "gtest/gtest.h"
+
+using namespace mlir;
+using namespace mlir::et;
+using namespace mlir::et::gpu_kernels;
+using nvidia::NVVMBuilder;
+using nvidia::SM;
+
+namespace {
+using S = LinearSchedule;
+
+/// What a test varies; types are made when there is a context.
+struct TestSpec {
+  int64_t n = 768, k = 768;
+  bool useBF16 = false;
+  /// Bias, residual and values per row, column and tensor, strides known at launch only, GELU.
+  bool hasEverything = false;
+  double density = 0.25;
+};
+
+LinearKernelSpec makeSpec(MLIRContext *context, const TestSpec &test) {
+  Builder types(context);
+  Type elt = test.useBF16 ? Type(types.getBF16Type()) : Type(types.getF16Type()), f32 = types.getF32Type();
+  LinearKernelSpec spec;
+  spec.n = test.n;
+  spec.k = test.k;
+  spec.xType = spec.wType = spec.yType = elt;
+  LinearStrips strips;
+  strips.layout = {test.n, test.k, /*unitRows=*/16, 0};
+  int64_t squares = strips.layout.numStrips() * strips.layout.numBlocks() * strips.layout.unitsPerBlock();
+  strips.layout.kept = static_cast<int64_t>(squares * test.density);
+  spec.strips = strips;
+  if (!test.hasEverything)
+    return spec;
+  spec.biasType = f32;
+  spec.xStride = spec.yStride = ShapedType::kDynamic;
+  spec.exactSums = true;
+  spec.extras = {
+      {LinearExtra::Matrix, elt}, {LinearExtra::Columns, f32}, {LinearExtra::Rows, f32}, {LinearExtra::Scalar, f32}};
+  spec.epilogue = [](NVVMBuilder &b, const LinearEpilogueArgs &args) {
+    Value lo = emitMath(b, MathFn::GeluErf, args.lo), hi = emitMath(b, MathFn::GeluErf, args.hi);
+    for (unsigned i = 0; i < args.extraSpecs.size(); ++i) {
+      auto [addLo, addHi] = loadLinearExtra(b, args, i);
+      lo = b.addf(lo, addLo);
+      hi = b.addf(hi, addHi);
+    }
+    return std::pair(lo, hi);
+  };
+  return spec;
+}
+
+/// A kernel, in a module of its own.
+struct Built {
+  Built(StringRef chip, const TestSpec &test, const LinearSchedule &schedule) : sm(*SM::get(chip)), module(sm) {
+    spec = makeSpec(module.getContext(), test);
+    if (std::optional<std::string> reason = verifyLinearKernel(spec, schedule, sm)) {
+      ADD_FAILURE() << stringifyLinearSchedule(schedule) << ": " << *reason;
+      return;
+    }
+    OpBuilder builder = module.getBuilder();
+    kernel = buildLinearKernel(builder, module.getLoc(), "sparse", spec, schedule, sm);
+  }
+  SM sm;
+  KernelModule module;
+  LinearKernelSpec spec;
+  BuiltKernel kernel;
+};
+
+/// Expects that ptxas, if there is one, has no complaint about \p schedule on \p chip.
+void expectAssembles(StringRef chip, const TestSpec &test, const LinearSchedule &schedule) {
+  std::string name = chip.str() + " " + stringifyLinearSchedule(schedule);
+  Built built(chip, test, schedule);
+  ASSERT_TRUE(built.kernel.function) << name;
+  std::string ptx = built.module.getPTX();
+  ASSERT_FALSE(ptx.empty()) << name;
+  std::optional<std::string> ptxas = nvidia::findPtxas(nvidia::PtxasSearch::fromEnvironment());
+  if (!ptxas)
+    GTEST_SKIP() << "no ptxas";
+  nvidia::AssemblyReport report;
+  ASSERT_TRUE(succeeded(nvidia::assemblePTX(built.module.getLoc(), ptx, built.sm, *ptxas, &report))) << name;
+  ASSERT_EQ(report.kernels.size(), 1u) << name;
+  EXPECT_FALSE(report.hasSpills()) << name << ": " << report.kernels[0].spillStoreBytes << " bytes, "
+                                   << report.kernels[0].registers << " registers";
+  for (const std::string &advisory : report.advisories)
+    ADD_FAILURE() << name << ": " << advisory;
+  EXPECT_LE(built.kernel.sharedBytes, built.sm.sharedPerBlock) << name;
+}
+
+/// Expects that \p schedule is refused with a reason that contains \p part.
+void expectRefused(StringRef part, const TestSpec &test, const LinearSchedule &schedule, StringRef chip = "sm_90a",
+                   llvm::function_ref<void(LinearKernelSpec &, MLIRContext *)> change = nullptr) {
+  MLIRContext context;
+  LinearKernelSpec spec = makeSpec(&context, test);
+  if (change)
+    change(spec, &context);
+  std::optional<std::string> reason = verifyLinearKernel(spec, schedule, *SM::get(chip));
+  ASSERT_TRUE(reason) << "accepted, expected: " << part.str();
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, part.str(), *reason);
+}
+
+/// A schedule of SparseMma with \p tokens tokens and \p strips strips.
+LinearSchedule makeSchedule(int64_t tokens, int64_t strips, int64_t stages, int64_t splitK = 1, bool persistent = false,
+                            int64_t cluster = 1) {
+  return {S::SparseMma, tokens, 64 * strips, 64, stages, splitK, persistent, /*exclusive=*/false, cluster};
+}
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// PTX
+//===----------------------------------------------------------------------===//
+
+TEST(LinearSparseMmaTest, HopperStreamsSquares) {
+  std::string ptx = Built("sm_90a", {}, makeSchedule(64, 8, 8)).module.getPTX();
+  for (const char *op : {"cp.async.bulk.tensor.2d.shared::cta.global.tile", "cp.async.bulk.shared::cta.global.mbarrier",
+                         "ldmatrix.sync.aligned.m8n8.x4", "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32",
+                         "movmatrix.sync.aligned.m8n8.trans.b16", "stmatrix.sync.aligned.m8n8.x4",
+                         "cp.async.bulk.tensor.2d.global.shared::cta", ".reqntid 256"})
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, op, ptx);
+  for (const char *op : {"wgmma", "multicast", "barrier.cluster", "cp.async.cg"})
+    EXPECT_PRED_FORMAT2(::testing::IsNotSubstring, op, ptx);
+}
+
+TEST(LinearSparseMmaTest, AmpereHasTheSamePipeline) {
+  TestSpec test;
+  test.useBF16 = true;
+  std::string ptx = Built("sm_80", test, makeSchedule(64, 4, 4)).module.getPTX();
+  for (const char *op : {"cp.async.cg.shared.global", "cp.async.mbarrier.arrive.noinc", "mbarrier.test_wait.parity",
+                         "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32", "movmatrix"})
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, op, ptx);
+  for (const char *op : {"cp.async.bulk", "griddepcontrol", "stmatrix", "try_wait"})
+    EXPECT_PRED_FORMAT2(::testing::IsNotSubstring, op, ptx);
+}
+
+TEST(LinearSparseMmaTest, SquaresAreRequestedBeforeThePreviousKernelEnds) {
+  std::string ptx = Built("sm_90a", {}, makeSchedule(16, 2, 4, 2)).module.getPTX();
+  StringRef text(ptx);
+  size_t wait = text.find("griddepcontrol.wait");
+  ASSERT_NE(wait, StringRef::npos);
+  EXPECT_EQ(text.take_front(wait).count("cp.async.bulk.shared::cta.global"), 4u);
+  EXPECT_EQ(text.take_front(wait).count("cp.async.bulk.tensor"), 0u);
+  EXPECT_LT(text.find("griddepcontrol.launch_dependents"), wait);
+}
+
+TEST(LinearSparseMmaTest, ClustersShareTokens) {
+  Built built("sm_90a", {1000, 768}, makeSchedule(64, 4, 6, 1, /*persistent=*/false, /*cluster=*/2));
+  std::string ptx = built.module.getPTX();
+  for (const char *op : {".reqnctapercluster 2", "multicast::cluster", "mapa.shared::cluster.u32"})
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, op, ptx);
+  // Each brings half of the tokens; the last strip's block has a neighbour without strips.
+  EXPECT_EQ(built.kernel.maps[0].box[1], 32);
+  EXPECT_EQ(built.kernel.clusterSize, 2);
+  EXPECT_EQ(evaluate(built.kernel.grid[0], {65, 0, 0}), 4);
+  EXPECT_EQ(evaluate(built.kernel.grid[1], {65, 0, 0}), 2);
+}
+
+TEST(LinearSparseMmaTest, WarpsOfABlockShareK) {
+  Built built("sm_90a", {768, 3072}, makeSchedule(32, 2, 4, 4));
+  EXPECT_EQ(built.kernel.clusterSize, 1);
+  EXPECT_EQ(built.kernel.threads, 256);
+  EXPECT_EQ(evaluate(built.kernel.grid[0], {100, 0, 0}), 6);
+  EXPECT_EQ(evaluate(built.kernel.grid[1], {100, 0, 0}), 4);
+  std::string ptx = built.module.getPTX();
+  // Sums pass through shared memory, and leave from registers.
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "st.shared.v4", ptx);
+  EXPECT_PRED_FORMAT2(::testing::IsNotSubstring, "stmatrix", ptx);
+}
+
+TEST(LinearSparseMmaTest, PersistentKernelsFillTheDeviceOrStayAway) {
+  for (int64_t strips : {8, 4}) {
+    Built built("sm_90a", {}, makeSchedule(64, strips, 6, 1, /*persistent=*/true, /*cluster=*/2));
+    // Two small blocks fit on a multiprocessor.
+    EXPECT_EQ(evaluate(built.kernel.grid[0], {100000, 0, 0}), strips == 8 ? 132 : 264);
+    EXPECT_EQ(evaluate(built.kernel.grid[0], {0, 0, 0}), 0);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// ptxas
+//===----------------------------------------------------------------------===//
+
+TEST(LinearSparseMmaTest, AssemblesEverywhereWithoutSpills) {
+  for (StringRef chip : {"sm_80", "sm_86", "sm_89", "sm_90", "sm_90a"})
+    for (bool all : {false, true}) {
+      TestSpec test{1000, 4104, /*useBF16=*/all, /*hasEverything=*/all};
+      for (const LinearSchedule &schedule :
+           {makeSchedule(64, 8, 4), makeSchedule(64, 4, 2), makeSchedule(64, 6, 3, 1, /*persistent=*/true),
+            makeSchedule(64, 1, 2, 4), makeSchedule(32, 8, 4, 1, /*persistent=*/true), makeSchedule(32, 2, 2, 4),
+            makeSchedule(16, 4, 4), makeSchedule(16, 4, 2, 2)})
+        expectAssembles(chip, test, schedule);
+    }
+}
+
+TEST(LinearSparseMmaTest, ClustersAssembleWithoutSpills) {
+  TestSpec all{1000, 4104, /*useBF16=*/true, /*hasEverything=*/true};
+  for (int64_t cluster : {2, 4})
+    for (bool persistent : {false, true}) {
+      expectAssembles("sm_90a", all, makeSchedule(64, 8, 8, 1, persistent, cluster));
+      expectAssembles("sm_90", {}, makeSchedule(64, 4, 5, 1, persistent, cluster));
+      expectAssembles("sm_90a", all, makeSchedule(32, 8, 8, 1, persistent, cluster));
+    }
+  expectAssembles("sm_90a", all, makeSchedule(32, 2, 4, 4, /*persistent=*/false, 4));
+  expectAssembles("sm_90a", all, makeSchedule(16, 4, 4, 2, /*persistent=*/false, 2));
+}
