@@ -69,13 +69,13 @@ static double getCPUCost(TileAttr tile, int64_t kept, int64_t rows, int64_t colu
   return double(kept) * llvm::alignTo(height, 16) * width / rate / double(llvm::alignTo(rows, 16) * columns);
 }
 
-/// The same of a GPU kernel. Loading the input and storing the result take their time whatever is left of the weight:
-/// a share of the dense kernel's that falls with the number of products for each of them. Slabs of 64 outputs are
-/// multiplied at about 0.8 of the dense kernel's rate, squares of 16, which need more loads for each product and older
-/// instructions, at half of it.
+/// The same of a GPU kernel with thousands of rows, when \p kept of the tiles are left (benchmarks/gpu/sparse.py).
+/// Loading the input and storing the result take their time whatever is left of the weight: a share of the dense
+/// kernel's that falls with the number of products for each of them. Slabs of 64 outputs are multiplied at nearly the
+/// dense kernel's rate; squares of 16, which need more loads for each product and older instructions, at half of it.
 static double getGPUCost(TileAttr tile, double kept, int64_t rows, int64_t columns) {
-  double fixed = std::min(0.35, 230.0 / std::min(rows, columns));
-  return fixed + kept * (tile.getRows() % 64 == 0 ? 1.25 : 2.05);
+  double fixed = std::min(0.45, 0.02 + 166.0 / rows + 166.0 / columns);
+  return fixed + kept * (tile.getRows() % 64 == 0 ? 1.05 : 2.05);
 }
 
 namespace {
