@@ -24,7 +24,7 @@ from PIL import Image
 import et
 from et.explain import ExplainError
 from et.explain.page import render
-from et.explain.profiling import attach, measure_steps
+from et.explain.profiling import Profile, StepTime, _join, attach, measure_steps
 from et.explain.program_file import read_program
 from et.explain.storage import layout, stored_mask
 from explain_page import Page
@@ -168,6 +168,18 @@ def test_times_are_those_of_the_profile(explained):
     for row, weight in zip(page.rows("weight-table"), found.weights):
         assert float(row.value("data-us")) == weight.us == sum(found.steps[n - 1].us for n in weight.steps)
         assert {a["href"] for a in row.all("a")} == {f"#step-{n}" for n in weight.steps}
+
+
+def test_of_several_rounds_the_quickest_counts():
+    def profile(*times):
+        steps = tuple(StepTime(f"s{i}", "k", us, 1, 1, "vector", None) for i, us in enumerate(times))
+        return Profile("t", "d", sum(times), steps, {})
+
+    joined = _join([profile(1.0, 5.0, 2.0), profile(3.0, 1.0, 2.0)])
+    # The first step took 1, the first two 4, all of them 6.
+    assert [s.us for s in joined.steps] == [1.0, 3.0, 2.0] and joined.us == 6.0 and joined.spread == pytest.approx(8 / 6)
+    later = _join([profile(4.0, 0.0), profile(5.0, 0.5)])
+    assert [s.us for s in later.steps] == [4.0, 0.0] and _join([joined]) is joined
 
 
 def test_floors_of_a_cpu_are_measured(explained):

@@ -64,7 +64,7 @@ class Profile:
     shapes: Mapping[str, tuple[int, ...]]
     #: Where the floors come from, in words; empty where there are none.
     floors: str = ""
-    #: The slowest of the rounds over the quickest, which is this one.
+    #: The slowest of the rounds over the quickest.
     spread: float = 1.0
 
     @property
@@ -170,8 +170,8 @@ def measure_steps(program: ProgramFile, inputs: Mapping[str, np.ndarray], *, dev
 
 def measure(programs: Sequence[ProgramFile], inputs: Mapping[str, np.ndarray], *, rounds: int, device: str | None = None,
             threads: int | None = None) -> list[Profile]:
-    """The profiles of programs that compute the same, with floors. All are measured in turns, `rounds` times, and of each the
-    quickest run is taken: what else the machine does then disturbs all alike, and least."""
+    """The profiles of programs that compute the same, with floors. All are measured in turns, `rounds` times: what else the machine
+    does disturbs all alike."""
     found: list[list[Profile]] = [[] for _ in programs]
     peaks: list[tuple[float, float]] = []
     for _ in range(rounds):
@@ -179,42 +179,55 @@ def measure(programs: Sequence[ProgramFile], inputs: Mapping[str, np.ndarray], *
             mine.append(measure_steps(program, inputs, device=device, threads=threads))
         if not found[0][0].floors:
             peaks.append(_peaks(threads or len(os.sched_getaffinity(0))))
-    best = []
-    for mine in found:
-        quickest = min(mine, key=lambda p: p.us)
-        best.append(replace(quickest, spread=max(p.us for p in mine) / quickest.us if quickest.us > 0 else 1.0))
+    best = [_join(mine) for mine in found]
     if not peaks:
         return best
     highest = max(p[0] for p in peaks), max(p[1] for p in peaks)
     return [_add_floors(profile, *highest) for profile in best]
 
 
+def _join(rounds: Sequence[Profile]) -> Profile:
+    """One profile of several. The time of a step is what the run gets longer by it: of the first 1, 2, ... n steps the quickest round
+    counts, and the times are the differences of neighbours."""
+    first = rounds[0]
+    if len(rounds) == 1:
+        return first
+    ends = np.cumsum([[step.us for step in profile.steps] for profile in rounds], axis=1)
+    quickest = np.maximum.accumulate(ends.min(axis=0))
+    steps = tuple(replace(step, us=float(us)) for step, us in zip(first.steps, np.diff(quickest, prepend=0.0)))
+    spread = max(ends[:, -1]) / min(ends[:, -1]) if min(ends[:, -1]) > 0 else 1.0
+    return replace(first, us=float(quickest[-1]), steps=steps, spread=float(spread))
+
+
 def _add_floors(profile: Profile, flops: float, rate: float) -> Profile:
     """The floors of a CPU, of which no data sheet is known, from what PyTorch reaches on this machine."""
     steps = tuple(replace(s, floor_us=1e6 * max((s.flops or 0) / flops, (s.bytes or 0) / rate)) for s in profile.steps)
-    text = (f"The floor of a step is the time for its operations at {flops / 1e9:.0f} GFLOP/s, which a large f32 product of PyTorch "
-            f"reached on this machine, or for its bytes at {rate / 1e9:.0f} GB/s, the speed of copying memory, whichever is longer. "
+    text = (f"The floor of a step is the time for its operations at {flops / 1e9:.0f} GFLOP/s, which f32 products of PyTorch "
+            f"reached on the cores of this machine, or for its bytes at {rate / 1e9:.0f} GB/s, the speed of copying memory, whichever is longer. "
             "A step whose data lies in the cache may be faster.")
     return replace(profile, steps=steps, floors=text)
 
 
 def _peaks(threads: int) -> tuple[float, float]:
-    """Floating-point operations and bytes per second, the best of several tries."""
+    """Floating-point operations and bytes per second, the best of several tries. Operations are those of one core times the
+    threads: a floor is what nothing else on the machine disturbs."""
     before = torch.get_num_threads()
-    torch.set_num_threads(threads)
+
+    def best(call: Any, times: int) -> float:
+        taken = []
+        for _ in range(times):
+            begin = time.perf_counter()
+            call()
+            taken.append(time.perf_counter() - begin)
+        return min(taken)
+
     try:
-        a, b = torch.randn(1024, 1024), torch.randn(1024, 1024)
-        source, target = torch.zeros(1 << 25), torch.zeros(1 << 25)
-
-        def best(call: Any, times: int) -> float:
-            taken = []
-            for _ in range(times):
-                begin = time.perf_counter()
-                call()
-                taken.append(time.perf_counter() - begin)
-            return min(taken)
-
-        return 2 * 1024**3 / best(lambda: torch.mm(a, b), 8), 2 * 4 * (1 << 25) / best(lambda: target.copy_(source), 6)
+        torch.set_num_threads(1)
+        a, b, c = torch.randn(512, 512), torch.randn(512, 512), torch.zeros(512, 512)
+        flops = threads * 2 * 512**3 / best(lambda: torch.mm(a, b, out=c), 40)
+        torch.set_num_threads(threads)
+        source, target = torch.zeros(1 << 24), torch.zeros(1 << 24)
+        return flops, 2 * 4 * (1 << 24) / best(lambda: target.copy_(source), 12)
     finally:
         torch.set_num_threads(before)
 
