@@ -16,7 +16,6 @@ et.explain in Python with the model for that.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
