@@ -6,11 +6,15 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Builds the linear kernels that linear.py checks and times on a GPU machine, which
-// needs neither LLVM nor a toolkit:
+// Builds the linear kernels that linear.py and sparse.py check and time on a GPU
+// machine, which needs neither LLVM nor a toolkit:
 //
 //   linear_gpu_kernels DIR [FILTER]   writes DIR/*.ptx, DIR/*.cubin and DIR/linear.json
 //   python3 benchmarks/gpu/linear.py DIR
+//   python3 benchmarks/gpu/sparse.py DIR
+//
+// Kernels of sparse weights find in the storage of the weight what there is to
+// multiply: one serves all patterns and ratios.
 //
 //===----------------------------------------------------------------------===//
 
@@ -40,11 +44,75 @@ struct Case {
   /// "", or the name of a function as linear.py knows it.
   std::string activation;
   bool isTimed = false;
+  /// Of a weight in strips: rows of its units, and inputs that are stored together. 0 for dense weights.
+  int64_t unitRows = 0, tileColumns = 64;
 };
 } // namespace
 
 /// Elements added to each row of strided operands.
 static constexpr int64_t kPadding = 8;
+
+/// Kernels for weights in strips. Those that are timed are what the cost model could choose.
+static void addSparseCases(SmallVector<Case> &cases, const nvidia::SM &sm) {
+  using S = LinearSchedule;
+  auto add = [&](const std::string &name, ArrayRef<int64_t> rows, int64_t n, int64_t k, LinearSchedule schedule,
+                 int64_t unitRows, int64_t tileColumns) -> Case & {
+    Case c;
+    c.name = name;
+    c.rows = llvm::to_vector(rows);
+    c.n = n;
+    c.k = k;
+    c.schedule = schedule;
+    c.unitRows = unitRows;
+    c.tileColumns = tileColumns;
+    cases.push_back(c);
+    return cases.back();
+  };
+  int64_t odd[] = {1, 7, 64, 130, 1000};
+  for (auto [unitRows, tileColumns] : {std::pair(64, 64), std::pair(64, 16), std::pair(16, 16), std::pair(16, 64)})
+    add(llvm::formatv("sparse_odd_simt{0}x{1}", unitRows, tileColumns).str(), odd, 77, 131, {S::Simt, 64, 64, 16, 1},
+        unitRows, tileColumns)
+        .hasBias = true;
+  if (!sm.hasWgmma)
+    return;
+  auto sparse = [](int64_t tileM, int64_t tileN, int64_t stages, bool persistent, bool exclusive) {
+    return LinearSchedule{S::Sparse, tileM, tileN, 64, stages, 1, persistent, exclusive};
+  };
+  for (int64_t columns : {64, 32, 16}) {
+    std::string suffix = llvm::formatv("_c{0}", columns).str();
+    // As far past a whole block as tiles allow.
+    auto odder = [&, columns = columns](int64_t k) { return columns == 16 ? k + 8 : k + columns; };
+    Case &one = add("sparse_odd_one" + suffix, odd, 1000, odder(1024), sparse(64, 64, 4, false, true), 64, columns);
+    one.hasBias = true;
+    Case &two = add("sparse_odd_two" + suffix, odd, 328, odder(4160), sparse(128, 128, 4, false, false), 64, columns);
+    two.activation = "gelu_erf";
+    two.useBF16 = true;
+    Case &many = add("sparse_odd_many" + suffix, odd, 1000, odder(704), sparse(256, 128, 4, true, false), 64, columns);
+    many.hasBias = many.hasResidual = many.strided = true;
+    Case &narrow = add("sparse_odd_narrow" + suffix, odd, 72, odder(320), sparse(48, 64, 6, true, false), 64, columns);
+    narrow.hasResidual = true;
+    narrow.activation = "gelu_tanh";
+  }
+  for (auto [n, k] : {std::pair(4096, 4096), std::pair(3072, 768), std::pair(768, 3072), std::pair(768, 768)}) {
+    auto time = [&, n = n, k = k](int64_t m, LinearSchedule schedule, int64_t tileColumns = 64) {
+      add(llvm::formatv("sparse_{0}x{1}x{2}_{3}x{4}s{5}{6}_c{7}", m, n, k, schedule.tileM, schedule.tileN,
+                        schedule.stages, schedule.persistent ? "p" : "", tileColumns)
+              .str(),
+          {m}, n, k, schedule, 64, tileColumns)
+          .isTimed = true;
+    };
+    time(4096, sparse(256, 128, 4, true, false));
+    time(4096, sparse(192, 128, 4, true, false));
+    time(4096, sparse(192, 64, 3, true, false));
+    time(4096, sparse(128, 64, 4, true, false));
+    if (n == 4096)
+      time(4096, sparse(256, 128, 4, true, false), 16);
+    for (int64_t m : {128, 384})
+      for (int64_t tokens : {16, 32, 64, 128})
+        if (tokens == 128 ? m == 384 : tokens >= m / 16)
+          time(m, sparse(tokens, 64, tokens < 128 ? 8 : 6, false, true));
+  }
+}
 
 static SmallVector<Case> getCases(MLIRContext *context, const nvidia::SM &sm) {
   using S = LinearSchedule;
@@ -199,6 +267,7 @@ static SmallVector<Case> getCases(MLIRContext *context, const nvidia::SM &sm) {
     check("odd_box32", odd, 200, 584, {S::Wgmma, 128, 160, 64, 3, 1}, "bf16 bias residual strided");
     check("odd_tall_narrow", {129, 1000}, 200, 72, {S::Wgmma, 128, 96, 64, 4, 1, true}, "relu strided");
   }
+  addSparseCases(cases, sm);
   check("odd_mma128", odd, 264, 200, {S::Mma, 128, 128, 64, 3}, "bias gelu_erf");
   check("odd_mma64", odd, 200, 1032, {S::Mma, 64, 64, 64, 4}, "bf16 bias residual strided");
   check("odd_mma32", odd, 72, 72, {S::Mma, 32, 32, 64, 4}, "sigmoid");
@@ -258,6 +327,8 @@ static bool dump(const Case &c, const nvidia::SM &sm, StringRef ptxas, StringRef
   spec.xType = spec.wType = spec.yType = elt;
   if (c.hasBias)
     spec.biasType = elt;
+  if (c.unitRows)
+    spec.strips = LinearStrips{StripsLayout{c.n, c.k, c.unitRows, 0}, c.tileColumns};
   if (c.strided)
     spec.xStride = spec.yStride = ShapedType::kDynamic;
   if (c.hasResidual) {
@@ -294,6 +365,10 @@ static bool dump(const Case &c, const nvidia::SM &sm, StringRef ptxas, StringRef
     object["activation"] = c.activation;
     object["padding"] = pad;
     object["timed"] = c.isTimed;
+    if (c.unitRows) {
+      object["unit_rows"] = c.unitRows;
+      object["tile_columns"] = c.tileColumns;
+    }
     objects.push_back(std::move(object));
   }
   std::string ptx = module.getPTX();

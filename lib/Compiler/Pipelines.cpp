@@ -12,6 +12,7 @@
 #include "et/Conversion/ETToCPU/Passes.h"
 #include "et/Conversion/ETToGPU/Passes.h"
 #include "et/Dialect/ET/Transforms/Passes.h"
+#include "et/Target/NVIDIA/SM.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
@@ -93,12 +94,19 @@ void et::buildGPUPlanPipeline(OpPassManager &pm, const GPUPipelineOptions &optio
     pm.addPass(createFoldNormsPass());
   pm.addNestedPass<func::FuncOp>(createNormalizeTensorsPass());
   cleanUp(pm);
+  EncodeSparsityPassOptions encode;
+  FailureOr<nvidia::SM> sm = nvidia::SM::get(options.chip);
+  encode.kernels = succeeded(sm) && sm->hasWgmma ? SparseKernels::Wgmma : SparseKernels::Mma;
+  pm.addPass(createEncodeSparsityPass(encode));
   // A block has some columns of a row: norms follow in launches of their own.
   FormLaunchesPassOptions form;
   form.fuseNorms = false;
   form.fuseEmbeddings = true;
   form.takesRowValues = true;
   pm.addNestedPass<func::FuncOp>(createFormLaunchesPass(form));
+  StoreStripsPassOptions strips;
+  strips.chip = options.chip;
+  pm.addPass(createStoreStripsPass(strips));
   pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
   cleanUp(pm);
   pm.addPass(createBufferizeLaunchesPass());

@@ -9,6 +9,7 @@
 #include "et/Compiler/Weights.h"
 
 #include "et/Conversion/ETToCPU/LinearKernel.h"
+#include "et/Dialect/ET/IR/Strips.h"
 #include "et/Dialect/ET/IR/WeightData.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -79,11 +80,30 @@ static LogicalResult writeSparsePanels(WeightOp weight, SparsePanelsAttr panels,
   return success();
 }
 
+/// Writes the units of \p weight that are not zero to \p target.
+static LogicalResult writeStrips(WeightOp weight, StripsAttr strips, char *target, const WeightsOptions &options) {
+  FailureOr<RawElements> raw = getRawElements(weight);
+  if (failed(raw))
+    return failure();
+  RankedTensorType type = weight.getTensorType();
+  if (!options.allowNonFinite && failed(checkFinite(weight, raw->data, type)))
+    return failure();
+  const auto *data = reinterpret_cast<const uint16_t *>(raw->data);
+  StripsPattern pattern = findStrips(data, type.getDimSize(0), type.getDimSize(1), strips.getRows());
+  if (pattern.layout.kept != strips.getKept())
+    return weight.emitOpError("expected ")
+           << strips.getKept() << " units that are not zero, but its data has " << pattern.layout.kept;
+  packStrips(data, pattern, target);
+  return success();
+}
+
 /// Writes \p weight to \p target.
 static LogicalResult writeWeight(WeightOp weight, char *target, const WeightsOptions &options) {
   RankedTensorType type = weight.getTensorType();
   if (auto sparse = dyn_cast_or_null<SparsePanelsAttr>(type.getEncoding()))
     return writeSparsePanels(weight, sparse, target, options);
+  if (auto strips = dyn_cast_or_null<StripsAttr>(type.getEncoding()))
+    return writeStrips(weight, strips, target, options);
   auto panels = dyn_cast_or_null<PanelsAttr>(type.getEncoding());
   // What is decomposed reads tiles as the dense tensor they stand for.
   if (type.getEncoding() && !panels && !isa<TileAttr>(type.getEncoding()))

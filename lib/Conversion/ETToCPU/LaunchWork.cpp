@@ -73,7 +73,7 @@ static Value getOperand(LaunchOp launch, Value tensor) {
   return argument ? launch->getOperand(argument.getArgNumber()) : Value();
 }
 
-/// Multiply-adds of \p linear per row: of a sparse weight, those of the columns that its storage has.
+/// Multiply-adds of \p linear per row: of a sparse weight, those of the columns or units that its storage has.
 static int64_t getNumProducts(LaunchOp launch, LinearOp linear) {
   RankedTensorType type = linear.getWeight().getType();
   auto tile = dyn_cast_or_null<TileAttr>(type.getEncoding());
@@ -81,6 +81,11 @@ static int64_t getNumProducts(LaunchOp launch, LinearOp linear) {
   auto storage = operand ? dyn_cast<MemRefType>(operand.getType()) : MemRefType();
   if (!tile || !storage || !storage.getElementType().isInteger(8) || !storage.hasStaticShape())
     return linear.getNumOutputs() * linear.getNumInputs();
+  // Tensor cores read strips, whose units do not differ in size.
+  if (launch.getScheduleAttr() && launch.getScheduleAttr().contains("chip")) {
+    StripsLayout layout{type.getDimSize(0), type.getDimSize(1), tile.getRows(), 0};
+    return (storage.getNumElements() - layout.unitsOffset()) / layout.unitBytes() * layout.unitBytes() / 2;
+  }
   return SparsePanelsAttr::getKeptOfStorage(type, tile.getRows(), storage.getNumElements()) * tile.getRows();
 }
 

@@ -57,10 +57,19 @@ static llvm::hash_code hashLaunch(LaunchOp launch) {
   return hash;
 }
 
+/// Whether operand \p number of \p launch is a sparse weight: how many bytes it takes is data to the kernel.
+static bool isSparseWeight(LaunchOp launch, unsigned number) {
+  auto type = dyn_cast<RankedTensorType>(launch.getBodyArgument(number).getType());
+  return type && isa_and_nonnull<TileAttr>(type.getEncoding());
+}
+
 static bool isSameLaunch(LaunchOp a, LaunchOp b) {
-  if (a.getScheduleAttr() != b.getScheduleAttr() || a->getOperandTypes() != b->getOperandTypes() ||
+  if (a.getScheduleAttr() != b.getScheduleAttr() || a->getNumOperands() != b->getNumOperands() ||
       a.getOutputs().size() != b.getOutputs().size())
     return false;
+  for (auto [i, x, y] : llvm::enumerate(a->getOperandTypes(), b->getOperandTypes()))
+    if (x != y && !(isSparseWeight(a, i) && isSparseWeight(b, i)))
+      return false;
   // Kernels read weights before their predecessors have finished, and 16 bytes at once where addresses allow it.
   for (auto [x, y] : llvm::zip(a->getOperands(), b->getOperands()))
     if (isa<MemRefType>(x.getType()) && (isWeight(x) != isWeight(y) || !(getLayout(x) == getLayout(y))))

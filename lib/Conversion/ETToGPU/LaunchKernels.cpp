@@ -12,6 +12,7 @@
 #include "et/Conversion/ETToGPU/RowKernel.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 
 #include <numeric>
@@ -156,8 +157,18 @@ std::string gpu_kernels::whyNoKernel(Operation *op, const nvidia::SM &sm) {
     return whyNoNorm(norm, Value());
   if (isa<GeluOp, ChunkStatsOp, NormStatsOp>(op))
     return "";
-  if (auto linear = dyn_cast<LinearOp>(op))
-    return linear.getWeight().getType().getEncoding() ? "the weight has an encoding that has no GPU kernel" : "";
+  if (auto linear = dyn_cast<LinearOp>(op)) {
+    // Tiles are stored as strips, or as the dense weight they stand for.
+    Attribute encoding = linear.getWeight().getType().getEncoding();
+    if (!encoding)
+      return "";
+    if (!isa<TileAttr>(encoding))
+      return "the weight has an encoding that has no GPU kernel";
+    Value weight = linear.getWeight();
+    if (auto cast = weight.getDefiningOp<tensor::CastOp>())
+      weight = cast.getSource();
+    return weight.getDefiningOp<WeightRefOp>() ? "" : "its sparse weight is not known when compiling";
+  }
   if (auto attention = dyn_cast<AttentionOp>(op))
     return whyNoAttention(attention);
   return "there is no kernel for it on " + sm.chip.str();

@@ -111,6 +111,21 @@ unsigned LinearLaunch::getOperand(Value value) {
          (llvm::find(launch.getYield().getValues(), value) - launch.getYield().getValues().begin());
 }
 
+/// How \p linear stores its weight when that is sparse. The region says which units the kernel reads, the size of the
+/// operand how many there are.
+static std::optional<LinearStrips> getStrips(LaunchOp launch, LinearOp linear) {
+  RankedTensorType type = linear.getWeight().getType();
+  auto tile = dyn_cast_or_null<TileAttr>(type.getEncoding());
+  if (!tile)
+    return std::nullopt;
+  LinearStrips strips;
+  strips.tileColumns = tile.getColumns();
+  strips.layout = {type.getDimSize(0), type.getDimSize(1), tile.getRows(), 0};
+  auto storage = cast<MemRefType>(launch->getOperand(getOperandNumber(linear.getWeight())).getType());
+  strips.layout.kept = (storage.getNumElements() - strips.layout.unitsOffset()) / strips.layout.unitBytes();
+  return strips;
+}
+
 LinearLaunch::LinearLaunch(LaunchOp launch, bool takesStats)
     : launch(launch), linear(cast<LinearOp>(cpu::getRoot(launch))) {
   // Asking for a size is no use of the values.
@@ -131,6 +146,7 @@ LinearLaunch::LinearLaunch(LaunchOp launch, bool takesStats)
   spec.k = linear.getNumInputs();
   spec.xType = linear.getInput().getType().getElementType();
   spec.wType = linear.getWeight().getType().getElementType();
+  spec.strips = getStrips(launch, linear);
   spec.yType = cast<RankedTensorType>(launch.getYield().getValues()[0].getType()).getElementType();
   spec.exactSums = linear.getResult().getType().getElementType().isF32() && !spec.yType.isF32();
   unsigned x = getOperandNumber(linear.getInput()), y = launch.getInputs().size();
@@ -284,12 +300,10 @@ std::pair<Value, Value> LinearLaunch::emitEpilogue(nvidia::NVVMBuilder &b, const
 // Schedules as attributes
 //===----------------------------------------------------------------------===//
 
-static constexpr StringRef kKinds[] = {"wgmma", "mma", "simt", "overlap"};
-
 static DictionaryAttr getAttribute(Builder &builder, const LinearSchedule &schedule, int64_t fromRows) {
   NamedAttrList entries;
   auto set = [&](StringRef name, int64_t value) { entries.set(name, builder.getI64IntegerAttr(value)); };
-  entries.set("kind", builder.getStringAttr(kKinds[schedule.kind]));
+  entries.set("kind", builder.getStringAttr(getLinearKindName(schedule.kind)));
   set("from", fromRows);
   if (schedule.kind != LinearSchedule::Simt) {
     entries.set("tile", builder.getDenseI64ArrayAttr({schedule.tileM, schedule.tileN, schedule.tileK}));
@@ -301,6 +315,8 @@ static DictionaryAttr getAttribute(Builder &builder, const LinearSchedule &sched
     entries.set("persistent", builder.getUnitAttr());
   if (schedule.cluster != 1)
     set("cluster", schedule.cluster);
+  if (schedule.exclusive && schedule.kind == LinearSchedule::Sparse)
+    entries.set("exclusive", builder.getUnitAttr());
   if (schedule.exactSums)
     entries.set("exact_sums", builder.getUnitAttr());
   return entries.getDictionary(builder.getContext());
@@ -310,10 +326,11 @@ static DictionaryAttr getAttribute(Builder &builder, const LinearSchedule &sched
 static std::optional<LinearSchedule> parseSchedule(DictionaryAttr attribute) {
   LinearSchedule schedule{LinearSchedule::Simt, 64, 64, 16, 1};
   auto kind = attribute.getAs<StringAttr>("kind");
-  auto known = kind ? llvm::find(kKinds, kind.getValue()) : std::end(kKinds);
-  if (known == std::end(kKinds))
+  const LinearSchedule::Kind *known = llvm::find_if(
+      kLinearKinds, [&](LinearSchedule::Kind k) { return kind && getLinearKindName(k) == kind.getValue(); });
+  if (known == std::end(kLinearKinds))
     return std::nullopt;
-  schedule.kind = static_cast<LinearSchedule::Kind>(known - std::begin(kKinds));
+  schedule.kind = *known;
   if (schedule.kind == LinearSchedule::Simt)
     return schedule;
   auto tile = attribute.getAs<DenseI64ArrayAttr>("tile");
@@ -330,8 +347,8 @@ static std::optional<LinearSchedule> parseSchedule(DictionaryAttr attribute) {
   auto cluster = attribute.getAs<IntegerAttr>("cluster");
   schedule.cluster = cluster ? cluster.getInt() : 1;
   schedule.exactSums = attribute.contains("exact_sums");
-  // Not written: it follows from the kind.
-  schedule.exclusive = schedule.kind == LinearSchedule::Wgmma;
+  // Not written where it follows from the kind.
+  schedule.exclusive = schedule.kind == LinearSchedule::Wgmma || attribute.contains("exclusive");
   return schedule;
 }
 
@@ -360,6 +377,9 @@ static std::string whySlow(const LinearKernelSpec &spec, const LinearSchedule &s
   if (schedule.kind != LinearSchedule::Simt && (schedule.kind != LinearSchedule::Mma || !sm.hasWgmma))
     return "";
   LinearSchedule fast{sm.hasWgmma ? LinearSchedule::Wgmma : LinearSchedule::Mma, 64, 64, 64, 4};
+  if (spec.strips)
+    fast.kind =
+        spec.strips->layout.unitRows == StripsLayout::kStripRows ? LinearSchedule::Sparse : LinearSchedule::SparseMma;
   std::string reason = verifyLinearKernel(spec, fast, sm).value_or("nothing faster is known for these sizes");
   // What to do instead is done.
   return StringRef(reason).split("; use ").first.str();
@@ -391,7 +411,8 @@ void gpu_kernels::scheduleLinear(LaunchOp launch, const ScheduleContext &context
   }
   for (int64_t rows : counts) {
     std::optional<LinearSchedule> schedule;
-    bool isTuned = variants.findTuned(rows, [&](DictionaryAttr tuned) -> std::string {
+    // What tables have was measured with dense weights.
+    bool isTuned = !linear.spec.strips && variants.findTuned(rows, [&](DictionaryAttr tuned) -> std::string {
       schedule = parseSchedule(tuned);
       return verifyLinearKernel(linear.spec, *schedule, context.sm).value_or("");
     });

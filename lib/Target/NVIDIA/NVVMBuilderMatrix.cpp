@@ -31,8 +31,8 @@ static void printRegisters(llvm::raw_ostream &os, int64_t first, int64_t count) 
 //===----------------------------------------------------------------------===//
 
 Value NVVMBuilder::wgmmaDescriptor(Value address, int64_t swizzle, int64_t stride, int64_t leading) {
-  // PTX ISA, "Matrix descriptor format": bits 62-63 are 1, 2, 3 for 128, 64, 32 bytes.
-  uint64_t mode = swizzle == 128 ? 1 : swizzle == 64 ? 2 : 3;
+  // PTX ISA, "Matrix descriptor format": bits 62-63 are 1, 2, 3 for 128, 64, 32 bytes, and 0 for no swizzle.
+  uint64_t mode = swizzle == 128 ? 1 : swizzle == 64 ? 2 : swizzle == 32 ? 3 : 0;
   uint64_t high = mode << 62 | uint64_t(stride >> 4) << 32 | uint64_t(leading >> 4) << 16;
   Value field = shr(band(address, 0x3ffff), 4);
   return bor(zext(field, getI64Type()), i64(int64_t(high)));
@@ -128,6 +128,23 @@ SmallVector<Value> NVVMBuilder::ldmatrix(Value shared, int64_t count, bool trans
   if (count == 1)
     return {loaded};
   return unpackStruct(loaded, count);
+}
+
+Value NVVMBuilder::movmatrix(Value packed) {
+  // nvvm has no op for it. It exchanges values between lanes, so it stays where it is.
+  return inlineAsm("movmatrix.sync.aligned.m8n8.trans.b16 $0, $1;", "=r,r", packed, getI32Type());
+}
+
+std::pair<Value, Value> NVVMBuilder::transposeF32(Value lo, Value hi) {
+  // The lower halves of both and the upper ones are a matrix each.
+  constexpr int64_t kLowHalves = 0x5410, kHighHalves = 0x7632;
+  Value first = arith::BitcastOp::create(*this, getI32Type(), lo);
+  Value second = arith::BitcastOp::create(*this, getI32Type(), hi);
+  Value low = movmatrix(permuteBytes(first, second, kLowHalves));
+  Value high = movmatrix(permuteBytes(first, second, kHighHalves));
+  first = arith::BitcastOp::create(*this, getF32Type(), permuteBytes(low, high, kLowHalves));
+  second = arith::BitcastOp::create(*this, getF32Type(), permuteBytes(low, high, kHighHalves));
+  return {first, second};
 }
 
 void NVVMBuilder::stmatrix(Value shared, ValueRange registers, bool transpose) {

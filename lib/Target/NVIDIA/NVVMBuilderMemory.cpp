@@ -62,6 +62,13 @@ void NVVMBuilder::storeIf(Value cond, ArrayRef<Value> words, Value pointer) {
             "l,r,r,r,r,r,~{memory}", operands);
 }
 
+SmallVector<Value> NVVMBuilder::loadSharedIf(Value cond, Value pointer) {
+  auto type = LLVM::LLVMStructType::getLiteral(getContext(), SmallVector<Type>(4, getI32Type()));
+  Value result = inlineAsm("{ .reg .pred p; setp.ne.b32 p, $5, 0; @p ld.shared.v4.b32 {$0, $1, $2, $3}, [$4]; }",
+                           "=r,=r,=r,=r,r,r,~{memory}", {sharedAddress(pointer), cond}, type);
+  return unpackStruct(result, 4);
+}
+
 SmallVector<Value> NVVMBuilder::unpackStruct(Value value, int64_t count) {
   SmallVector<Value> fields;
   for (int64_t i = 0; i < count; ++i)
@@ -85,6 +92,9 @@ void NVVMBuilder::copyAsync(Value shared, Value global, int64_t bytes, Value src
 }
 void NVVMBuilder::commitAsync() { NVVM::CpAsyncCommitGroupOp::create(*this); }
 void NVVMBuilder::waitAsync(int64_t pending) { NVVM::CpAsyncWaitGroupOp::create(*this, uint32_t(pending)); }
+void NVVMBuilder::arriveAfterCopies(Value barrier) {
+  NVVM::CpAsyncMBarrierArriveOp::create(*this, barrier, /*noinc=*/true);
+}
 
 //===----------------------------------------------------------------------===//
 // mbarriers and tensor memory copies
@@ -98,18 +108,20 @@ void NVVMBuilder::fenceBarrierInit() { NVVM::FenceMbarrierInitOp::create(*this);
 void NVVMBuilder::waitBarrier(Value barrier, Value parity) {
   // nvvm.mbarrier.try_wait.parity is the same loop without a clobber of memory: loads of what the barrier guards could
   // be moved in front of it. The last operand is a hint to sleep up to 10 ms: without it warps that wait take issue
-  // slots from those that compute.
-  inlineAsm("{ .reg .pred p; WAIT: mbarrier.try_wait.parity.shared::cta.b64 p, [$0], $1, 0x989680; @p bra DONE; "
-            "bra WAIT; DONE: }",
-            "r,r,~{memory}", {sharedAddress(barrier), parity});
+  // slots from those that compute. Before sm_90 they can only ask again.
+  StringRef text = sm.version >= 90 ? "{ .reg .pred p; WAIT: mbarrier.try_wait.parity.shared::cta.b64 p, [$0], $1, "
+                                      "0x989680; @p bra DONE; bra WAIT; DONE: }"
+                                    : "{ .reg .pred p; WAIT: mbarrier.test_wait.parity.shared::cta.b64 p, [$0], $1; "
+                                      "@p bra DONE; bra WAIT; DONE: }";
+  inlineAsm(text, "r,r,~{memory}", {sharedAddress(barrier), parity});
 }
 
 void NVVMBuilder::arriveBarrier(Value barrier) {
   NVVM::MBarrierArriveOp::create(*this, getI64Type(), barrier, /*count=*/Value());
 }
 
-void NVVMBuilder::expectBytes(Value barrier, int64_t bytes) {
-  NVVM::MBarrierArriveExpectTxOp::create(*this, TypeRange{}, barrier, i32(bytes), NVVM::MemScopeKind::CTA,
+void NVVMBuilder::expectBytes(Value barrier, Value bytes) {
+  NVVM::MBarrierArriveExpectTxOp::create(*this, TypeRange{}, barrier, bytes, NVVM::MemScopeKind::CTA,
                                          /*relaxed=*/false, /*predicate=*/Value());
 }
 
@@ -117,6 +129,12 @@ void NVVMBuilder::arriveRemoteBarrier(Value barrier, Value rank) {
   // A release at cluster scope would be a full memory barrier, and stall the tensor cores.
   inlineAsm("{ .reg .b32 a; mapa.shared::cluster.u32 a, $0, $1; mbarrier.arrive.shared::cluster.b64 _, [a]; }",
             "r,r,~{memory}", {sharedAddress(barrier), rank});
+}
+
+void NVVMBuilder::copyBulk(Value shared, Value global, Value bytes, Value barrier) {
+  // nvvm.cp.async.bulk.shared.cluster.global has no destination in shared::cta, for which no cluster is needed.
+  inlineAsm("cp.async.bulk.shared::cta.global.mbarrier::complete_tx::bytes [$0], [$1], $2, [$3];", "r,l,r,r,~{memory}",
+            {sharedAddress(shared), global, bytes, sharedAddress(barrier)});
 }
 
 void NVVMBuilder::prefetchMap(Value map) {

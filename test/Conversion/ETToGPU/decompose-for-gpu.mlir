@@ -52,6 +52,17 @@ func.func @attention_wide_head(%x: tensor<?x4x1024xf16>) -> tensor<?x4x1024xf16>
 }
 
 // REMARK-DAG: et.linear runs as plain loops: the weight has an encoding that has no GPU kernel
+// CHECK-LABEL: func.func @panels
+// CHECK-NOT:   et.linear
+// CHECK:       linalg.generic
+func.func @panels(%x: tensor<?x64xf16>, %w: tensor<64x64xf16, #et.panels<16>>) -> tensor<?x64xf16> {
+  %0 = et.linear %x, %w : (tensor<?x64xf16>, tensor<64x64xf16, #et.panels<16>>) -> tensor<?x64xf16>
+  return %0 : tensor<?x64xf16>
+}
+
+// Which tiles there are is data.
+//
+// REMARK-DAG: et.linear runs as plain loops: its sparse weight is not known when compiling
 // CHECK-LABEL: func.func @encoded_weight
 // CHECK-NOT:   et.linear
 // CHECK:       linalg.generic

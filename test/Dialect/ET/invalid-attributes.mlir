@@ -177,6 +177,34 @@
 
 // -----
 
+// expected-error @+1 {{expected units of two sizes, as in <64x16, kept = 9>, but got 1}}
+#a = #et.strips<64, kept = 1>
+
+// -----
+
+// expected-error @+1 {{expected 'kept'}}
+#a = #et.strips<64x16, 1>
+
+// -----
+
+// strips_c1
+// expected-error @+1 {{expected units of 64 or 16 rows and 64, 32 or 16 columns, but got 32x16}}
+#a = #et.strips<32x16, kept = 1>
+
+// -----
+
+// strips_c1
+// expected-error @+1 {{expected units of 64 or 16 rows and 64, 32 or 16 columns, but got 64x8}}
+#a = #et.strips<64x8, kept = 1>
+
+// -----
+
+// strips_c1
+// expected-error @+1 {{expected a number of kept units that is not negative and fits in 31 bits, but got -1}}
+#a = #et.strips<64x16, kept = -1>
+
+// -----
+
 // padding_value
 // expected-error @+2 {{expected ::mlir::et::PaddingSide to be one of: right, left}}
 // expected-error @+1 {{failed to parse ET_PaddingSideAttr parameter 'value'}}
@@ -229,3 +257,18 @@ func.func private @sparse_panels_c2_rank(tensor<16xf32, #et.sparse_panels<8, kep
 
 // expected-error @+1 {{expected at most 9 kept columns, all that a tensor of shape [17, 3] has in panels of 8, but got 10}}
 func.func private @sparse_panels_c3(tensor<17x3xf32, #et.sparse_panels<8, kept = 10>>)
+
+// -----
+
+// expected-error @+1 {{to be two-dimensional and static, but its shape is [?, 16]}}
+func.func private @strips_c2_static(tensor<?x16xf16, #et.strips<64x16, kept = 1>>)
+
+// -----
+
+// expected-error @+1 {{expected f16 or bf16 elements with the encoding #et.strips<16x16, kept = 1>, but got 'f32'}}
+func.func private @strips_c3_element_type(tensor<16x16xf32, #et.strips<16x16, kept = 1>>)
+
+// -----
+
+// expected-error @+1 {{expected at most 16 kept units, all that a tensor of shape [100, 120] has, but got 17}}
+func.func private @strips_c4(tensor<100x120xf16, #et.strips<64x16, kept = 17>>)

@@ -177,6 +177,45 @@ TEST(NVVMBuilderTest, MatrixFragments) {
     EXPECT_PRED_FORMAT2(::testing::IsSubstring, op.str(), ptx);
 }
 
+TEST(NVVMBuilderTest, MatricesAreTransposedBetweenLanes) {
+  std::string ptx = emit("sm_80", [](NVVMBuilder &b, Value data, Value) {
+    Value lo = b.load(b.getF32Type(), data), hi = b.load(b.getF32Type(), b.offset(data, 4));
+    auto [first, second] = b.transposeF32(lo, hi);
+    storeF32(b, data, {first, second});
+    b.store(b.popcount(b.movmatrix(b.threadId())), b.offset(data, 8));
+  });
+  StringRef text(ptx);
+  EXPECT_EQ(text.count("movmatrix.sync.aligned.m8n8.trans.b16"), 3u);
+  // Lower halves apart from upper halves, and the same way back.
+  EXPECT_EQ(text.count("0x5410U"), 2u) << ptx;
+  EXPECT_EQ(text.count("0x7632U"), 2u) << ptx;
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "popc.b32", ptx);
+}
+
+TEST(NVVMBuilderTest, BarriersCountCopies) {
+  auto fill = [](NVVMBuilder &b, Value data, Value) {
+    Value shared = b.sharedMemory(), barrier = b.offset(shared, 1024);
+    b.copyAsync(b.offset(shared, b.mul(b.laneId(), 16)), data, 16);
+    b.arriveAfterCopies(barrier);
+    b.waitBarrier(barrier, b.i32(0));
+    SmallVector<Value> words = b.loadSharedIf(b.band(b.threadId(), 1), shared);
+    b.store(b.bxor(words[0], words[3]), data);
+  };
+  std::string old = emit("sm_80", fill);
+  for (StringRef op : {"cp.async.mbarrier.arrive.noinc.shared.b64", "mbarrier.test_wait.parity.shared::cta.b64",
+                       "@p ld.shared.v4.b32"})
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, op.str(), old);
+  // Only Hopper can be told to sleep meanwhile.
+  EXPECT_PRED_FORMAT2(::testing::IsNotSubstring, "try_wait", old);
+  EXPECT_PRED_FORMAT2(::testing::IsNotSubstring, "test_wait", emit("sm_90a", fill));
+  std::string bulk = emit("sm_90", [](NVVMBuilder &b, Value data, Value) {
+    Value shared = b.sharedMemory(), barrier = b.offset(shared, 1024), bytes = b.mul(b.blockId(), 16);
+    b.expectBytes(barrier, bytes);
+    b.copyBulk(shared, data, bytes, barrier);
+  });
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "cp.async.bulk.shared::cta.global.mbarrier::complete_tx::bytes", bulk);
+}
+
 TEST(NVVMBuilderTest, LoopsCarryValues) {
   std::string ptx = emit("sm_80", [](NVVMBuilder &b, Value data, Value) {
     Value count = b.load(b.getI32Type(), data);

@@ -33,6 +33,9 @@
 //           their sums in shared memory and go on with the next tile, while one more
 //           warpgroup runs the epilogue on the tile before and stores it. With
 //           `cluster` two blocks share the weights of a column of tiles.
+//   Sparse  sm_90a, weights in strips of slabs. y^T = w x^T: a consumer multiplies one
+//           strip by the tokens of a tile, stage by stage where one of the strips of
+//           the block has a unit.
 //   Mma     sm_80 and up. mma.sync from tiles that cp.async brings.
 //   Simt    any types, sizes and strides; f32 multiply-adds. Slow.
 //
@@ -42,6 +45,7 @@
 #define ET_CONVERSION_ETTOGPU_LINEARKERNEL_H
 
 #include "et/Conversion/ETToGPU/GPUKernel.h"
+#include "et/Dialect/ET/IR/Strips.h"
 #include "et/Target/NVIDIA/NVVMBuilder.h"
 
 #include "mlir/IR/BuiltinTypes.h"
@@ -116,6 +120,13 @@ struct LinearRowStats {
 /// Neighbours of y that share a chunk.
 inline constexpr int64_t kLinearChunkSize = 32;
 
+/// A weight of which only some tiles are stored.
+struct LinearStrips {
+  StripsLayout layout;
+  /// StripsPattern::tileColumns(): inputs that are stored together.
+  int64_t tileColumns = 16;
+};
+
 /// Everything that fixes what a linear kernel computes.
 struct LinearKernelSpec {
   /// Outputs and inputs; both at least 1.
@@ -137,6 +148,8 @@ struct LinearKernelSpec {
   bool yChunks = false;
   /// Whether the epilogue is owed the sums as they are, not rounded to the type of y.
   bool exactSums = false;
+  /// How the weight is stored, when it is sparse; operand 1 is then that storage.
+  std::optional<LinearStrips> strips;
   /// Null stores the sums as they are.
   LinearEpilogueFn epilogue;
 
@@ -151,17 +164,19 @@ struct LinearKernelSpec {
 
 /// How it is computed.
 struct LinearSchedule {
-  enum Kind { Wgmma, Mma, Simt, Overlap };
+  enum Kind { Wgmma, Mma, Simt, Overlap, Sparse, SparseMma };
   Kind kind = Simt;
-  /// Rows and outputs of a block's tile, and inputs of one stage of the ring.
+  /// Rows and outputs of a block's tile, and inputs of one stage of the ring. Sparse: outputs are those of the strips
+  /// that a block takes, one for each consumer.
   int64_t tileM = 0, tileN = 0, tileK = 0;
   int64_t stages = 0;
   /// Blocks of a cluster that share K (Wgmma only).
   int64_t splitK = 1;
-  /// As many blocks as multiprocessors, each taking many tiles, instead of one block per tile (Wgmma only).
+  /// As many blocks as multiprocessors, each taking many tiles, instead of one block per tile (Wgmma and Sparse).
   bool persistent = false;
-  /// Keeps other blocks off the multiprocessor by asking for more than half of its shared memory (Wgmma only). With no
-  /// more blocks than multiprocessors, two blocks of a kernel that starts early would share one while others idle.
+  /// Keeps other blocks off the multiprocessor by asking for more than half of its shared memory (Wgmma and Sparse).
+  /// With no more blocks than multiprocessors, two blocks of a kernel that starts early would share one while others
+  /// idle.
   bool exclusive = false;
   /// Blocks of a cluster that take neighbouring tiles of rows and share what they load of w: 1 or 2 (Overlap only).
   int64_t cluster = 1;
@@ -169,6 +184,12 @@ struct LinearSchedule {
   /// there is no epilogue, and what a layer of its own would do where there is one (Overlap only).
   bool exactSums = false;
 };
+
+/// The name of \p kind in schedules and remarks.
+StringRef getLinearKindName(LinearSchedule::Kind kind);
+inline constexpr LinearSchedule::Kind kLinearKinds[] = {LinearSchedule::Wgmma,  LinearSchedule::Mma,
+                                                        LinearSchedule::Simt,   LinearSchedule::Overlap,
+                                                        LinearSchedule::Sparse, LinearSchedule::SparseMma};
 
 /// Chooses a schedule for about \p rows rows by a cost model; any number of rows is computed right with it. Measured
 /// schedules come before it: see TunedSchedules.h.

@@ -25,6 +25,33 @@ def DecomposeForGPUPass : Pass<"et-decompose-for-gpu", "mlir::ModuleOp"> {
                            "mlir::arith::ArithDialect", "mlir::math::MathDialect"];
 }
 
+def StoreStripsPass : Pass<"et-store-strips", "mlir::ModuleOp"> {
+  let summary = "Store sparse weights as GPU kernels read them";
+  let description = [{
+    Numerics: exact.
+
+    Weights of tiles, `#et.tile`, become weights of strips, `#et.strips`: of slabs of 64 outputs where the rows of the
+    tiles are a multiple of 64 and the architecture has wgmma, else of squares of 16 by 16. Which of them there are is
+    found in the data. Weights that are not f16 or bf16 become dense, with a missed remark.
+
+    Before:
+    ```mlir
+    %w = et.weight_ref @w.tiles : tensor<3072x768xf16, #et.tile<64x64>>
+    %y = et.launch "linear" ins(%x, %w : ..) outs(%o : ..) {..}
+    ```
+    After:
+    ```mlir
+    %w = et.weight_ref @w.tiles.strips : tensor<3072x768xf16, #et.strips<64x64, kept = 460>>
+    %y = et.launch "linear" ins(%x, %w : ..) outs(%o : ..) {..}
+    ```
+    Refuses: weights that are no `et.weight_ref`.
+  }];
+  let options = [Option<"chip", "chip", "std::string", /*default=*/"\"sm_90a\"",
+                        "Architecture: sm_80, sm_86, sm_89, sm_90 or sm_90a">];
+  let statistics = [Statistic<"numStored", "num-stored", "Launches whose weight changed its storage">];
+  let dependentDialects = ["mlir::et::ETDialect"];
+}
+
 def ChunkRowsPass : Pass<"et-chunk-rows", "mlir::ModuleOp"> {
   let summary = "Run pairs of linear layers chunk by chunk of rows";
   let description = [{

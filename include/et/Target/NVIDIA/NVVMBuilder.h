@@ -116,6 +116,12 @@ public:
   Value lor(Value lhs, Value rhs) { return bor(lhs, rhs); }
   Value lnot(Value value);
   Value select(Value cond, Value ifTrue, Value ifFalse);
+  /// Number of the lowest bit of \p value that is set; anything where none is.
+  Value countTrailingZeros(Value value);
+  /// How many bits of \p value are set.
+  Value popcount(Value value);
+  /// Four of the eight bytes of \p lo and \p hi, one for each digit of \p selector, lowest first (prmt).
+  Value permuteBytes(Value lo, Value hi, int64_t selector);
   /// i1 or i32 to i32 or i64 and back.
   Value zext(Value value, Type type);
   Value sext(Value value, Type type);
@@ -184,6 +190,8 @@ public:
   /// Over the four lanes that hold one row of an accumulator fragment.
   Value quadMax(Value value);
   Value quadSum(Value value);
+  /// Bit l tells whether \p cond (i1) holds in lane l.
+  Value ballot(Value cond);
   void syncWarp();
   /// Barrier of the whole block.
   void syncThreads();
@@ -224,6 +232,9 @@ public:
   void storeIf(Value cond, ArrayRef<Value> words, Value pointer);
   /// \p type from global memory that no thread writes while the kernel runs (ld.global.nc).
   Value loadInvariant(Type type, Value pointer, int64_t align = 0);
+  /// Loads 16 bytes of shared memory, as four i32, where the i32 \p cond is not zero, without a branch. Elsewhere the
+  /// result is anything.
+  SmallVector<Value> loadSharedIf(Value cond, Value pointer);
   /// 8 bytes at the address \p shared, an own !llvm.ptr<3>, in block \p rank of the cluster: two f32.
   SmallVector<Value> loadRemoteF32x2(Value shared, Value rank);
 
@@ -231,6 +242,8 @@ public:
   void copyAsync(Value shared, Value global, int64_t bytes, Value srcBytes = {});
   void commitAsync();
   void waitAsync(int64_t pending);
+  /// Arrives on \p barrier, one of as many threads as it counts, when all copyAsync() of this thread so far are done.
+  void arriveAfterCopies(Value barrier);
 
   //===--------------------------------------------------------------------===//
   // mbarriers and tensor memory copies
@@ -243,11 +256,15 @@ public:
   void waitBarrier(Value barrier, Value parity);
   void arriveBarrier(Value barrier);
   /// Arrives and announces \p bytes of copies.
-  void expectBytes(Value barrier, int64_t bytes);
+  void expectBytes(Value barrier, int64_t bytes) { expectBytes(barrier, i32(bytes)); }
+  void expectBytes(Value barrier, Value bytes);
   /// Arrives on the same barrier of block \p rank of the cluster, with no memory ordering: for buffers that only wgmma
   /// has read.
   void arriveRemoteBarrier(Value barrier, Value rank);
 
+  /// Copies \p bytes (i32, a multiple of 16) of global memory into shared memory, both aligned to 16 bytes, and
+  /// reports to \p barrier (sm_90).
+  void copyBulk(Value shared, Value global, Value bytes, Value barrier);
   void prefetchMap(Value map);
   /// Copies a box into shared memory; \p coords are innermost first. With \p multicast (i16 mask), into every block of
   /// the mask.
@@ -264,7 +281,9 @@ public:
   //===--------------------------------------------------------------------===//
 
   /// Descriptor of a tile at the shared address \p address (i32), swizzled as by a tensor map: \p swizzle is 32, 64 or
-  /// 128. K-major: \p stride is the distance of groups of eight rows (8 * swizzle when packed), \p leading is ignored.
+  /// 128. K-major: \p stride is the distance of groups of eight rows (8 * swizzle when packed), \p leading is ignored;
+  /// without a swizzle, 0, matrices of 8 rows of 16 bytes are packed, and \p leading is the distance of those of
+  /// neighbouring k.
   /// MN-major: \p stride is the distance of groups of eight k, \p leading that of panels of `swizzle` bytes.
   /// A step within the tile is added to the descriptor as bytes / 16.
   Value wgmmaDescriptor(Value address, int64_t swizzle = 128, int64_t stride = 1024, int64_t leading = 16);
@@ -286,6 +305,10 @@ public:
   SmallVector<Value> mma(Type elt, ValueRange a, ValueRange b, ValueRange c);
   /// Loads 1, 2 or 4 matrices of 8 x 8 halves; lane i holds the address of row i.
   SmallVector<Value> ldmatrix(Value shared, int64_t count, bool transpose = false);
+  /// Transposes a matrix of 8 x 8 halves, of which lane l has columns 2 (l % 4) and the next of row l / 4.
+  Value movmatrix(Value packed);
+  /// The same for f32, of which lane l has those two: exact.
+  std::pair<Value, Value> transposeF32(Value lo, Value hi);
   /// Stores registers.size() (1, 2 or 4) of them (sm_90).
   void stmatrix(Value shared, ValueRange registers, bool transpose = false);
 

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "LinearEmitter.h"
+#include "LinearSparse.h"
 
 #include "llvm/Support/FormatVariadic.h"
 
@@ -20,6 +20,11 @@ using nvidia::SM;
 /// Inputs of a stage of the tensor core schedules: 128 bytes.
 static constexpr int64_t kTensorTileK = 64;
 
+StringRef gpu_kernels::getLinearKindName(LinearSchedule::Kind kind) {
+  static constexpr StringRef names[] = {"wgmma", "mma", "simt", "overlap", "sparse", "sparse_mma"};
+  return names[kind];
+}
+
 static bool isHalf(Type type) { return type.isF16() || type.isBF16(); }
 
 /// The ring of a tensor core schedule, and the barriers of Wgmma.
@@ -28,7 +33,10 @@ static int64_t getRingBytes(const LinearSchedule &schedule) {
 }
 static int64_t getBarrierBytes(const LinearSchedule &schedule) { return 2 * 8 * schedule.stages; }
 
-bool gpu_kernels::takesRowStats(const LinearSchedule &schedule) { return schedule.kind != LinearSchedule::Overlap; }
+bool gpu_kernels::takesRowStats(const LinearSchedule &schedule) {
+  return schedule.kind != LinearSchedule::Overlap && schedule.kind != LinearSchedule::Sparse &&
+         schedule.kind != LinearSchedule::SparseMma;
+}
 
 bool gpu_kernels::storesChunks(const LinearSchedule &schedule) {
   // A warp of Mma has half of the outputs of a tile.
@@ -68,6 +76,10 @@ int64_t gpu_kernels::getLinearSharedBytes(const LinearKernelSpec &spec, const Li
     return getRingBytes(schedule);
   if (schedule.kind == LinearSchedule::Overlap)
     return getOverlapLayout(spec, schedule).total;
+  if (schedule.kind == LinearSchedule::Sparse) {
+    int64_t bytes = getSparseLayout(spec, schedule).total;
+    return schedule.exclusive ? std::max(bytes, SM::get("sm_90a")->sharedPerSM / 2) : bytes;
+  }
   StoreBoxes boxes = getStoreBoxes(spec, schedule);
   int64_t bytes = getRingBytes(schedule) + boxes.count * boxes.rowBytes() * schedule.tileM + getBarrierBytes(schedule);
   return schedule.exclusive ? std::max(bytes, SM::get("sm_90a")->sharedPerSM / 2) : bytes;
@@ -94,6 +106,11 @@ static std::optional<std::string> verifySpec(const LinearKernelSpec &spec) {
       return str(llvm::formatv("expected extra operand {0} to be f16, bf16 or f32; convert it first", i));
   if (spec.rowStats && (spec.rowStats->chunkSize < 1 || spec.k % spec.rowStats->chunkSize))
     return str(llvm::formatv("expected {0} inputs to be chunks of {1}", spec.k, spec.rowStats->chunkSize));
+  if (spec.strips && !isHalf(spec.wType))
+    return std::string("expected a weight in strips to be f16 or bf16; store it dense");
+  if (spec.strips && (spec.strips->layout.n != spec.n || spec.strips->layout.k != spec.k))
+    return str(llvm::formatv("expected strips of a weight of {0} outputs and {1} inputs, but they are of {2} and {3}",
+                             spec.n, spec.k, spec.strips->layout.n, spec.strips->layout.k));
   if (spec.yChunks && spec.n % kLinearChunkSize)
     return str(llvm::formatv("expected {0} outputs to be chunks of {1}", spec.n, kLinearChunkSize));
   return std::nullopt;
@@ -190,16 +207,24 @@ std::optional<std::string> gpu_kernels::verifyLinearKernel(const LinearKernelSpe
   if (std::optional<std::string> reason = verifySpec(spec))
     return reason;
   if (spec.rowStats && !takesRowStats(schedule))
-    return std::string("Overlap takes no statistics of rows; compute them in a kernel in front of it, and pass them as "
-                       "extras");
+    return llvm::formatv("{0} takes no statistics of rows; compute them in a kernel in front of it, and pass them as "
+                         "extras",
+                         getLinearKindName(schedule.kind))
+        .str();
   if (spec.yChunks && !storesChunks(schedule))
     return llvm::formatv("a block has no whole chunks of {0} outputs with {1}; store them in a kernel behind it",
                          kLinearChunkSize, stringifyLinearSchedule(schedule))
         .str();
   if (schedule.kind == LinearSchedule::Simt)
     return std::nullopt;
+  bool isSparse = schedule.kind == LinearSchedule::Sparse || schedule.kind == LinearSchedule::SparseMma;
+  if (spec.strips && !isSparse)
+    return std::string("the weight is stored in strips, but the schedule is one for dense weights; use Sparse for "
+                       "slabs and SparseMma for squares, or Simt");
   if (std::optional<std::string> reason = verifyTensorCore(spec, schedule, sm))
     return reason;
+  if (schedule.kind == LinearSchedule::Sparse)
+    return verifySparse(spec, schedule, sm);
   if (schedule.kind == LinearSchedule::Wgmma)
     return verifyWgmma(spec, schedule, sm);
   if (schedule.kind == LinearSchedule::Overlap)
@@ -311,6 +336,8 @@ static SmallVector<LinearSchedule> getOverlapCandidates(LinearKernelSpec spec, c
 
 double gpu_kernels::estimateLinearCycles(const LinearKernelSpec &spec, const LinearSchedule &schedule, const SM &sm,
                                          int64_t rows) {
+  if (schedule.kind == LinearSchedule::Sparse)
+    return getSparseCycles(spec, schedule, sm, rows);
   if (schedule.kind == LinearSchedule::Wgmma || schedule.kind == LinearSchedule::Overlap)
     return getScore(spec, schedule, sm, rows) * rows;
   // Of the others only the tiles are compared: they keep the multiprocessors busy, and large ones read less.
@@ -359,6 +386,10 @@ static LinearSchedule chooseWgmma(const LinearKernelSpec &spec, const SM &sm, in
 
 LinearSchedule gpu_kernels::chooseLinearSchedule(const LinearKernelSpec &spec, const SM &sm, int64_t rows) {
   LinearSchedule simt{LinearSchedule::Simt, 64, 64, 16, 1};
+  if (spec.strips) {
+    LinearSchedule schedule = chooseSparse(spec, sm, rows);
+    return schedule.kind == LinearSchedule::Simt ? simt : schedule;
+  }
   if (sm.hasWgmma) {
     LinearSchedule schedule = chooseWgmma(spec, sm, rows);
     return schedule.kind == LinearSchedule::Simt ? simt : schedule;
@@ -388,6 +419,10 @@ BuiltKernel gpu_kernels::buildLinearKernel(OpBuilder &builder, Location loc, Str
     return buildOverlapLinear(builder, loc, name, spec, schedule, sm);
   case LinearSchedule::Mma:
     return buildMmaLinear(builder, loc, name, spec, schedule, sm);
+  case LinearSchedule::Sparse:
+    return buildSparseLinear(builder, loc, name, spec, schedule, sm);
+  case LinearSchedule::SparseMma:
+    break;
   case LinearSchedule::Simt:
     return buildSimtLinear(builder, loc, name, spec, schedule, sm);
   }
@@ -395,8 +430,7 @@ BuiltKernel gpu_kernels::buildLinearKernel(OpBuilder &builder, Location loc, Str
 }
 
 std::string gpu_kernels::stringifyLinearSchedule(const LinearSchedule &schedule) {
-  static constexpr StringRef kKinds[] = {"wgmma", "mma", "simt", "overlap"};
-  StringRef kind = kKinds[schedule.kind];
+  StringRef kind = getLinearKindName(schedule.kind);
   std::string text = llvm::formatv("{0} {1}x{2}x{3} stages {4}", kind, schedule.tileM, schedule.tileN, schedule.tileK,
                                    schedule.stages);
   if (schedule.splitK > 1)

@@ -228,3 +228,54 @@ int64_t SparsePanelsAttr::getKeptOfStorage(RankedTensorType type, int64_t width,
     ++kept;
   return kept;
 }
+
+//===----------------------------------------------------------------------===//
+// StripsAttr
+//===----------------------------------------------------------------------===//
+
+Attribute StripsAttr::parse(AsmParser &parser, Type) {
+  SMLoc loc = parser.getCurrentLocation();
+  SmallVector<int64_t> sizes;
+  int64_t kept = 0;
+  if (parser.parseLess() || parser.parseDimensionList(sizes, /*allowDynamic=*/false, /*withTrailingX=*/false) ||
+      parser.parseComma() || parser.parseKeyword("kept") || parser.parseEqual() || parser.parseInteger(kept) ||
+      parser.parseGreater())
+    return {};
+  if (sizes.size() != 2) {
+    parser.emitError(loc) << "expected units of two sizes, as in <64x16, kept = 9>, but got " << sizes.size();
+    return {};
+  }
+  return parser.getChecked<StripsAttr>(loc, parser.getContext(), sizes[0], sizes[1], kept);
+}
+
+void StripsAttr::print(AsmPrinter &printer) const {
+  printer << '<' << getRows() << 'x' << getColumns() << ", kept = " << getKept() << '>';
+}
+
+LogicalResult StripsAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows, int64_t columns,
+                                 int64_t kept) {
+  // strips_c1
+  if ((rows != 64 && rows != 16) || (columns != 64 && columns != 32 && columns != 16))
+    return emitError() << "expected units of 64 or 16 rows and 64, 32 or 16 columns, but got " << rows << "x"
+                       << columns;
+  if (kept < 0 || kept > std::numeric_limits<int32_t>::max())
+    return emitError() << "expected a number of kept units that is not negative and fits in 31 bits, but got " << kept;
+  return success();
+}
+
+LogicalResult StripsAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType,
+                                         function_ref<InFlightDiagnostic()> emitError) const {
+  // strips_c2
+  if (shape.size() != 2 || ShapedType::isDynamicShape(shape))
+    return emitError() << "expected a tensor with the encoding " << *this
+                       << " to be two-dimensional and static, but its shape is " << stringifyShape(shape);
+  // strips_c3
+  if (!elementType.isF16() && !elementType.isBF16())
+    return emitError() << "expected f16 or bf16 elements with the encoding " << *this << ", but got " << elementType;
+  // strips_c4
+  StripsLayout layout = getLayout(shape);
+  if (int64_t units = layout.numStrips() * layout.numBlocks() * layout.unitsPerBlock(); getKept() > units)
+    return emitError() << "expected at most " << units << " kept units, all that a tensor of shape "
+                       << stringifyShape(shape) << " has, but got " << getKept();
+  return success();
+}

@@ -46,7 +46,8 @@ enum AttrCode : uint64_t {
   GeluKindCode = 3,
   PanelsCode = 4,
   // 5 and 6 are reserved.
-  SparsePanelsCode = 7
+  SparsePanelsCode = 7,
+  StripsCode = 8
 };
 
 struct ETBytecodeInterface final : public BytecodeDialectInterface {
@@ -111,6 +112,13 @@ struct ETBytecodeInterface final : public BytecodeDialectInterface {
           writer.writeSignedVarInt(panels.getKept());
           return success();
         })
+        .Case([&](StripsAttr strips) {
+          writer.writeVarInt(StripsCode);
+          writer.writeSignedVarInt(strips.getRows());
+          writer.writeSignedVarInt(strips.getColumns());
+          writer.writeSignedVarInt(strips.getKept());
+          return success();
+        })
         .Default([](Attribute) { return failure(); });
   }
 
@@ -154,6 +162,13 @@ struct ETBytecodeInterface final : public BytecodeDialectInterface {
       if (failed(reader.readSignedVarInt(width)) || failed(reader.readSignedVarInt(kept)))
         return {};
       return SparsePanelsAttr::getChecked(emitError, getContext(), width, kept);
+    }
+    case StripsCode: {
+      int64_t rows, columns, kept;
+      if (failed(reader.readSignedVarInt(rows)) || failed(reader.readSignedVarInt(columns)) ||
+          failed(reader.readSignedVarInt(kept)))
+        return {};
+      return StripsAttr::getChecked(emitError, getContext(), rows, columns, kept);
     }
     default:
       reader.emitError() << "expected the code of an et attribute, but got " << code;

@@ -134,6 +134,8 @@ MemRefType WeightOp::getStorageType() {
     int64_t elementBytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
     return MemRefType::get(panels.getStorageBytes(type.getShape(), elementBytes), IntegerType::get(getContext(), 8));
   }
+  if (auto strips = dyn_cast_or_null<StripsAttr>(type.getEncoding()))
+    return MemRefType::get(strips.getLayout(type.getShape()).storageBytes(), IntegerType::get(getContext(), 8));
   return MemRefType::get(type.getShape(), type.getElementType());
 }
 

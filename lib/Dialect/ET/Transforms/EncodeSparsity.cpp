@@ -41,8 +41,15 @@ using namespace mlir::et;
 
 /// Tile sizes that are tried when none are given, as rows and columns. Of sizes that cost about the same the first is
 /// taken: coarse tiles say more about a weight to whoever reads it.
-static constexpr std::pair<int64_t, int64_t> kDefaultTiles[] = {{64, 16}, {32, 16}, {16, 16}, {64, 1},
-                                                                {32, 1},  {16, 4},  {16, 1}};
+static ArrayRef<std::pair<int64_t, int64_t>> getDefaultTiles(SparseKernels kernels) {
+  static constexpr std::pair<int64_t, int64_t> kCPU[] = {{64, 16}, {32, 16}, {16, 16}, {64, 1},
+                                                         {32, 1},  {16, 4},  {16, 1}};
+  static constexpr std::pair<int64_t, int64_t> kWgmma[] = {{64, 64}, {64, 32}, {64, 16}, {16, 16}};
+  static constexpr std::pair<int64_t, int64_t> kMma[] = {{16, 16}};
+  if (kernels == SparseKernels::CPU)
+    return kCPU;
+  return kernels == SparseKernels::Wgmma ? ArrayRef(kWgmma) : ArrayRef(kMma);
+}
 
 /// A finer tile has to save so much over a coarser one.
 static constexpr double kWorthFinerTiles = 0.95;
@@ -53,18 +60,23 @@ static constexpr double kPays = 0.9;
 /// Weights with fewer zeros than this were not pruned: nothing is said about them.
 static constexpr double kPruned = 0.2;
 
-/// Share of the dense kernel's rate at which tiles of \p rows outputs are multiplied. Each element of the input that is
-/// loaded feeds that many products at most, so narrow tiles are bound by loads.
-static double getRate(int64_t rows) {
-  if (rows % 64 == 0)
-    return 0.9;
-  if (rows % 32 == 0 || rows % 48 == 0)
-    return 0.85;
-  return 0.65;
+/// Time of a CPU kernel for \p kept tiles as a share of the dense one's, for a weight of \p rows x \p columns. Each
+/// element of the input that is loaded feeds as many products as a tile has rows, so narrow tiles are bound by loads;
+/// and what is multiplied is vectors of 16 outputs.
+static double getCPUCost(TileAttr tile, int64_t kept, int64_t rows, int64_t columns) {
+  int64_t height = tile.getRows(), width = std::min(tile.getColumns(), columns);
+  double rate = height % 64 == 0 ? 0.9 : height % 32 == 0 || height % 48 == 0 ? 0.85 : 0.65;
+  return double(kept) * llvm::alignTo(height, 16) * width / rate / double(llvm::alignTo(rows, 16) * columns);
 }
 
-/// Outputs that a tile of \p rows takes part in multiplying: a vector at least.
-static int64_t getPaddedRows(int64_t rows) { return llvm::alignTo(rows, 16); }
+/// The same of a GPU kernel. Loading the input and storing the result take their time whatever is left of the weight:
+/// a share of the dense kernel's that falls with the number of products for each of them. Slabs of 64 outputs are
+/// multiplied at about 0.8 of the dense kernel's rate, squares of 16, which need more loads for each product and older
+/// instructions, at half of it.
+static double getGPUCost(TileAttr tile, double kept, int64_t rows, int64_t columns) {
+  double fixed = std::min(0.35, 230.0 / std::min(rows, columns));
+  return fixed + kept * (tile.getRows() % 64 == 0 ? 1.25 : 2.05);
+}
 
 namespace {
 /// Where a weight has elements other than zero.
@@ -153,7 +165,7 @@ LogicalResult EncodeSparsityPass::parseTiles() {
     candidates.push_back(TileAttr::get(&getContext(), rows, columns));
   }
   if (candidates.empty())
-    for (auto [rows, columns] : kDefaultTiles)
+    for (auto [rows, columns] : getDefaultTiles(kernels))
       candidates.push_back(TileAttr::get(&getContext(), rows, columns));
   return success();
 }
@@ -174,14 +186,14 @@ FailureOr<Candidate> EncodeSparsityPass::choose(WeightOp weight, NonZeros &nonZe
   else
     nonZeros.find(reinterpret_cast<const uint16_t *>(raw->data), uint16_t(0x7fff));
   Candidate best;
-  double dense = getPaddedRows(nonZeros.rows) * nonZeros.columns;
   for (TileAttr tile : candidates) {
     Candidate candidate;
     candidate.tile = tile;
     candidate.kept = nonZeros.countTiles(tile);
     candidate.total = tile.getNumTiles(0, nonZeros.rows) * tile.getNumTiles(1, nonZeros.columns);
-    int64_t columns = std::min(tile.getColumns(), nonZeros.columns);
-    candidate.cost = candidate.kept * getPaddedRows(tile.getRows()) * columns / getRate(tile.getRows()) / dense;
+    candidate.cost = kernels == SparseKernels::CPU
+                         ? getCPUCost(tile, candidate.kept, nonZeros.rows, nonZeros.columns)
+                         : getGPUCost(tile, double(candidate.kept) / candidate.total, nonZeros.rows, nonZeros.columns);
     if (!best.tile || candidate.cost < kWorthFinerTiles * best.cost)
       best = candidate;
   }
@@ -226,10 +238,11 @@ LogicalResult EncodeSparsityPass::visit(LinearOp layer, SymbolTable &symbols) {
   auto declined = [&](const std::string &reason) {
     remark::missed(layer.getLoc(), remark::RemarkOpts::name("WeightStaysDense").category(DEBUG_TYPE))
         << remark::reason("the weight stays dense: {0}", reason)
-        << remark::suggest("prune whole tiles of 64 outputs by 16 inputs")
+        << remark::suggest("prune whole tiles of 64 outputs by {0} inputs", kernels == SparseKernels::Wgmma ? 64 : 16)
         << remark::metric("Weight", weight.getSymName().str());
   };
   Type element = weight.getTensorType().getElementType();
+  bool isTensorCoreType = element.isF16() || element.isBF16();
   if (layer.getWeight().getType().getEncoding() || weight.getTensorType().getNumElements() == 0 ||
       !(element.isF32() || element.isF16() || element.isBF16()) || !hasData(weight))
     return success();
@@ -239,6 +252,11 @@ LogicalResult EncodeSparsityPass::visit(LinearOp layer, SymbolTable &symbols) {
     return failure();
   double zeros = double(nonZeros.numZeros) / weight.getTensorType().getNumElements();
   double kept = 100.0 * best->kept / best->total;
+  if (kernels != SparseKernels::CPU && !isTensorCoreType) {
+    if (zeros >= kPruned)
+      declined("tensor cores multiply sparse weights of f16 and bf16 only");
+    return success();
+  }
   if (!force && best->cost > kPays) {
     if (zeros >= kPruned)
       declined(

@@ -14,6 +14,8 @@
 #ifndef ET_DIALECT_ET_IR_ET_H
 #define ET_DIALECT_ET_IR_ET_H
 
+#include "et/Dialect/ET/IR/Strips.h"
+
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/BuiltinTypes.h"

@@ -177,4 +177,32 @@ def ET_SparsePanelsAttr
   }];
 }
 
+def ET_StripsAttr : ET_Attr<"Strips", "strips", [DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
+  let summary = "sparse weight stored as the tiles that tensor cores read";
+  let description = [{
+    Encoding of a two-dimensional weight `[N, K]` of which only some units are stored, all others are zero: slabs of 64
+    outputs by 16 inputs, where `rows` is 64, or squares of 16 by 16, where it is 16. Units that stand next to each other
+    in aligned groups of `columns` inputs are stored together or not at all. `kept` is the number of units. Storage is
+    bytes, as `Strips.h` describes: the order of strips of 64 outputs, where the units of each start, which units of
+    each 64 inputs there are, and the units as `wgmma` or `mma.sync` reads them.
+
+    The GPU kernels read weights of `#et.tile` in this form; the compiler packs them.
+
+    Example: `tensor<3072x768xf16, #et.strips<64x64, kept = 460>>`.
+
+    Constraints:
+    - (C1) the rows are 64 or 16, the columns 64, 32 or 16, and `kept` is not negative and fits in 31 bits.
+    - (C2) the tensor is two-dimensional and static.
+    - (C3) the element type is f16 or bf16.
+    - (C4) `kept` is at most the number of all units.
+  }];
+  let parameters = (ins "int64_t":$rows, "int64_t":$columns, "int64_t":$kept);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// What lies where in the storage of a weight of logical shape \p shape.
+    StripsLayout getLayout(ArrayRef<int64_t> shape) const { return {shape[0], shape[1], getRows(), getKept()}; }
+  }];
+}
+
 #endif // ET_DIALECT_ET_IR_ETATTRS_TD

@@ -18,6 +18,9 @@ class DialectRegistry;
 
 namespace et {
 
+/// What multiplies sparse weights: it decides which tiles pay.
+enum class SparseKernels { CPU, Wgmma, Mma };
+
 #define GEN_PASS_DECL
 #include "et/Dialect/ET/Transforms/Passes.h.inc"
 

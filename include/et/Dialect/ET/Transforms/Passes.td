@@ -138,7 +138,14 @@ def EncodeSparsityPass : Pass<"et-encode-sparsity", "mlir::ModuleOp"> {
   }];
   let options = [
     ListOption<"tiles", "tiles", "std::string",
-               "Tile sizes to try, outputs by inputs; by default 64x16,32x16,16x16,64x1,32x1,16x4,16x1">,
+               "Tile sizes to try, outputs by inputs; by default 64x16,32x16,16x16,64x1,32x1,16x4,16x1 on CPUs, "
+               "64x64,64x32,64x16,16x16 with wgmma, 16x16 with mma">,
+    Option<"kernels", "kernels", "mlir::et::SparseKernels", /*default=*/"mlir::et::SparseKernels::CPU",
+           "Kernels that multiply encoded weights", [{llvm::cl::values(
+             clEnumValN(mlir::et::SparseKernels::CPU, "cpu", "vector instructions of a CPU"),
+             clEnumValN(mlir::et::SparseKernels::Wgmma, "wgmma", "tensor cores of NVIDIA GPUs from sm_90a on"),
+             clEnumValN(mlir::et::SparseKernels::Mma, "mma", "tensor cores of NVIDIA GPUs from sm_80 on")
+           )}]>,
     Option<"force", "force", "bool", /*default=*/"false", "Encode every weight, whatever the cost model says">,
   ];
   let statistics = [Statistic<"numEncoded", "num-encoded", "Layers whose weight was encoded">];
