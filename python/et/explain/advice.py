@@ -54,9 +54,9 @@ def advise(weights: Sequence[Weight], steps: Sequence[StepRow], total_us: float 
         used = sum(w.us for w in dense)
         found.append(Advice(
             f"Prune whole neurons of {_plural(len(dense), 'dense weight')}",
-            f"They take {share(used)}. Kernels for GPUs leave out whole neurons (rows of the first weight of a feed-forward block, or columns "
-            "of the second), not tiles: with pattern 'rows' the layers become smaller."))
-    narrow = [(w, w.kept) for w in weights if w.path == "sparse" and w.us is not None and w.kept and w.kept[2] % 64]
+            f"They take {share(used)}. Whole neurons (rows of the first weight of a feed-forward block, or columns of the second) make the layers "
+            "smaller on every GPU, with pattern 'rows'; zero tiles pay where most of a weight is zero (docs/Sparsity.md)."))
+    narrow = [(w, w.kept) for w in weights if w.path == "sparse" and not is_gpu and w.us is not None and w.kept and w.kept[2] % 64]
     if narrow:
         saves = 0.0
         for weight, (kept, tiles, *_) in narrow:

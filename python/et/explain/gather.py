@@ -87,7 +87,7 @@ def _because(path: str, zeros: float | None, is_gpu: bool, has_remarks: bool) ->
     if path == "dense" and zeros is not None and zeros < 0.2:
         return f"No remark: {percent(zeros)} of its elements are zero, and the compiler takes a weight with less than 20 % for one that was not pruned."
     if is_gpu:
-        return "No remark: kernels for GPUs read dense weights; only whole neurons are left out there."
+        return "No remark: the kernels for this GPU and element type read dense weights; only whole neurons are left out."
     return "No remark: the compiler did not look at this weight, for its values are not known when compiling."
 
 
@@ -104,7 +104,7 @@ def _weight(program: ProgramFile, index: int, form: Layout, source: Source, abou
         mask = np.concatenate([(t.detach() != 0).cpu().numpy() for t in parts])
         item = _TORCH_BYTES.get(parts[0].dtype, 4)
     else:
-        shape, item = (form.outputs, form.inputs), _ITEM_BYTES.get(stored.dtype, 4)
+        shape, item = (form.outputs, form.inputs), _ITEM_BYTES.get(stored.dtype, 2 if form.kind == "strips" else 4)
         mask = stored_mask(program, stored, form)
     left = shape
     if removed:
@@ -113,8 +113,8 @@ def _weight(program: ProgramFile, index: int, form: Layout, source: Source, abou
         left = (shape[0] - gone, shape[1]) if is_first else (shape[0], shape[1] - gone)
     # What the program stores is known from its file, but for the inputs that sparse panels leave out at the end.
     if form.at_least and (parts or removed):
-        form = replace(form, outputs=left[0], inputs=left[1], at_least=False, columns=form.columns // form.inputs * left[1])
-    path = "sparse" if form.kind == "sparse" else "smaller" if removed else "dense"
+        form = replace(form, outputs=left[0], inputs=left[1], at_least=False, columns=form.columns * left[1] // max(1, form.inputs))
+    path = "sparse" if form.kind in ("sparse", "strips") else "smaller" if removed else "dense"
     size_share = left[0] * left[1] / max(1, shape[0] * shape[1])
     predicted = encoded[4] * size_share if encoded else size_share if removed else 1.0 if source.remarks is not None else None
     has_mask = mask.size > 0

@@ -8,11 +8,12 @@
 """Names and contents of weights in a program.
 
 A name says where a weight comes from and how it is stored: `a|b|c` are the parameters a, b and c, one under the other,
-which are read as one; `_pruned` lost features, `.tiles` was found to be zero in tiles, and `.panels` is packed for the CPU's
-kernels. A weight `[outputs, inputs]` is stored
+which are read as one; `_pruned` lost features, `.tiles` was found to be zero in tiles, `.panels` is packed for the CPU's kernels,
+and `.strips` for tensor cores; `.dense` is one whose tiles no kernel takes. A weight `[outputs, inputs]` is stored
 
     dense panels    [panels][inputs][width], outputs past the last are zero
     sparse panels   i32 starts[panels + 1], i32 columns[kept], from the next multiple of 64 bytes on values [kept][width]
+    strips          i32 order[strips], i32 starts[strips + 1], u16 masks[strips][blocks], units (et/Dialect/ET/IR/Strips.h)
     row-major       [outputs][inputs]
 """
 
@@ -26,15 +27,17 @@ import numpy as np
 
 from .program_file import ProgramFile, StoredWeight
 
-_SUFFIXES = (".panels", ".tiles", "_pruned")
+_SUFFIXES = (".panels", ".strips", ".dense", ".tiles", "_pruned")
 _ITEM_BYTES = {"f16": 2, "bf16": 2, "f32": 4, "f64": 8}
 #: Storage of sparse panels: the values are f32, and begin at a multiple of this.
 _VALUE_BYTES, _VALUES_AT = 4, 64
+#: Strips: outputs of a strip, inputs of a block and of a unit, and alignments of masks and of units.
+_STRIP_OUTPUTS, _BLOCK_INPUTS, _UNIT_INPUTS, _MASKS_AT, _UNITS_AT = 64, 64, 16, 16, 128
 
 
 def compiled_name(name: str) -> str:
     """The name that remarks use of the weight that the program stores as `name`."""
-    for suffix in (".panels", ".tiles"):
+    for suffix in _SUFFIXES[:-1]:
         name = name.removesuffix(suffix)
     return name
 
@@ -65,7 +68,7 @@ class Layout:
     outputs: int
     inputs: int
     width: int = 0
-    #: Sparse panels: columns of panels that are stored, and of how many.
+    #: Sparse panels and strips: columns of panels, or units, that are stored, and of how many.
     kept: int = 0
     columns: int = 0
     #: Whether `inputs` is all that is known: the last input that is kept.
@@ -74,7 +77,7 @@ class Layout:
     @property
     def title(self) -> str:
         """For people."""
-        return {"sparse": f"sparse panels of {self.width} outputs", "dense": f"dense panels of {self.width} outputs",
+        return {"sparse": f"sparse panels of {self.width} outputs", "strips": f"strips of units of {self.width} by {_UNIT_INPUTS}", "dense": f"dense panels of {self.width} outputs",
                 "plain": "dense, row by row"}[self.kind]
 
 
@@ -102,6 +105,50 @@ def _sparse(raw: np.ndarray) -> tuple[int, np.ndarray, np.ndarray] | None:
     return found[0] if len(found) == 1 else None
 
 
+def _align(value: int, to: int) -> int:
+    return -(-value // to) * to
+
+
+def _strips(raw: np.ndarray) -> tuple[int, np.ndarray] | None:
+    """Outputs of a unit, and the masks [strips][blocks] of strips, from sizes that agree; None when none does, or several do."""
+    words = raw[: raw.size // 4 * 4].view("<i4")
+    found = []
+    for strips in range(1, words.size // 2):
+        if strips * 4 > raw.size or words[:strips].max() < strips - 1:
+            continue
+        if words[:strips].max() >= words.size:
+            break
+        starts = words[strips: 2 * strips + 1].astype(np.int64)
+        if starts[0] != 0 or (np.diff(starts) < 0).any() or not np.array_equal(np.sort(words[:strips]), np.arange(strips)):
+            continue
+        kept, begin = int(starts[-1]), _align(4 * (2 * strips + 1), _MASKS_AT)
+        for rows in (_STRIP_OUTPUTS, _UNIT_INPUTS):
+            units = raw.size - kept * rows * _UNIT_INPUTS * 2
+            for stride in range(8, max(0, units - begin) // (2 * strips) + 1, 8):
+                if _align(begin + 2 * strips * stride, _UNITS_AT) != units:
+                    continue
+                masks = raw[begin: begin + 2 * strips * stride].view("<u2").reshape(strips, stride)
+                bits = np.unpackbits(np.ascontiguousarray(masks).view(np.uint8), bitorder="little").reshape(strips, stride, 16)
+                if np.array_equal(bits.sum((1, 2)), np.diff(starts)):
+                    # A longer row may fit as well, into the padding in front of the units; it only adds zeros.
+                    found.append((rows, bits.astype(bool)))
+                    break
+    return found[0] if len(found) == 1 else None
+
+
+def _strips_mask(rows: int, bits: np.ndarray) -> np.ndarray:
+    """Which elements lie in units that are stored."""
+    strips, blocks, _ = bits.shape
+    if rows == _STRIP_OUTPUTS:
+        # Bit i stands for slab i, all outputs of 16 inputs.
+        units = np.repeat(bits[:, :, None, :4], 4, 2)
+    else:
+        # Bit 4 i + p stands for the square of slab i whose outputs are 16 p .. 16 p + 15.
+        units = bits.reshape(strips, blocks, 4, 4).transpose(0, 1, 3, 2)
+    units = units.transpose(0, 2, 1, 3).reshape(strips * 4, blocks * 4)
+    return np.repeat(np.repeat(units, 16, 0), 16, 1)
+
+
 def layout(program: ProgramFile, weight: StoredWeight, lengths: Sequence[int]) -> Layout | None:
     """How a weight of a linear layer is stored; None for what is none. `lengths` are those of the vectors (bias, norm) that its
     step reads: panels are filled up, so one of them says how many outputs there are."""
@@ -109,6 +156,15 @@ def layout(program: ProgramFile, weight: StoredWeight, lengths: Sequence[int]) -
     def outputs(panels: int, width: int) -> int:
         return next((n for n in lengths if (panels - 1) * width < n <= panels * width), panels * width)
 
+    if weight.name.endswith(".strips") and len(weight.shape) == 1:
+        strips = _strips(program.bytes_of(weight))
+        if not strips:
+            return None
+        mask = _strips_mask(*strips)
+        inputs = int(np.flatnonzero(mask.any(0))[-1]) + 1 if mask.any() else 0
+        count = mask.shape[0] // _STRIP_OUTPUTS
+        return Layout("strips", outputs(count, _STRIP_OUTPUTS), inputs, strips[0], int(strips[1].sum()),
+                      count * (_STRIP_OUTPUTS // strips[0]) * -(-inputs // _UNIT_INPUTS), True)
     if ".tiles" in weight.name and weight.name.endswith(".panels") or \
             weight.dtype == "i8" and len(weight.shape) == 1 and weight.name.endswith(".panels"):
         found = _sparse(program.bytes_of(weight))
@@ -126,8 +182,13 @@ def layout(program: ProgramFile, weight: StoredWeight, lengths: Sequence[int]) -
 
 
 def stored_mask(program: ProgramFile, weight: StoredWeight, form: Layout) -> np.ndarray:
-    """Which elements of a stored weight are not zero, as booleans `[outputs, inputs]`."""
+    """Which elements of a stored weight are not zero, as booleans `[outputs, inputs]`; of strips, which lie in units that are
+    stored."""
     raw = program.bytes_of(weight)
+    if form.kind == "strips":
+        units = _strips(raw)
+        assert units, "layout() has read it"
+        return _strips_mask(*units)[: form.outputs, : form.inputs]
     if form.kind == "sparse":
         found = _sparse(raw)
         assert found, "layout() has read it"
