@@ -238,7 +238,8 @@ LogicalResult EncodeSparsityPass::visit(LinearOp layer, SymbolTable &symbols) {
   auto declined = [&](const std::string &reason) {
     remark::missed(layer.getLoc(), remark::RemarkOpts::name("WeightStaysDense").category(DEBUG_TYPE))
         << remark::reason("the weight stays dense: {0}", reason)
-        << remark::suggest("prune whole tiles of 64 outputs by {0} inputs", kernels == SparseKernels::Wgmma ? 64 : 16);
+        << remark::suggest("prune whole tiles of 64 outputs by {0} inputs", kernels == SparseKernels::Wgmma ? 64 : 16)
+        << remark::metric("Weight", weight.getSymName().str());
   };
   Type element = weight.getTensorType().getElementType();
   bool isTensorCoreType = element.isF16() || element.isBF16();
@@ -267,7 +268,8 @@ LogicalResult EncodeSparsityPass::visit(LinearOp layer, SymbolTable &symbols) {
   remark::passed(layer.getLoc(), remark::RemarkOpts::name("WeightEncoded").category(DEBUG_TYPE))
       << remark::reason("keeps {0} of {1} tiles of {2}x{3} ({4} %): about {5} of the dense kernel's time", best->kept,
                         best->total, best->tile.getRows(), best->tile.getColumns(), llvm::formatv("{0:f1}", kept).str(),
-                        llvm::formatv("{0:f2}", best->cost).str());
+                        llvm::formatv("{0:f2}", best->cost).str())
+      << remark::metric("Weight", weight.getSymName().str());
   encode(layer, weight, best->tile, symbols);
   ++numEncoded;
   return success();
