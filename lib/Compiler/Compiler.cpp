@@ -124,6 +124,7 @@ LogicalResult et::runPasses(ModuleOp module, Stage stage, const CompileOptions &
     GPUPipelineOptions gpuPipeline;
     gpuPipeline.chip = **chip;
     gpuPipeline.foldNorms = options.foldNorms;
+    gpuPipeline.prefetchWeights = options.prefetchWeights;
     for (const std::string &path : options.tuned)
       gpuPipeline.tuned.push_back(path);
     if (options.useTunedCache)

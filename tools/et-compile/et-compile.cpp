@@ -59,6 +59,10 @@ static cl::opt<bool> foldNorms("fold-norms",
                                cl::desc("Apply norms in the linear layers around them, on a GPU: faster where a batch "
                                         "has up to about 1024 tokens, slower with many"),
                                cl::cat(category));
+static cl::opt<bool> prefetchWeights("prefetch-weights",
+                                     cl::desc("Launches with few rows ask for the weights of later layers, on a GPU "
+                                              "(default: true)"),
+                                     cl::init(true), cl::cat(category));
 static cl::opt<bool> remarks("remarks", cl::desc("Print what passes say of the paths they took, and why"),
                              cl::cat(category));
 
@@ -76,6 +80,7 @@ int main(int argc, char **argv) {
   options.tuned = tuned;
   options.useTunedCache = !noTunedCache;
   options.foldNorms = foldNorms;
+  options.prefetchWeights = prefetchWeights;
   options.configurePassManager = applyCommonOptions;
   bool isPlanned = target == "cpu" && !llvm::StringRef(output).ends_with(".etp");
   std::string kind = !emit.empty() ? emit.getValue() : isPlanned ? "planned" : "program";

@@ -75,6 +75,8 @@ struct CompileOptions {
   bool useTunedCache = true;
   /// Apply norms in the linear layers around them on a GPU: for programs that mostly see up to about 1024 rows.
   bool foldNorms = false;
+  /// Launches with few rows ask for the weights of later layers, on a GPU (docs/Tuning.md).
+  bool prefetchWeights = true;
   /// Called on each pass manager before it runs (timing, printing).
   std::function<LogicalResult(PassManager &)> configurePassManager;
 };

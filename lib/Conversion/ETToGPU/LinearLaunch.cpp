@@ -436,6 +436,7 @@ FailureOr<LaunchKernels> gpu_kernels::buildLinearLaunch(OpBuilder &builder, Laun
       if (failed(stats))
         return failure();
       stats->rangeMin = from.getInt();
+      stats->isHelper = true;
       kernels.push_back(std::move(*stats));
     }
     LaunchKernel &kernel = kernels.emplace_back();
@@ -452,6 +453,7 @@ FailureOr<LaunchKernels> gpu_kernels::buildLinearLaunch(OpBuilder &builder, Laun
     if (failed(chunks))
       return failure();
     chunks->rangeMin = from.getInt();
+    chunks->isHelper = true;
     kernels.push_back(std::move(*chunks));
   }
   return kernels;

@@ -215,3 +215,29 @@ func.func @bits(%x: memref<4xf16>, %arena: memref<?xi8>, %weights: memref<?xi8>,
   }
   return
 }
+
+// -----
+
+func.func @prefetch_twice(%x: memref<4xf32>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  %c0 = arith.constant 0 : index
+  %w = memref.view %weights[%c0][] : memref<?xi8> to memref<64xi8>
+  // expected-error @below {{expected a launch behind it, but there is another et.prefetch; join their views}}
+  et.prefetch %w rows %c0 most 1 : memref<64xi8>
+  et.prefetch %w rows %c0 most 1 : memref<64xi8>
+  et.launch "gelu" schedule {chip = "sm_90a"} ins(%x : memref<4xf32>) outs(%x : memref<4xf32>) {
+  ^bb0(%a: tensor<4xf32>, %o: tensor<4xf32>):
+    %g = et.gelu %a : tensor<4xf32>
+    et.yield %g : tensor<4xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @prefetch_last(%x: memref<4xf32>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  %c0 = arith.constant 0 : index
+  %w = memref.view %weights[%c0][] : memref<?xi8> to memref<64xi8>
+  // expected-error @below {{expected a launch behind it, but there is none}}
+  et.prefetch %w rows %c0 most 1 : memref<64xi8>
+  return
+}

@@ -249,6 +249,8 @@ public:
   void arriveRemoteBarrier(Value barrier, Value rank);
 
   void prefetchMap(Value map);
+  /// Asks for \p bytes (i32) of global memory at \p global for L2; both are multiples of 16 (sm_90).
+  void prefetchL2(Value global, Value bytes);
   /// Copies a box into shared memory; \p coords are innermost first. With \p multicast (i16 mask), into every block of
   /// the mask.
   void tmaLoad(Value shared, Value map, Value barrier, ValueRange coords, Value multicast = {});
