@@ -119,7 +119,8 @@ TEST(GPUAttentionPTX, ProgrammaticLaunch) {
     EXPECT_TRUE(built->kernel.programmatic);
     std::string ptx = built->module.getPTX();
     EXPECT_NE(count(ptx, "griddepcontrol.wait"), 0u) << name.str();
-    EXPECT_EQ(count(ptx, "griddepcontrol.launch_dependents"), 1u) << name.str();
+    // With few blocks, before everything else.
+    EXPECT_EQ(count(ptx, "griddepcontrol.launch_dependents"), name.starts_with("wgmma") ? 2u : 1u) << name.str();
   }
   EXPECT_FALSE(build("sm_80", "mma_plain")->kernel.programmatic);
 }
