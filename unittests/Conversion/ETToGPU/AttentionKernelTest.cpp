@@ -266,6 +266,23 @@ TEST(GPUAttentionSchedule, ChoiceFitsEverywhere) {
         }
 }
 
+TEST(GPUAttentionSchedule, ChoiceForFewTiles) {
+  MLIRContext context;
+  const nvidia::SM hopper = getSM("sm_90a");
+  AttentionKernelSpec spec = makeAttention(&context, HeadLayout::HeadsInside, 64, 12);
+  for (int64_t head : {32, 64, 128}) {
+    AttentionKernelSpec other = makeAttention(&context, HeadLayout::HeadsInside, head, 12);
+    EXPECT_EQ(chooseAttentionScheduleForFewTiles(other, hopper, 128)->valueSplits, 2);
+  }
+  EXPECT_FALSE(chooseAttentionScheduleForFewTiles(spec, hopper, 129));
+  EXPECT_FALSE(chooseAttentionScheduleForFewTiles(spec, getSM("sm_80"), 64));
+  // Columns that no tensor map divides.
+  EXPECT_FALSE(
+      chooseAttentionScheduleForFewTiles(makeAttention(&context, HeadLayout::HeadsInside, 40, 12), hopper, 64));
+  spec.structure = AttentionStructure::Causal;
+  EXPECT_FALSE(chooseAttentionScheduleForFewTiles(spec, hopper, 64));
+}
+
 TEST(GPUAttentionSchedule, ChoiceOfFamily) {
   MLIRContext context;
   AttentionKernelSpec spec = makeAttention(&context, HeadLayout::HeadsInside, 64, 12);
