@@ -21,6 +21,7 @@
 
 #include "LaunchKernels.h"
 
+#include "et/Conversion/ETToCPU/LaunchRows.h"
 #include "et/Conversion/ETToCPU/LaunchWork.h"
 #include "et/Conversion/ETToGPU/Passes.h"
 
@@ -96,6 +97,8 @@ private:
   llvm::DenseMap<Operation *, PrefetchOp> prefetches;
   unsigned prefetchViews = 0;
   int64_t prefetchRows = 0;
+  /// The first linear launch of the function.
+  LaunchOp rowsLaunch;
 };
 } // namespace
 
@@ -334,6 +337,7 @@ void ConvertLaunchesToGPUPass::launchKernel(LaunchOp launch, const LaunchKernel 
   LaunchEmitter emitter(b, launch, launchKernel, status, prefetches.lookup(launch), getCheckCode);
   SmallVector<Value> arguments;
   SmallVector<int32_t> checkArguments;
+  std::optional<int32_t> rowsArgument;
   for (const KernelArgument &argument : kernel.arguments) {
     switch (argument.kind) {
     case KernelArgument::Pointer:
@@ -342,6 +346,8 @@ void ConvertLaunchesToGPUPass::launchKernel(LaunchOp launch, const LaunchKernel 
     case KernelArgument::I32:
       if (launchKernel.isCheck(argument.value))
         checkArguments.push_back(arguments.size());
+      if (launchKernel.isRows(argument.value))
+        rowsArgument = arguments.size();
       arguments.push_back(arith::IndexCastOp::create(b, b.getI32Type(), emitter.getIndex(argument.value)));
       break;
     case KernelArgument::TensorMap:
@@ -366,6 +372,9 @@ void ConvertLaunchesToGPUPass::launchKernel(LaunchOp launch, const LaunchKernel 
   op->setAttr("et.name", launch.getKernelAttr());
   if (!checkArguments.empty())
     op->setAttr("et.check_arguments", b.getDenseI32ArrayAttr(checkArguments));
+  // Programs that choose by the number of rows ask a kernel of the first layer for it.
+  if (rowsArgument && launch == rowsLaunch)
+    op->setAttr("et.rows_argument", b.getI32IntegerAttr(*rowsArgument));
   // The first launch follows what is not ours.
   if (kernel.programmatic && !isFirst)
     op->setAttr("et.programmatic", b.getUnitAttr());
@@ -396,10 +405,13 @@ LogicalResult ConvertLaunchesToGPUPass::convert(func::FuncOp function) {
   checks.clear();
   if (failed(collectPrefetches(function)))
     return failure();
+  rowsLaunch = nullptr;
   SmallVector<LaunchOp> launches(function.getBody().front().getOps<LaunchOp>());
   // Launches are compared with earlier ones: they go when all kernels are built, which stay where they are.
   kernels.reserve(launches.size());
   for (LaunchOp launch : launches) {
+    if (!rowsLaunch && isa_and_nonnull<LinearOp>(cpu::getRoot(launch)))
+      rowsLaunch = launch;
     FailureOr<ArrayRef<LaunchKernel>> chosen = getKernels(launch);
     if (failed(chosen))
       return failure();

@@ -91,6 +91,11 @@ struct LaunchKernel {
     auto symbol = dyn_cast_or_null<AffineSymbolExpr>(value);
     return symbol && sizes[symbol.getPosition()].kind == LaunchSize::Check;
   }
+  /// Whether \p value is the number of rows of an operand.
+  bool isRows(LaunchExpr value) const {
+    auto symbol = dyn_cast_or_null<AffineSymbolExpr>(value);
+    return symbol && sizes[symbol.getPosition()].kind == LaunchSize::Rows;
+  }
 };
 
 /// The kernels of a launch, with ranges that cover all sizes.
