@@ -175,3 +175,34 @@ TEST(EmitProgram, FewRowsAskForLaterWeights) {
     EXPECT_EQ(llvm::count_if(asked, [](size_t count) { return count != 0; }), rows <= 512 ? 1 : 0) << rows;
   }
 }
+
+static const char *const kAttention = R"(
+#q = affine_map<(b, h, m, n, k, v) -> (b, m, h, k)>
+#k = affine_map<(b, h, m, n, k, v) -> (b, n, h, k)>
+#v = affine_map<(b, h, m, n, k, v) -> (b, n, h, v)>
+#o = affine_map<(b, h, m, n, k, v) -> (b, m, h, v)>
+func.func @attention(%x: tensor<?x?x12x64xf16> {et.name = "x", et.dims = ["batch", "sequence", "", ""]})
+    -> tensor<?x?x12x64xf16> {
+  %0 = et.attention query(%x : tensor<?x?x12x64xf16>) key(%x : tensor<?x?x12x64xf16>) value(%x : tensor<?x?x12x64xf16>)
+         {indexing_maps = [#q, #k, #v, #o], scale = 0.125 : f32} -> tensor<?x?x12x64xf16>
+  return %0 : tensor<?x?x12x64xf16>
+})";
+
+TEST(EmitProgram, FewTilesOfAttentionAreShared) {
+  auto loaded = compileFor(kAttention, "cuda:sm_90a");
+  ASSERT_TRUE(loaded);
+  const runtime::Program &program = loaded->getProgram();
+  struct Case {
+    int64_t batch, sequence;
+    bool isShared;
+  };
+  // Two blocks for each of up to 66 tiles, with up to 128 keys.
+  for (Case test : {Case{1, 1, true}, Case{1, 128, true}, Case{5, 64, true}, Case{6, 64, false}, Case{2, 128, true},
+                    Case{3, 128, false}, Case{1, 129, false}, Case{64, 128, false}, Case{1, 4096, false}}) {
+    auto plan = runtime::resolvePlan(program, program.plans[0], {test.batch, test.sequence});
+    ASSERT_TRUE(bool(plan));
+    ASSERT_EQ(plan->steps.size(), 1u) << test.batch << " x " << test.sequence;
+    const std::string &symbol = program.plans[0].steps[plan->steps[0].step].symbol;
+    EXPECT_EQ(StringRef(symbol).ends_with("_few"), test.isShared) << test.batch << " x " << test.sequence;
+  }
+}

@@ -40,6 +40,11 @@ func.func @gelu(%x: tensor<?x?x384xf16>) -> tensor<?x?x384xf16> {
 // CHECK:       arith.cmpi ult
 // CHECK:       llvm.cmpxchg
 // CHECK:       llvm.func @layer_norm_1
+// With few blocks the next launch starts at once.
+// SM90:        nvvm.read.ptx.sreg.nctaid.x
+// SM90:        scf.if
+// SM90:        nvvm.griddepcontrol launch_dependents
+// SM80-NOT:    nvvm.griddepcontrol
 // Weights are read before the wait.
 // CHECK:       llvm.load %{{.*}} -> vector<8xf16>
 // SM90:        nvvm.griddepcontrol wait

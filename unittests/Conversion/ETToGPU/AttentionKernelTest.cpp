@@ -122,6 +122,8 @@ TEST(GPUAttentionPTX, ProgrammaticLaunch) {
     // With few blocks, before everything else.
     EXPECT_EQ(count(ptx, "griddepcontrol.launch_dependents"), name.starts_with("wgmma") ? 2u : 1u) << name.str();
   }
+  // How many blocks of a ragged batch have work nobody knows.
+  EXPECT_EQ(count(getPTX("sm_90a", "wgmma_ragged"), "griddepcontrol.launch_dependents"), 1u);
   EXPECT_FALSE(build("sm_80", "mma_plain")->kernel.programmatic);
 }
 
