@@ -45,7 +45,7 @@ typedef struct EtCompileOptions {
   /// cpu (default), or cuda: and an architecture such as sm_90a. Of a saved program, several with commas between them.
   const char *target;
   /// Not 0: on a GPU, apply norms in the linear layers around them. Faster where a batch has up to about 1024 tokens,
-  /// slower with many.
+  /// slower with many. 2: a saved program does so for such batches and not for larger ones.
   int foldNorms;
 } EtCompileOptions;
 

@@ -112,7 +112,7 @@ static CompileOptions convert(const EtCompileOptions *given) {
     options.entry = given->entry;
   options.threads = given->threads;
   options.allowNonFinite = given->allowNonFinite != 0;
-  options.foldNorms = given->foldNorms != 0;
+  options.foldNorms = given->foldNorms == 0 ? FoldNorms::Off : given->foldNorms == 2 ? FoldNorms::Auto : FoldNorms::On;
   if (given->target)
     options.target = given->target;
   return options;

@@ -123,7 +123,8 @@ LogicalResult et::runPasses(ModuleOp module, Stage stage, const CompileOptions &
   } else if (*chip) {
     GPUPipelineOptions gpuPipeline;
     gpuPipeline.chip = **chip;
-    gpuPipeline.foldNorms = options.foldNorms;
+    gpuPipeline.foldNorms = options.foldNorms == FoldNorms::On;
+    gpuPipeline.prefetchWeights = options.prefetchWeights;
     for (const std::string &path : options.tuned)
       gpuPipeline.tuned.push_back(path);
     if (options.useTunedCache)
@@ -169,6 +170,9 @@ LogicalResult et::emitStage(ModuleOp module, Stage stage, const CompileOptions &
   eraseOthers(module, *entry);
   if (stage == Stage::Program)
     return emitProgram(module, *signature, options, os);
+  if (options.foldNorms == FoldNorms::Auto && options.target != "cpu" && stage != Stage::ET)
+    return module.emitError("only a saved program chooses by its rows whether norms are folded, the stages in front of "
+                            "it are for one way; choose --fold-norms=on or --fold-norms=off, or --emit=program");
   if (failed(runPasses(module, stage, options)))
     return failure();
   if (stage == Stage::PTX || stage == Stage::Cubin)

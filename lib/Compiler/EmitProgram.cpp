@@ -17,6 +17,7 @@
 #include "CPUPlan.h"
 #include "et/Compiler/SavedProgram.h"
 
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "llvm/ADT/SetVector.h"
 
 #include <sched.h>
@@ -59,21 +60,78 @@ FailureOr<WeightsSection> et::addPlanForCPU(ProgramWriter &writer, ModuleOp modu
   return weights;
 }
 
-/// The same for the architecture \p chip of NVIDIA.
-static FailureOr<WeightsSection> addPlanForGPU(ProgramWriter &writer, ModuleOp module, StringRef chip,
-                                               const CompileOptions &options) {
-  CompileOptions planOptions = options;
-  planOptions.target = ("cuda:" + chip).str();
-  if (failed(runPasses(module, Stage::GPU, planOptions)))
+/// Rows up to which folded norms are the faster way (benchmarks/results): from there on layers have enough work to hide
+/// what norms cost, and statistics of rows cost more than that.
+static constexpr int64_t kMostFoldedRows = 1024;
+
+namespace {
+/// What a plan for a GPU is made of.
+struct GPUParts {
+  OwningOpRef<ModuleOp> module;
+  WeightsSection weights;
+  KernelCode code;
+};
+} // namespace
+
+/// Takes a copy of \p module to launches and kernels for the architecture \p chip of NVIDIA; norms are not folded by
+/// rows.
+static FailureOr<GPUParts> compileForGPU(ModuleOp module, StringRef chip, CompileOptions options, FoldNorms foldNorms) {
+  GPUParts parts;
+  parts.module = module.clone();
+  options.target = ("cuda:" + chip).str();
+  options.foldNorms = foldNorms;
+  if (failed(runPasses(*parts.module, Stage::GPU, options)))
     return failure();
   // Weights first: what is wrong with them is found before the long part.
-  FailureOr<WeightsSection> weights = buildWeights(module, getWeightsOptions(options));
+  FailureOr<WeightsSection> weights = buildWeights(*parts.module, getWeightsOptions(options));
   if (failed(weights))
     return failure();
-  FailureOr<KernelCode> code = compileKernels(module, chip, /*assemble=*/true);
-  if (failed(code) || failed(addGPUPlan(writer, module, *weights, *code)))
+  parts.weights = std::move(*weights);
+  FailureOr<KernelCode> code = compileKernels(*parts.module, chip, /*assemble=*/true);
+  if (failed(code))
     return failure();
-  return weights;
+  parts.code = std::move(*code);
+  return parts;
+}
+
+/// Launches of norms in \p module.
+static int64_t countNorms(ModuleOp module) {
+  int64_t count = 0;
+  module.walk([&](gpu::LaunchFuncOp launch) {
+    auto name = launch->getAttrOfType<StringAttr>("et.name");
+    count += name && (name.getValue() == "layer_norm" || name.getValue() == "rms_norm");
+  });
+  return count;
+}
+
+/// Adds the plan for \p chip; its weights go to \p sections.
+static LogicalResult addPlanForGPU(ProgramWriter &writer, ModuleOp module, StringRef chip, StringRef entry,
+                                   const CompileOptions &options, std::vector<WeightsSection> &sections) {
+  bool byRows = options.foldNorms == FoldNorms::Auto;
+  FailureOr<GPUParts> parts = compileForGPU(module, chip, options, byRows ? FoldNorms::On : options.foldNorms);
+  if (failed(parts))
+    return failure();
+  if (byRows) {
+    // Weights that only few rows ask for ahead of time are not read then.
+    CompileOptions forMany = options;
+    forMany.prefetchWeights = false;
+    FailureOr<GPUParts> many = compileForGPU(module, chip, forMany, FoldNorms::Off);
+    if (failed(many))
+      return failure();
+    if (hasRows(*parts->module, entry) && countNorms(*parts->module) < countNorms(*many->module)) {
+      if (failed(addGPUPlanByRows(writer, {*parts->module, parts->weights, parts->code},
+                                  {*many->module, many->weights, many->code}, kMostFoldedRows)))
+        return failure();
+      sections.push_back(std::move(parts->weights));
+      sections.push_back(std::move(many->weights));
+      return success();
+    }
+    // There was nothing to fold: both are the same.
+  }
+  if (failed(addGPUPlan(writer, *parts->module, parts->weights, parts->code)))
+    return failure();
+  sections.push_back(std::move(parts->weights));
+  return success();
 }
 
 namespace {
@@ -128,7 +186,7 @@ LogicalResult et::emitProgram(ModuleOp module, const ProgramSignature &signature
     if (failed(add([&](ModuleOp copy) { return addPlanForCPU(writer, copy, level, options); })))
       return failure();
   for (StringRef chip : targets->chips)
-    if (failed(add([&](ModuleOp copy) { return addPlanForGPU(writer, copy, chip, options); })))
+    if (failed(addPlanForGPU(writer, module, chip, signature.entry, options, weights)))
       return failure();
   std::string file;
   if (runtime::Error error = writer.getBuilder().serialize(file))

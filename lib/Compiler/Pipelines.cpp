@@ -121,6 +121,12 @@ void et::buildGPUPlanPipeline(OpPassManager &pm, const GPUPipelineOptions &optio
   llvm::append_range(schedule.tuned, options.tuned);
   pm.addPass(createScheduleGPUPass(schedule));
   cleanUp(pm);
+  if (options.prefetchWeights) {
+    PrefetchWeightsPassOptions prefetch;
+    prefetch.chip = options.chip;
+    pm.addPass(createPrefetchWeightsPass(prefetch));
+    cleanUp(pm);
+  }
   pm.addPass(createVerifyPlannedContractPass());
 }
 

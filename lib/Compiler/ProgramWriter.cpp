@@ -169,7 +169,9 @@ LogicalResult ProgramWriter::addOutputs(func::FuncOp sizes) {
   }
   if (!llvm::all_of(stored, [](auto &expr) { return expr.has_value(); }))
     return sizes.emitError("expected every size of the outputs to be stored");
-  plan->setArenaSize(*stored.front());
+  // Modules of one plan share the arena: one of them runs.
+  arenaSize = arenaSize ? builder->max(*arenaSize, *stored.front()) : *stored.front();
+  plan->setArenaSize(*arenaSize);
   if (hasOutputs)
     return success();
   hasOutputs = true;
@@ -189,11 +191,21 @@ LogicalResult ProgramWriter::addOutputs(func::FuncOp sizes) {
 
 LogicalResult ProgramWriter::beginPlan(ModuleOp module, const WeightsSection &section, runtime::DeviceKind device,
                                        std::string target) {
+  plan = &builder->addPlan(device, std::move(target));
+  arenaSize.reset();
+  return setModule(module, section);
+}
+
+LogicalResult ProgramWriter::continuePlan(ModuleOp module, const WeightsSection &section) {
+  assert(plan && "expected a plan to go on with");
+  return setModule(module, section);
+}
+
+LogicalResult ProgramWriter::setModule(ModuleOp module, const WeightsSection &section) {
   function = module.lookupSymbol<func::FuncOp>(signature.entry);
   auto sizes = module.lookupSymbol<func::FuncOp>(signature.entry + ".sizes");
   if (!function || !sizes)
     return module.emitError("expected a planned function '") << signature.entry << "' and its sizes";
-  plan = &builder->addPlan(device, std::move(target));
   if (failed(addWeights(module, section)) || failed(addOutputs(sizes)))
     return failure();
   evaluator = std::make_unique<LaunchEvaluator>(*builder, places);

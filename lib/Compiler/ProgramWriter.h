@@ -38,6 +38,10 @@ public:
   LogicalResult beginPlan(ModuleOp module, const WeightsSection &section, runtime::DeviceKind device,
                           std::string target);
 
+  /// Goes on with the plan that was begun last: behind its steps come those of \p module, another way to compute the
+  /// same.
+  LogicalResult continuePlan(ModuleOp module, const WeightsSection &section);
+
   runtime::ProgramBuilder &getBuilder() { return *builder; }
   std::shared_ptr<runtime::ProgramBuilder> getSharedBuilder() { return builder; }
   /// Those of the plan that was begun last.
@@ -46,6 +50,7 @@ public:
   LaunchEvaluator &getEvaluator() { return *evaluator; }
 
 private:
+  LogicalResult setModule(ModuleOp module, const WeightsSection &section);
   void addInputs();
   LogicalResult addWeights(ModuleOp module, const WeightsSection &section);
   LogicalResult addOutputs(func::FuncOp sizes);
@@ -66,6 +71,8 @@ private:
   std::vector<KnownWeight> knownWeights;
   bool hasOutputs = false;
 
+  /// Of the plan.
+  std::optional<runtime::Expr> arenaSize;
   runtime::PlanBuilder *plan = nullptr;
   func::FuncOp function;
   SmallVector<WeightPlace> places;

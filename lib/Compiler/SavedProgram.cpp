@@ -74,6 +74,11 @@ public:
 
   LogicalResult write();
 
+  /// The number of rows of the first linear layer.
+  FailureOr<Expr> getRows();
+  /// The launches run where \p condition is 1; where it is 0, they do not.
+  void setCondition(Expr condition) { this->condition = condition; }
+
 private:
   LogicalResult addLaunch(LaunchEvaluator &evaluator, gpu::LaunchFuncOp op);
   FailureOr<Argument> getArgument(LaunchEvaluator &evaluator, Value operand);
@@ -84,6 +89,7 @@ private:
   const KernelCode &code;
   runtime::ProgramBuilder &builder;
   runtime::PlanBuilder &plan;
+  std::optional<Expr> condition;
   uint32_t kernels = 0;
 };
 } // namespace
@@ -146,6 +152,8 @@ LogicalResult GPUPlanWriter::addLaunch(LaunchEvaluator &evaluator, gpu::LaunchFu
       return failure();
     launch.grid[i] = *blocks;
   }
+  if (condition)
+    launch.grid[0] = builder.mul(launch.grid[0], *condition);
   gpu::KernelDim3 block = op.getBlockSizeOperandValues();
   std::optional<int64_t> threads = getConstantIntValue(block.x), shared = 0, cluster = 1;
   if (op.getDynamicSharedMemorySize())
@@ -187,6 +195,44 @@ LogicalResult GPUPlanWriter::write() {
     if (failed(addLaunch(evaluator, launch)))
       return failure();
   return success();
+}
+
+/// The operand of a launch of \p function that is the number of rows of its first linear layer; null for none.
+static Value findRows(func::FuncOp function) {
+  for (auto launch : function.getBody().front().getOps<gpu::LaunchFuncOp>())
+    if (auto rows = launch->getAttrOfType<IntegerAttr>("et.rows_argument"))
+      return launch.getKernelOperands()[rows.getInt()];
+  return Value();
+}
+
+FailureOr<Expr> GPUPlanWriter::getRows() {
+  Value rows = findRows(function);
+  assert(rows && "expected a function with a linear layer");
+  return evaluator.getExpr(rows);
+}
+
+bool et::hasRows(ModuleOp module, StringRef entry) {
+  auto function = module.lookupSymbol<func::FuncOp>(entry);
+  return function && findRows(function);
+}
+
+LogicalResult et::addGPUPlanByRows(ProgramWriter &writer, const GPUModule &few, const GPUModule &many,
+                                   int64_t mostRows) {
+  runtime::ProgramBuilder &builder = writer.getBuilder();
+  if (failed(writer.beginPlan(few.module, few.weights, runtime::DeviceKind::CUDA, few.code.chip)))
+    return failure();
+  GPUPlanWriter first(writer, few.code);
+  FailureOr<Expr> rows = first.getRows();
+  if (failed(rows))
+    return failure();
+  Expr one = builder.constant(1);
+  Expr isMany = builder.min(builder.floorDiv(*rows, builder.constant(mostRows + 1)), one);
+  first.setCondition(builder.sub(one, isMany));
+  if (failed(first.write()) || failed(writer.continuePlan(many.module, many.weights)))
+    return failure();
+  GPUPlanWriter second(writer, many.code);
+  second.setCondition(isMany);
+  return second.write();
 }
 
 LogicalResult et::addGPUPlan(ProgramWriter &writer, ModuleOp module, const WeightsSection &weights,

@@ -27,7 +27,7 @@ DynamicShapes = Any
 def compile(module: torch.nn.Module | torch.export.ExportedProgram | ImportedModule, args: Sequence[Any] = (),
             kwargs: Mapping[str, Any] | None = None, dynamic_shapes: DynamicShapes = None, target: str = "cpu",
             threads: int | None = None, *, isa: str = "native", masked_rows: str = "exact", check_finite: bool = True,
-            fold_norms: bool = False) -> Program:
+            fold_norms: bool | str = False) -> Program:
     """Compiles a PyTorch module for inputs like the given ones.
 
     Args:
@@ -46,7 +46,7 @@ def compile(module: torch.nn.Module | torch.export.ExportedProgram | ImportedMod
             they do not matter, so that additive masks become boolean ones, which is faster.
         check_finite: refuse weights that hold NaN or infinity.
         fold_norms: on a GPU, apply norms in the linear layers around them: faster where a batch has up to about 1024
-            tokens, slower with many.
+            tokens, slower with many. "auto": the program holds both ways, and chooses by the tokens of each batch.
     """
     imported = module if isinstance(module, ImportedModule) else export_mlir(
         module, args, kwargs, dynamic_shapes, masked_rows=masked_rows, check_finite=check_finite)

@@ -52,12 +52,18 @@ def _resources(weights: Mapping[str, torch.Tensor]) -> tuple[Any, list[torch.Ten
     return array, alive
 
 
+#: What EtCompileOptions takes for them.
+_FOLD_NORMS: Mapping[bool | str, int] = {False: 0, True: 1, "auto": 2}
+
+
 def _options(isa: str, threads: int | None, allow_non_finite: bool, target: str = "cpu",
-             fold_norms: bool = False) -> capi.CompileOptions:
+             fold_norms: bool | str = False) -> capi.CompileOptions:
     if threads is not None and threads < 1:
         raise ValueError(f"expected threads to be at least 1, but got {threads}")
+    if fold_norms not in _FOLD_NORMS:
+        raise ValueError(f"expected fold_norms to be True, False or 'auto', but got {fold_norms!r}")
     return capi.CompileOptions(isa.encode(), None, threads or 0, int(allow_non_finite), target.encode(),
-                               int(fold_norms))
+                               _FOLD_NORMS[fold_norms])
 
 
 def compile_text(text: str, weights: Mapping[str, torch.Tensor] | None = None, *, isa: str = "native",
@@ -80,7 +86,7 @@ def compile_text(text: str, weights: Mapping[str, torch.Tensor] | None = None, *
 
 
 def compile_saved(text: str, weights: Mapping[str, torch.Tensor] | None = None, *, target: str, isa: str = "native",
-                  allow_non_finite: bool = False, fold_norms: bool = False) -> tuple[bytes, tuple[str, ...]]:
+                  allow_non_finite: bool = False, fold_norms: bool | str = False) -> tuple[bytes, tuple[str, ...]]:
     """Compiles a module for `target`, or several with commas between them: the bytes of a saved program, and the compiler's
     remarks. For a CPU `isa` may name several levels likewise.
 
@@ -334,7 +340,7 @@ class SavedModule:
 
 
 def build(imported: "ImportedModule", *, target: str = "cpu", isa: str = "native", threads: int | None = None,
-          allow_non_finite: bool = False, fold_norms: bool = False) -> CompiledModule | SavedModule:
+          allow_non_finite: bool = False, fold_norms: bool | str = False) -> CompiledModule | SavedModule:
     """Compiles an imported module. `target` is "cpu", or "cuda:" and an architecture, or several with commas between them;
     the other options are those of `compile_text`."""
     if target != "cpu":

@@ -55,10 +55,21 @@ static cl::opt<bool> noTunedCache("no-tuned-cache",
                                   cl::desc("Leave out the table of the user's cache, "
                                            "$XDG_CACHE_HOME/et/tuned/<architecture>.json"),
                                   cl::cat(category));
-static cl::opt<bool> foldNorms("fold-norms",
-                               cl::desc("Apply norms in the linear layers around them, on a GPU: faster where a batch "
-                                        "has up to about 1024 tokens, slower with many"),
-                               cl::cat(category));
+static cl::opt<FoldNorms>
+    foldNorms("fold-norms", cl::desc("Apply norms in the linear layers around them, on a GPU"), cl::ValueOptional,
+              cl::init(FoldNorms::Off), cl::cat(category),
+              cl::values(clEnumValN(FoldNorms::Off, "off", "never (default)"),
+                         clEnumValN(FoldNorms::On, "on",
+                                    "always: faster where a batch has up to about 1024 tokens, slower with many"),
+                         clEnumValN(FoldNorms::On, "", ""), clEnumValN(FoldNorms::On, "true", "the same"),
+                         clEnumValN(FoldNorms::Off, "false", "the same as off"),
+                         clEnumValN(FoldNorms::Auto, "auto",
+                                    "by the tokens of each batch: a saved program holds both ways, and the weights "
+                                    "that they read in different forms twice")));
+static cl::opt<bool> prefetchWeights("prefetch-weights",
+                                     cl::desc("Launches with few rows ask for the weights of later layers, on a GPU "
+                                              "(default: true)"),
+                                     cl::init(true), cl::cat(category));
 static cl::opt<bool> remarks("remarks", cl::desc("Print what passes say of the paths they took, and why"),
                              cl::cat(category));
 
@@ -76,6 +87,7 @@ int main(int argc, char **argv) {
   options.tuned = tuned;
   options.useTunedCache = !noTunedCache;
   options.foldNorms = foldNorms;
+  options.prefetchWeights = prefetchWeights;
   options.configurePassManager = applyCommonOptions;
   bool isPlanned = target == "cpu" && !llvm::StringRef(output).ends_with(".etp");
   std::string kind = !emit.empty() ? emit.getValue() : isPlanned ? "planned" : "program";

@@ -56,6 +56,15 @@ bool isText(Stage stage);
 /// The architecture of \p target: sm_90a of cuda:sm_90a, nothing of cpu; failure on what is neither.
 FailureOr<std::optional<std::string>> parseTarget(StringRef target);
 
+/// Whether linear layers on a GPU apply the norms around them.
+enum class FoldNorms {
+  Off,
+  /// For programs that mostly see up to about 1024 rows.
+  On,
+  /// A saved program has the launches of both, and runs those of the one or the other by its rows.
+  Auto
+};
+
 struct CompileOptions {
   /// `cpu`, or `cuda:` and an architecture. Of a program that is saved, several with commas between them: it has a plan
   /// for each, and the runtime takes the best that the device runs.
@@ -73,8 +82,10 @@ struct CompileOptions {
   /// cache (docs/Tuning.md), unless \p useTunedCache is false, and that of the project.
   std::vector<std::string> tuned;
   bool useTunedCache = true;
-  /// Apply norms in the linear layers around them on a GPU: for programs that mostly see up to about 1024 rows.
-  bool foldNorms = false;
+  /// Apply norms in the linear layers around them on a GPU.
+  FoldNorms foldNorms = FoldNorms::Off;
+  /// Launches with few rows ask for the weights of later layers, on a GPU (docs/Tuning.md).
+  bool prefetchWeights = true;
   /// Called on each pass manager before it runs (timing, printing).
   std::function<LogicalResult(PassManager &)> configurePassManager;
 };

@@ -44,6 +44,10 @@ struct GPUPipelineOptions : PassPipelineOptions<GPUPipelineOptions> {
                          llvm::cl::desc("Apply norms in the linear layers around them: faster up to about 1024 rows, "
                                         "slower with many (default: false)"),
                          llvm::cl::init(false)};
+  Option<bool> prefetchWeights{*this, "prefetch-weights",
+                               llvm::cl::desc("Launches with few rows ask for the weights of later layers, so that L2 "
+                                              "holds them in time (default: true)"),
+                               llvm::cl::init(true)};
 };
 
 /// Appends the passes from et on tensors to the planned level for a CPU.

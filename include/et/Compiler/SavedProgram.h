@@ -45,6 +45,20 @@ inline constexpr uint32_t kGPUAlignment = 16;
 /// ProgramWriter::beginPlan wants it. Emits an error on what a program cannot hold.
 LogicalResult addGPUPlan(ProgramWriter &writer, ModuleOp module, const WeightsSection &weights, const KernelCode &code);
 
+/// A module, the result of --et-to-gpu, with its weights and kernels.
+struct GPUModule {
+  ModuleOp module;
+  const WeightsSection &weights;
+  const KernelCode &code;
+};
+
+/// Whether the launches of \p module say how many rows its first linear layer has.
+bool hasRows(ModuleOp module, StringRef entry);
+
+/// Adds one plan of two ways to compute the same: the launches of \p few run with up to \p mostRows rows in its first
+/// linear layer, those of \p many with more. Requires hasRows() of \p few.
+LogicalResult addGPUPlanByRows(ProgramWriter &writer, const GPUModule &few, const GPUModule &many, int64_t mostRows);
+
 /// Puts a program together from \p module, the result of --et-to-gpu. \p signature is that of the function on tensors,
 /// \p weights the section that buildWeights made. Emits an error on what a program cannot hold.
 FailureOr<std::string> buildSavedProgram(ModuleOp module, const ProgramSignature &signature,

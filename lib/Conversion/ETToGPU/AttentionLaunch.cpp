@@ -8,7 +8,8 @@
 //
 // Lengths are known at launch only, so a launch has a kernel for short rows, whose
 // softmax is exact in registers, and others for longer ones: each schedule is
-// listed with the number of keys that it begins at.
+// listed with the number of keys that it begins at, and some with the number of
+// tiles up to which it is better than the one behind it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -279,11 +280,23 @@ void gpu_kernels::scheduleAttention(LaunchOp launch, const ScheduleContext &cont
       schedule = parseSchedule(tuned);
       return verifyAttentionSchedule(attention.spec, *schedule, context.sm).value_or("");
     });
-    if (!isTuned)
+    if (!isTuned) {
       schedule = choose(keys);
+      if (auto few = chooseAttentionScheduleForFewTiles(attention.spec, context.sm, keys))
+        variants.setFewTiles(ScheduleVariants::FewTiles{
+            getAttribute(builder, *few, 0), stringifyAttentionSchedule(*few), context.sm.numSMs / few->valueSplits});
+    }
     add(keys, *schedule, whySlow(attention.spec, *schedule, context.sm));
   }
   entries.set("variants", variants.finish());
+}
+
+/// 1 where there are more than \p limit tiles of 64 rows, else 0.
+static LaunchExpr isMoreTiles(const AttentionKernelSpec &spec, int64_t limit, MLIRContext *context) {
+  LaunchExpr tiles = getAffineSymbolExpr(spec.dimM(), context).ceilDiv(64);
+  for (unsigned dim = 0; dim < spec.numBatchDims; ++dim)
+    tiles = tiles * getAffineSymbolExpr(dim, context);
+  return tiles.floorDiv(limit + 1).ceilDiv(int64_t(1) << 31);
 }
 
 FailureOr<LaunchKernels> gpu_kernels::buildAttentionLaunch(OpBuilder &builder, LaunchOp launch, StringRef name,
@@ -295,29 +308,45 @@ FailureOr<LaunchKernels> gpu_kernels::buildAttentionLaunch(OpBuilder &builder, L
   if (!variants || variants.empty())
     return launch.emitOpError("has a schedule without variants for its attention; run --et-schedule-gpu");
   LaunchKernels kernels;
+  // Tiles that the variant in front has taken, where it begins at the same number of keys.
+  std::optional<int64_t> taken;
   for (Attribute attribute : variants) {
     auto dictionary = dyn_cast<DictionaryAttr>(attribute);
     auto from = dictionary ? dictionary.getAs<IntegerAttr>("from") : IntegerAttr();
     std::optional<AttentionSchedule> schedule;
     if (from)
       schedule = parseSchedule(dictionary);
-    if (!schedule || (!kernels.empty() && from.getInt() <= kernels.back().rangeMin))
+    auto toTiles = from ? dictionary.getAs<IntegerAttr>("to_tiles") : IntegerAttr();
+    const bool isRest = taken && from && from.getInt() == kernels.back().rangeMin && !toTiles;
+    if (!schedule || taken.has_value() != isRest || (toTiles && toTiles.getInt() < 1) ||
+        (!kernels.empty() && !isRest && from.getInt() <= kernels.back().rangeMin))
       return launch.emitOpError("has a schedule that is none of an attention, or out of order: ") << attribute;
     if (std::optional<std::string> reason = verifyAttentionSchedule(attention.spec, *schedule, sm))
       return launch.emitOpError("has no GPU kernel with the schedule ") << attribute << ": " << *reason;
     LaunchKernel &kernel = kernels.emplace_back();
     std::string suffix = variants.size() > 1 ? "_from" + std::to_string(from.getInt()) : "";
+    if (toTiles)
+      suffix += "_few";
     kernel.kernel =
         buildAttentionKernel(builder, launch.getLoc(), (name + suffix).str(), attention.spec, *schedule, sm);
     if (std::optional<std::string> rest = legalizeScalarMath(kernel.kernel.function))
       return launch.emitOpError("has no GPU kernel: GPUs have no form of '") << *rest << "'";
+    if (toTiles)
+      kernel.kernel.grid[0] =
+          kernel.kernel.grid[0] * (isMoreTiles(attention.spec, toTiles.getInt(), launch.getContext()) * -1 + 1);
+    else if (isRest)
+      kernel.kernel.grid[0] = kernel.kernel.grid[0] * isMoreTiles(attention.spec, *taken, launch.getContext());
+    taken = toTiles ? std::optional<int64_t>(toTiles.getInt()) : std::nullopt;
     kernel.operands = attention.operands;
     kernel.sizes = attention.sizes;
     // The number of keys.
     kernel.rangeSymbol = attention.spec.numBatchDims + 1;
     kernel.rangeMin = from.getInt();
-    if (kernels.size() > 1)
-      kernels[kernels.size() - 2].rangeEnd = from.getInt();
+    for (LaunchKernel &before : kernels)
+      if (before.rangeMin < from.getInt() && before.rangeEnd < 0)
+        before.rangeEnd = from.getInt();
   }
+  if (taken)
+    return launch.emitOpError("has a schedule for few tiles of its attention and none for more of them");
   return kernels;
 }

@@ -21,6 +21,7 @@
 
 #include "LaunchKernels.h"
 
+#include "et/Conversion/ETToCPU/LaunchRows.h"
 #include "et/Conversion/ETToCPU/LaunchWork.h"
 #include "et/Conversion/ETToGPU/Passes.h"
 
@@ -91,6 +92,7 @@ struct ConvertLaunchesToGPUPass final : et::impl::ConvertLaunchesToGPUPassBase<C
 
 private:
   LogicalResult convert(func::FuncOp function);
+  LogicalResult collectPrefetches(func::FuncOp function);
   FailureOr<ArrayRef<LaunchKernel>> getKernels(LaunchOp launch);
   gpu::GPUModuleOp getKernelModule();
   void launchKernel(LaunchOp launch, const LaunchKernel &kernel, func::FuncOp function, bool isFirst);
@@ -100,6 +102,12 @@ private:
   unsigned nextKernel = 0;
   llvm::DenseMap<size_t, SmallVector<unsigned, 2>> kernelsByHash;
   SmallVector<std::string> checks;
+  /// What launches of the function ask for, the most views of one of them, and the most rows with which one asks.
+  llvm::DenseMap<Operation *, PrefetchOp> prefetches;
+  unsigned prefetchViews = 0;
+  int64_t prefetchRows = 0;
+  /// The first linear launch of the function.
+  LaunchOp rowsLaunch;
 };
 } // namespace
 
@@ -137,6 +145,9 @@ FailureOr<ArrayRef<LaunchKernel>> ConvertLaunchesToGPUPass::getKernels(LaunchOp 
   FailureOr<LaunchKernels> built = buildKernels(builder, launch, name, *sm);
   if (failed(built))
     return failure();
+  // Launches that ask for something, and equal ones that do not, share kernels.
+  if (prefetchViews && mayPrefetch(launch))
+    addPrefetches(*built, prefetchViews, prefetchRows, *sm);
   candidates.push_back(kernels.size());
   numKernels += built->size();
   kernels.emplace_back(launch, std::move(*built));
@@ -147,16 +158,22 @@ namespace {
 /// Computes what one launch of a kernel is given.
 class LaunchEmitter {
 public:
-  LaunchEmitter(ImplicitLocOpBuilder &b, LaunchOp launch, const LaunchKernel &kernel, Value status,
+  LaunchEmitter(ImplicitLocOpBuilder &b, LaunchOp launch, const LaunchKernel &kernel, Value status, PrefetchOp prefetch,
                 llvm::function_ref<int64_t(unsigned)> getCheckCode)
-      : b(b), launch(launch), kernel(kernel), status(status) {
+      : b(b), launch(launch), kernel(kernel), status(status), prefetch(prefetch) {
     for (const LaunchSize &size : kernel.sizes)
       symbols.push_back(getSize(size, getCheckCode));
   }
 
   Value getOperand(unsigned operand) {
     unsigned position = kernel.operands[operand];
-    return position == LaunchKernel::kStatus ? status : launch->getOperand(position);
+    if (position < launch->getNumOperands())
+      return launch->getOperand(position);
+    for (unsigned view = 0, count = prefetch ? prefetch.getViews().size() : 0; view < count; ++view)
+      if (position == LaunchKernel::getPrefetch(view))
+        return prefetch.getViews()[view];
+    // A view that there is not, of which nothing is asked for, has some address too.
+    return status;
   }
 
   /// \p expr, over the symbols of the kernel, as an index. Nothing here is negative, so divisions are unsigned.
@@ -275,8 +292,21 @@ private:
     }
     case LaunchSize::Check:
       return arith::ConstantIndexOp::create(b, getCheckCode(size.operand));
+    case LaunchSize::Prefetch:
+      return getPrefetchBytes(size.operand);
     }
     llvm_unreachable("unknown kind of size");
+  }
+
+  /// Bytes of view \p view, 0 with more rows than the prefetch is for.
+  Value getPrefetchBytes(unsigned view) {
+    auto index = [&](int64_t value) { return arith::ConstantIndexOp::create(b, value).getResult(); };
+    if (!prefetch || view >= prefetch.getViews().size())
+      return index(0);
+    int64_t bytes = cast<MemRefType>(prefetch.getViews()[view].getType()).getDimSize(0);
+    Value times = arith::DivUIOp::create(b, prefetch.getRows(), index(prefetch.getMost() + 1));
+    Value isMany = arith::MinUIOp::create(b, times, index(1));
+    return arith::MulIOp::create(b, arith::SubIOp::create(b, index(1), isMany), index(bytes));
   }
 
   Value getStride(Value memref, unsigned dim, int64_t divisor) {
@@ -293,6 +323,7 @@ private:
   LaunchOp launch;
   const LaunchKernel &kernel;
   Value status;
+  PrefetchOp prefetch;
   SmallVector<Value> symbols;
 };
 } // namespace
@@ -312,9 +343,10 @@ void ConvertLaunchesToGPUPass::launchKernel(LaunchOp launch, const LaunchKernel 
     return code;
   };
   Value status = function.getArgument(function.getNumArguments() - 2);
-  LaunchEmitter emitter(b, launch, launchKernel, status, getCheckCode);
+  LaunchEmitter emitter(b, launch, launchKernel, status, prefetches.lookup(launch), getCheckCode);
   SmallVector<Value> arguments;
   SmallVector<int32_t> checkArguments;
+  std::optional<int32_t> rowsArgument;
   for (const KernelArgument &argument : kernel.arguments) {
     switch (argument.kind) {
     case KernelArgument::Pointer:
@@ -323,6 +355,8 @@ void ConvertLaunchesToGPUPass::launchKernel(LaunchOp launch, const LaunchKernel 
     case KernelArgument::I32:
       if (launchKernel.isCheck(argument.value))
         checkArguments.push_back(arguments.size());
+      if (launchKernel.isRows(argument.value))
+        rowsArgument = arguments.size();
       arguments.push_back(arith::IndexCastOp::create(b, b.getI32Type(), emitter.getIndex(argument.value)));
       break;
     case KernelArgument::TensorMap:
@@ -347,17 +381,46 @@ void ConvertLaunchesToGPUPass::launchKernel(LaunchOp launch, const LaunchKernel 
   op->setAttr("et.name", launch.getKernelAttr());
   if (!checkArguments.empty())
     op->setAttr("et.check_arguments", b.getDenseI32ArrayAttr(checkArguments));
+  // Programs that choose by the number of rows ask a kernel of the first layer for it.
+  if (rowsArgument && launch == rowsLaunch)
+    op->setAttr("et.rows_argument", b.getI32IntegerAttr(*rowsArgument));
   // The first launch follows what is not ours.
   if (kernel.programmatic && !isFirst)
     op->setAttr("et.programmatic", b.getUnitAttr());
 }
 
+LogicalResult ConvertLaunchesToGPUPass::collectPrefetches(func::FuncOp function) {
+  prefetches.clear();
+  prefetchViews = 0;
+  prefetchRows = 0;
+  PrefetchOp pending;
+  for (Operation &op : function.getBody().front()) {
+    if (auto prefetch = dyn_cast<PrefetchOp>(op)) {
+      if (pending)
+        return pending.emitOpError("expected a launch behind it, but there is another et.prefetch; join their views");
+      pending = prefetch;
+      prefetchViews = std::max<unsigned>(prefetchViews, prefetch.getViews().size());
+      prefetchRows = std::max<int64_t>(prefetchRows, prefetch.getMost());
+    } else if (auto launch = dyn_cast<LaunchOp>(op); launch && pending) {
+      prefetches[launch] = std::exchange(pending, nullptr);
+    }
+  }
+  if (pending)
+    return pending.emitOpError("expected a launch behind it, but there is none");
+  return success();
+}
+
 LogicalResult ConvertLaunchesToGPUPass::convert(func::FuncOp function) {
   checks.clear();
+  if (failed(collectPrefetches(function)))
+    return failure();
+  rowsLaunch = nullptr;
   SmallVector<LaunchOp> launches(function.getBody().front().getOps<LaunchOp>());
   // Launches are compared with earlier ones: they go when all kernels are built, which stay where they are.
   kernels.reserve(launches.size());
   for (LaunchOp launch : launches) {
+    if (!rowsLaunch && isa_and_nonnull<LinearOp>(cpu::getRoot(launch)))
+      rowsLaunch = launch;
     FailureOr<ArrayRef<LaunchKernel>> chosen = getKernels(launch);
     if (failed(chosen))
       return failure();
@@ -372,5 +435,7 @@ LogicalResult ConvertLaunchesToGPUPass::convert(func::FuncOp function) {
   kernelsByHash.clear();
   for (LaunchOp launch : launches)
     launch.erase();
+  for (auto prefetch : llvm::make_early_inc_range(function.getBody().front().getOps<PrefetchOp>()))
+    prefetch.erase();
   return success();
 }

@@ -9,6 +9,7 @@
 #include "LaunchKernels.h"
 
 #include "et/Conversion/ETToCPU/LaunchRows.h"
+#include "et/Conversion/ETToGPU/PrefetchKernel.h"
 #include "et/Conversion/ETToGPU/RowKernel.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -128,6 +129,27 @@ FailureOr<LaunchKernels> gpu_kernels::buildKernels(OpBuilder &builder, LaunchOp 
   if (failed(kernel))
     return failure();
   return LaunchKernels{std::move(*kernel)};
+}
+
+bool gpu_kernels::mayPrefetch(LaunchOp launch) {
+  return isa_and_nonnull<LinearOp, AttentionOp, LayerNormOp, RmsNormOp>(cpu::getRoot(launch));
+}
+
+void gpu_kernels::addPrefetches(LaunchKernels &kernels, unsigned views, int64_t most, const nvidia::SM &sm) {
+  for (LaunchKernel &kernel : kernels) {
+    // A range of keys is one of rows too: there are as many rows at least.
+    if (kernel.isHelper || kernel.rangeMin > most || !whyNoPrefetch(kernel.kernel, sm).empty())
+      continue;
+    SmallVector<PrefetchSpec> specs;
+    for (unsigned view = 0; view < views; ++view) {
+      MLIRContext *context = kernel.kernel.function.getContext();
+      specs.push_back(
+          {static_cast<unsigned>(kernel.operands.size()), getAffineSymbolExpr(kernel.sizes.size(), context)});
+      kernel.operands.push_back(LaunchKernel::getPrefetch(view));
+      kernel.sizes.push_back({LaunchSize::Prefetch, view});
+    }
+    addPrefetch(kernel.kernel, specs, sm);
+  }
 }
 
 /// Whether \p type is a float that kernels compute with.

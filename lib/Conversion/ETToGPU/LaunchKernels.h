@@ -47,7 +47,8 @@ struct LaunchSize {
     Elements, ///< product of all sizes of an operand
     Stride,   ///< elements between neighbours in dimension `dim` of an operand, divided by `divisor`
     Scalar,   ///< the operand itself, an integer
-    Check     ///< the status code of check `operand` of the kernel
+    Check,    ///< the status code of check `operand` of the kernel
+    Prefetch  ///< bytes of view `operand` of the et.prefetch in front of the launch; 0 where it asks for nothing
   } kind = Dim;
   unsigned operand = 0, dim = 0;
   int64_t divisor = 1;
@@ -74,17 +75,26 @@ struct LaunchKernel {
   BuiltKernel kernel;
   /// Position in the launch's operands of each operand of the kernel, or kStatus.
   static constexpr unsigned kStatus = ~0u;
+  /// Position that stands for view \p view of the et.prefetch in front of the launch.
+  static constexpr unsigned getPrefetch(unsigned view) { return kStatus - 1 - view; }
   SmallVector<unsigned> operands;
   /// What the symbols of the kernel are.
   SmallVector<LaunchSize> sizes;
   /// The kernel runs when symbol `rangeSymbol` is at least `rangeMin` and below `rangeEnd` (-1: no end).
   unsigned rangeSymbol = 0;
   int64_t rangeMin = 0, rangeEnd = -1;
+  /// Whether it runs beside the kernel that does the work.
+  bool isHelper = false;
 
   /// Whether \p value is the status code of a check.
   bool isCheck(LaunchExpr value) const {
     auto symbol = dyn_cast_or_null<AffineSymbolExpr>(value);
     return symbol && sizes[symbol.getPosition()].kind == LaunchSize::Check;
+  }
+  /// Whether \p value is the number of rows of an operand.
+  bool isRows(LaunchExpr value) const {
+    auto symbol = dyn_cast_or_null<AffineSymbolExpr>(value);
+    return symbol && sizes[symbol.getPosition()].kind == LaunchSize::Rows;
   }
 };
 
@@ -99,6 +109,13 @@ std::string whyNoKernel(Operation *op, const nvidia::SM &sm);
 
 /// Why no kernel takes \p op; empty when one does.
 std::string whyNoAttention(AttentionOp op);
+
+/// Whether the kernels of \p launch may ask for weights of later launches: those that are long enough.
+bool mayPrefetch(LaunchOp launch);
+
+/// Lets the kernels among \p kernels that run with \p most rows ask for \p views views of the et.prefetch in front of
+/// the launch, as far as they can.
+void addPrefetches(LaunchKernels &kernels, unsigned views, int64_t most, const nvidia::SM &sm);
 
 /// Whether \p memref is part of the weights, which no launch writes.
 bool isWeight(Value memref);

@@ -457,6 +457,7 @@ FailureOr<LaunchKernels> gpu_kernels::buildLinearLaunch(OpBuilder &builder, Laun
       if (failed(stats))
         return failure();
       stats->rangeMin = from.getInt();
+      stats->isHelper = true;
       kernels.push_back(std::move(*stats));
     }
     LaunchKernel &kernel = kernels.emplace_back();
@@ -473,6 +474,7 @@ FailureOr<LaunchKernels> gpu_kernels::buildLinearLaunch(OpBuilder &builder, Laun
     if (failed(chunks))
       return failure();
     chunks->rangeMin = from.getInt();
+    chunks->isHelper = true;
     kernels.push_back(std::move(*chunks));
   }
   return kernels;

@@ -122,13 +122,17 @@ void ScheduleVariants::add(int64_t size, DictionaryAttr schedule, StringRef name
   NamedAttrList entries(schedule);
   entries.erase("from");
   schedule = entries.getDictionary(launch.getContext());
-  if (!variants.empty() && variants.back().schedule == schedule) {
+  auto isSame = [](const std::optional<FewTiles> &a, const std::optional<FewTiles> &b) {
+    return a.has_value() == b.has_value() && (!a || (a->schedule == b->schedule && a->tiles == b->tiles));
+  };
+  std::optional<FewTiles> few = std::exchange(fewTiles, std::nullopt);
+  if (!variants.empty() && variants.back().schedule == schedule && isSame(variants.back().few, few)) {
     variants.back().to = size;
     if (variants.back().origin != origin)
       variants.back().origin = "the tuned table and the cost model";
     return;
   }
-  variants.push_back({from, size, schedule, name.str(), origin, slow});
+  variants.push_back({from, size, schedule, name.str(), origin, slow, std::move(few)});
 }
 
 std::string ScheduleVariants::describeRange(const Variant &variant, bool isLast) const {
@@ -145,10 +149,20 @@ ArrayAttr ScheduleVariants::finish() {
   SmallVector<Attribute> attributes;
   Builder builder(launch.getContext());
   for (auto [i, variant] : llvm::enumerate(variants)) {
-    NamedAttrList entries(variant.schedule);
-    entries.set("from", builder.getI64IntegerAttr(variant.from));
-    attributes.push_back(entries.getDictionary(launch.getContext()));
     std::string range = describeRange(variant, i + 1 == variants.size());
+    auto push = [&](NamedAttrList entries) {
+      entries.set("from", builder.getI64IntegerAttr(variant.from));
+      attributes.push_back(entries.getDictionary(launch.getContext()));
+    };
+    if (variant.few) {
+      NamedAttrList entries(variant.few->schedule);
+      entries.set("to_tiles", builder.getI64IntegerAttr(variant.few->tiles));
+      push(entries);
+      remark::passed(launch.getLoc(), remark::RemarkOpts::name("Schedule").category(DEBUG_TYPE))
+          << remark::add("{0}: {1} for {2} in up to {3} tiles, from {4}", key.describe(), variant.few->name, range,
+                         variant.few->tiles, variant.origin);
+    }
+    push(NamedAttrList(variant.schedule));
     remark::passed(launch.getLoc(), remark::RemarkOpts::name("Schedule").category(DEBUG_TYPE))
         << remark::add("{0}: {1} for {2}, from {3}", key.describe(), variant.name, range, variant.origin);
     if (!variant.slow.empty())

@@ -52,6 +52,14 @@ public:
   /// fastest instructions of the architecture; empty when it has them.
   void add(int64_t size, DictionaryAttr schedule, StringRef name, const std::string &slow);
 
+  /// A schedule for the same sizes as the one that is added behind it, where there are at most \p tiles tiles.
+  struct FewTiles {
+    DictionaryAttr schedule;
+    std::string name;
+    int64_t tiles = 0;
+  };
+  void setFewTiles(std::optional<FewTiles> few) { fewTiles = std::move(few); }
+
   /// The list for the launch's schedule. Emits the remarks.
   ArrayAttr finish();
 
@@ -60,6 +68,7 @@ private:
     int64_t from, to;
     DictionaryAttr schedule;
     std::string name, origin, slow;
+    std::optional<FewTiles> few;
   };
   std::string describeRange(const Variant &variant, bool isLast) const;
 
@@ -70,6 +79,7 @@ private:
   bool isKnown = false;
   /// Of the schedule that is added next.
   std::string origin = "the cost model";
+  std::optional<FewTiles> fewTiles;
   SmallVector<Variant> variants;
 };
 

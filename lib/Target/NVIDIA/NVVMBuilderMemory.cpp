@@ -142,6 +142,10 @@ void NVVMBuilder::prefetchMap(Value map) {
   inlineAsm("prefetch.tensormap [$0];", "l", map);
 }
 
+void NVVMBuilder::prefetchL2(Value global, Value bytes) {
+  NVVM::CpAsyncBulkPrefetchOp::create(*this, global, bytes, /*l2CacheHint=*/Value());
+}
+
 void NVVMBuilder::tmaLoad(Value shared, Value map, Value barrier, ValueRange coords, Value multicast) {
   if (multicast)
     shared = LLVM::AddrSpaceCastOp::create(*this, LLVM::LLVMPointerType::get(getContext(), 7), shared);

@@ -131,7 +131,10 @@ def _strips(raw: np.ndarray) -> tuple[int, np.ndarray] | None:
                 bits = np.unpackbits(np.ascontiguousarray(masks).view(np.uint8), bitorder="little").reshape(strips, stride, 16)
                 if np.array_equal(bits.sum((1, 2)), np.diff(starts)):
                     # A longer row may fit as well, into the padding in front of the units; it only adds zeros.
-                    found.append((rows, bits.astype(bool)))
+                    # What a strip has stands at its place in the order.
+                    ordered = np.empty(bits.shape, dtype=bool)
+                    ordered[words[:strips]] = bits
+                    found.append((rows, ordered))
                     break
     return found[0] if len(found) == 1 else None
 

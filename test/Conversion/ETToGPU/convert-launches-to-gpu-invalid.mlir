@@ -215,3 +215,63 @@ func.func @bits(%x: memref<4xf16>, %arena: memref<?xi8>, %weights: memref<?xi8>,
   }
   return
 }
+
+// -----
+
+func.func @prefetch_twice(%x: memref<4xf32>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  %c0 = arith.constant 0 : index
+  %w = memref.view %weights[%c0][] : memref<?xi8> to memref<64xi8>
+  // expected-error @below {{expected a launch behind it, but there is another et.prefetch; join their views}}
+  et.prefetch %w rows %c0 most 1 : memref<64xi8>
+  et.prefetch %w rows %c0 most 1 : memref<64xi8>
+  et.launch "gelu" schedule {chip = "sm_90a"} ins(%x : memref<4xf32>) outs(%x : memref<4xf32>) {
+  ^bb0(%a: tensor<4xf32>, %o: tensor<4xf32>):
+    %g = et.gelu %a : tensor<4xf32>
+    et.yield %g : tensor<4xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @prefetch_last(%x: memref<4xf32>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  %c0 = arith.constant 0 : index
+  %w = memref.view %weights[%c0][] : memref<?xi8> to memref<64xi8>
+  // expected-error @below {{expected a launch behind it, but there is none}}
+  et.prefetch %w rows %c0 most 1 : memref<64xi8>
+  return
+}
+
+// -----
+
+#q = affine_map<(h, m, n, k, v) -> (m, h, k)>
+#k = affine_map<(h, m, n, k, v) -> (n, h, k)>
+#v = affine_map<(h, m, n, k, v) -> (n, h, v)>
+#o = affine_map<(h, m, n, k, v) -> (m, h, v)>
+func.func @attention_few_tiles_alone(%x: memref<?x4x64xf16>, %y: memref<?x4x64xf16>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  // expected-error @below {{has a schedule for few tiles of its attention and none for more of them}}
+  et.launch "attention" schedule {chip = "sm_80", variants = [{blocks_per_sm = 1 : i64, exact_blocks = 1 : i64, from = 0 : i64, key_block = 64 : i64, kind = "mma", stages = 2 : i64, to_tiles = 66 : i64, warpgroups = 1 : i64}]} ins(%x : memref<?x4x64xf16>) outs(%y : memref<?x4x64xf16>) {
+  ^bb0(%a: tensor<?x4x64xf16>, %p: tensor<?x4x64xf16>):
+    %0 = et.attention query(%a : tensor<?x4x64xf16>) key(%a : tensor<?x4x64xf16>) value(%a : tensor<?x4x64xf16>)
+         {indexing_maps = [#q, #k, #v, #o]} -> tensor<?x4x64xf16>
+    et.yield %0 : tensor<?x4x64xf16>
+  }
+  return
+}
+
+// -----
+
+#q = affine_map<(h, m, n, k, v) -> (m, h, k)>
+#k = affine_map<(h, m, n, k, v) -> (n, h, k)>
+#v = affine_map<(h, m, n, k, v) -> (n, h, v)>
+#o = affine_map<(h, m, n, k, v) -> (m, h, v)>
+func.func @attention_no_tiles(%x: memref<?x4x64xf16>, %y: memref<?x4x64xf16>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  // expected-error @below {{has a schedule that is none of an attention, or out of order}}
+  et.launch "attention" schedule {chip = "sm_80", variants = [{blocks_per_sm = 1 : i64, exact_blocks = 1 : i64, from = 0 : i64, key_block = 64 : i64, kind = "mma", stages = 2 : i64, to_tiles = 0 : i64, warpgroups = 1 : i64}]} ins(%x : memref<?x4x64xf16>) outs(%y : memref<?x4x64xf16>) {
+  ^bb0(%a: tensor<?x4x64xf16>, %p: tensor<?x4x64xf16>):
+    %0 = et.attention query(%a : tensor<?x4x64xf16>) key(%a : tensor<?x4x64xf16>) value(%a : tensor<?x4x64xf16>)
+         {indexing_maps = [#q, #k, #v, #o]} -> tensor<?x4x64xf16>
+    et.yield %0 : tensor<?x4x64xf16>
+  }
+  return
+}

@@ -40,6 +40,11 @@ func.func @gelu(%x: tensor<?x?x384xf16>) -> tensor<?x?x384xf16> {
 // CHECK:       arith.cmpi ult
 // CHECK:       llvm.cmpxchg
 // CHECK:       llvm.func @layer_norm_1
+// With few blocks the next launch starts at once.
+// SM90:        nvvm.read.ptx.sreg.nctaid.x
+// SM90:        scf.if
+// SM90:        nvvm.griddepcontrol launch_dependents
+// SM80-NOT:    nvvm.griddepcontrol
 // Weights are read before the wait.
 // CHECK:       llvm.load %{{.*}} -> vector<8xf16>
 // SM90:        nvvm.griddepcontrol wait
@@ -77,7 +82,7 @@ func.func @computed_gamma(%x: tensor<?x384xf16>, %g: tensor<384xf16>) -> tensor<
 // SM90:        et.tensor_map %{{.*}} box [64, 64] swizzle 128 : memref<?x768xf16, strided<[768, 1], offset: ?>>
 // CHECK:       arith.divui %[[M]], %c{{[0-9]+}}
 // CHECK:       arith.minui
-// CHECK:       gpu.launch_func @kernels::@linear_gelu_0_from0 {{.*}}{et.name = "linear+gelu"}
+// CHECK:       gpu.launch_func @kernels::@linear_gelu_0_from0 {{.*}}{et.name = "linear+gelu", et.rows_argument = {{[0-9]+}} : i32}
 // CHECK:       gpu.launch_func @kernels::@linear_gelu_0_from{{[1-9][0-9]*}}
 // CHECK:       gpu.launch_func @kernels::@layer_norm_1
 func.func @linear(%x: tensor<?x768xf16>) -> tensor<?x768xf16> {

@@ -1,6 +1,19 @@
 // RUN: et-opt %s --et-plan-gpu=chip=sm_90a | FileCheck %s
 // RUN: et-opt %s --et-plan-gpu="chip=sm_90a fold-norms=true" | FileCheck %s --check-prefix=FOLD
 // RUN: et-compile %s --target=cuda:sm_90a --emit=planned --fold-norms -o - | FileCheck %s --check-prefix=FOLD
+// RUN: et-compile %s --target=cuda:sm_90a --emit=planned --fold-norms=on -o - | FileCheck %s --check-prefix=FOLD
+// RUN: et-compile %s --target=cuda:sm_90a --emit=planned --fold-norms=off -o - | FileCheck %s
+// RUN: env ET_PTXAS=%t.none et-compile %s --target=cuda:sm_90a --fold-norms=auto -o %t.etp
+// RUN: et-run-program --describe %t.etp | FileCheck %s --check-prefix=AUTO
+// RUN: not et-compile %s --target=cuda:sm_90a --emit=planned --fold-norms=auto -o %t.x 2>&1 | FileCheck %s --check-prefix=STAGE
+// RUN: not et-compile %s --target=cuda:sm_90a --fold-norms=maybe -o %t.x 2>&1 | FileCheck %s --check-prefix=VALUE
+// RUN: not ls %t.x
+
+// By the number of rows: one plan, and the kernels of both ways.
+// AUTO:     plan for sm_90a: {{.*}} PTX sm_90a {{.*}} PTX sm_90a
+// AUTO-NOT: plan for
+// STAGE:    only a saved program chooses by its rows whether norms are folded, {{.*}}; choose --fold-norms=on or --fold-norms=off, or --emit=program
+// VALUE:    for the --fold-norms option: Cannot find option named 'maybe'
 
 // A norm is a launch of its own unless that is asked for. Folded, every number of rows still runs on tensor cores: with
 // many rows the kernel that hides its epilogue gets the statistics from one in front of it.

@@ -8,6 +8,7 @@
 // CHECK-DAG: layer_norm: ok
 // CHECK-DAG: linear: ok
 // CHECK-DAG: norm_stats: ok
+// CHECK-DAG: prefetch: ok
 // CHECK-DAG: rms_norm: ok
 // CHECK-DAG: tensor_map: ok
 // CHECK-DAG: weight: ok

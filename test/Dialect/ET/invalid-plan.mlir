@@ -263,3 +263,51 @@ func.func @work_c1_flops(%bytes: index) {
   et.work bytes %bytes flops %flops tensor
   return
 }
+
+// -----
+
+func.func @prefetch_c1_none(%rows: index) {
+  // expected-error @+1 {{expected a view to prefetch, but got none}}
+  "et.prefetch"(%rows) {most = 1 : i64} : (index) -> ()
+  return
+}
+
+// -----
+
+func.func @prefetch_c1_elements(%x: memref<64xf16>, %rows: index) {
+  // expected-error @+1 {{expected view 0 to be a row of bytes, a static multiple of 16 of them, but got 'memref<64xf16>'}}
+  et.prefetch %x rows %rows most 1 : memref<64xf16>
+  return
+}
+
+// -----
+
+func.func @prefetch_c1_multiple(%x: memref<64xi8>, %y: memref<72xi8>, %rows: index) {
+  // expected-error @+1 {{expected view 1 to be a row of bytes, a static multiple of 16 of them, but got 'memref<72xi8>'}}
+  et.prefetch %x, %y rows %rows most 1 : memref<64xi8>, memref<72xi8>
+  return
+}
+
+// -----
+
+func.func @prefetch_c1_dynamic(%x: memref<?xi8>, %rows: index) {
+  // expected-error @+1 {{expected view 0 to be a row of bytes, a static multiple of 16 of them, but got 'memref<?xi8>'}}
+  et.prefetch %x rows %rows most 1 : memref<?xi8>
+  return
+}
+
+// -----
+
+func.func @prefetch_c1_gaps(%x: memref<64xi8, strided<[2]>>, %rows: index) {
+  // expected-error @+1 {{expected view 0 to be a row of bytes, a static multiple of 16 of them, but got 'memref<64xi8, strided<[2]>>'}}
+  et.prefetch %x rows %rows most 1 : memref<64xi8, strided<[2]>>
+  return
+}
+
+// -----
+
+func.func @prefetch_c2_most(%x: memref<64xi8>, %rows: index) {
+  // expected-error @+1 {{expected a positive number of rows at most, but got 0}}
+  et.prefetch %x rows %rows most 0 : memref<64xi8>
+  return
+}

@@ -178,6 +178,11 @@ AttentionSchedule chooseAttentionSchedule(const AttentionKernelSpec &spec, const
                                           std::optional<int64_t> rows = std::nullopt,
                                           std::optional<int64_t> keys = std::nullopt);
 
+/// A schedule that is better for \p keys keys where there are at most numSMs / valueSplits tiles of 64 rows, if there
+/// is one.
+std::optional<AttentionSchedule> chooseAttentionScheduleForFewTiles(const AttentionKernelSpec &spec,
+                                                                    const nvidia::SM &sm, int64_t keys);
+
 /// Emits the kernel at the insertion point of \p builder, which is in a gpu.module. \p spec and \p schedule must
 /// verify.
 BuiltKernel buildAttentionKernel(OpBuilder &builder, Location loc, StringRef name, const AttentionKernelSpec &spec,

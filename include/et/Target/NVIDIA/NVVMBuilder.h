@@ -266,6 +266,8 @@ public:
   /// reports to \p barrier (sm_90).
   void copyBulk(Value shared, Value global, Value bytes, Value barrier);
   void prefetchMap(Value map);
+  /// Asks for \p bytes (i32) of global memory at \p global for L2; both are multiples of 16 (sm_90).
+  void prefetchL2(Value global, Value bytes);
   /// Copies a box into shared memory; \p coords are innermost first. With \p multicast (i16 mask), into every block of
   /// the mask.
   void tmaLoad(Value shared, Value map, Value barrier, ValueRange coords, Value multicast = {});

@@ -200,6 +200,15 @@ void AttentionEmitter::emitWgmma() {
     }
     fenceBarrierInit();
   });
+  // A grid that leaves multiprocessors free lets the next kernel set up there, and ask for its weights, while this one
+  // waits and works. With many blocks it would only take room from them.
+  if (sm.hasProgrammaticLaunch && !spec.offsets) {
+    Value blocks = gridDim(0);
+    for (unsigned dim : {1, 2})
+      if (kernel.grid[dim] != getAffineConstantExpr(1))
+        blocks = mul(blocks, gridDim(dim));
+    ifThen(le(blocks, i32(sm.numSMs)), [&] { launchNext(); });
+  }
   // What every thread reads itself, it has to wait for itself.
   const bool allRead = spec.lengths || spec.mask || spec.score || spec.offsets;
   if (sm.hasProgrammaticLaunch && allRead)

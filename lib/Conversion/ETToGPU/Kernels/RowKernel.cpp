@@ -174,6 +174,7 @@ BuiltKernel et::gpu_kernels::buildNormKernel(OpBuilder &builder, Location loc, S
   SIMTKernel kernel(builder, loc, name, built);
   ImplicitLocOpBuilder &b = kernel.builder();
   Value scratch = layout.threads == kWarpSize ? Value() : kernel.allocateShared("sums", layout.threads / kWarpSize);
+  kernel.letSuccessorsStart();
   Value thread = kernel.threadId(), block = kernel.blockId();
   Value row = block;
   if (layout.rowsPerBlock > 1) {

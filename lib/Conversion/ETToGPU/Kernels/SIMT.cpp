@@ -61,6 +61,18 @@ void SIMTKernel::waitForPredecessors() {
   NVVM::GriddepcontrolOp::create(b, NVVM::GridDepActionKind::launch_dependents);
 }
 
+/// Multiprocessors of the smallest data-centre GPU with programmatic dependent launch.
+static constexpr int64_t kFewBlocks = 114;
+
+void SIMTKernel::letSuccessorsStart() {
+  if (!programmatic)
+    return;
+  // They wait for this kernel, which waits for those in front.
+  Value blocks = arith::ExtUIOp::create(b, b.getI64Type(), NVVM::GridDimXOp::create(b, b.getI32Type()));
+  when(less(blocks, constant(kFewBlocks + 1)),
+       [&] { NVVM::GriddepcontrolOp::create(b, NVVM::GridDepActionKind::launch_dependents); });
+}
+
 Value SIMTKernel::load(Type type, Value pointer, Value offset, int64_t count, int64_t alignment) {
   bool isBool = type.isInteger(1);
   Type stored = isBool ? Type(b.getI8Type()) : type;

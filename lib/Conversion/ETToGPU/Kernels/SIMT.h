@@ -56,6 +56,10 @@ public:
   /// weight. Nothing on SMs without programmatic dependent launch.
   void waitForPredecessors();
 
+  /// Lets the launches behind start at once where the grid leaves multiprocessors free for them: in front of everything
+  /// else. Nothing on SMs without programmatic dependent launch.
+  void letSuccessorsStart();
+
   /// Loads \p count elements of \p type from element \p offset of \p pointer: a scalar when \p count is 0, else a
   /// vector.
   /// \p alignment is in bytes, 0 for that of an element. Booleans are i1 here and bytes in memory.

@@ -216,3 +216,25 @@ LogicalResult WorkOp::verify() {
       return emitOpError("expected ") << name << " not to be negative, but got " << *constant;
   return success();
 }
+
+//===----------------------------------------------------------------------===//
+// PrefetchOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult PrefetchOp::verify() {
+  // prefetch_c1
+  if (getViews().empty())
+    return emitOpError("expected a view to prefetch, but got none");
+  constexpr int64_t kGrain = 16;
+  for (auto [i, value] : llvm::enumerate(getViews().getTypes())) {
+    auto type = cast<MemRefType>(value);
+    if (type.getRank() != 1 || !type.getElementType().isInteger(8) || !type.getLayout().isIdentity() ||
+        type.isDynamicDim(0) || type.getDimSize(0) % kGrain != 0)
+      return emitOpError("expected view ")
+             << i << " to be a row of bytes, a static multiple of " << kGrain << " of them, but got " << type;
+  }
+  // prefetch_c2
+  if (int64_t most = getMost(); most <= 0)
+    return emitOpError("expected a positive number of rows at most, but got ") << most;
+  return success();
+}

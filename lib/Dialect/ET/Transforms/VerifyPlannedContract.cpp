@@ -35,7 +35,7 @@ static StringRef getOffence(Operation *op) {
   if (isa<memref::CopyOp>(op))
     return "a copy outside a launch, which et-plan-memory puts into one";
   if (isa<ViewLikeOpInterface, memref::DimOp, memref::ExtractStridedMetadataOp, memref::StoreOp, memref::LoadOp,
-          func::ReturnOp>(op))
+          func::ReturnOp, PrefetchOp>(op))
     return "";
   if (isa<arith::ArithDialect, affine::AffineDialect>(op->getDialect()))
     return "";

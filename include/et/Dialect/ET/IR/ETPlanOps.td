@@ -153,4 +153,26 @@ def ET_WorkOp : ET_Op<"work"> {
   let hasVerifier = 1;
 }
 
+def ET_PrefetchOp : ET_Op<"prefetch"> {
+  let summary = "What the next launch asks for ahead of time";
+  let description = [{
+    Stands in front of a launch of a kernel, whose blocks ask memory for `views`, each a part of them, before they wait
+    for the launches in front: so that the L2 cache holds them when a later launch reads them. Nothing is computed
+    differently for it, and a kernel that cannot ask does without.
+
+    - `views`: bytes of the weights.
+    - `rows`: the size that decides, and `most` the largest with which the launch asks: with many rows, weights hide
+      behind the work on rows.
+
+    Constraints:
+    - (C1) there is a view, and each is bytes in one row, a static multiple of 16 of them, without gaps.
+    - (C2) `most` is positive.
+
+    (* example: test/Dialect/ET/doc/prefetch.mlir *)
+  }];
+  let arguments = (ins Variadic<AnyMemRef>:$views, Index:$rows, I64Attr:$most);
+  let assemblyFormat = "$views `rows` $rows `most` $most attr-dict `:` type($views)";
+  let hasVerifier = 1;
+}
+
 #endif // ET_DIALECT_ET_IR_ETPLANOPS_TD
