@@ -44,7 +44,7 @@ std::optional<std::string> verifySparseMma(const LinearKernelSpec &spec, const L
 /// As estimateLinearCycles and chooseLinearSchedule.
 double getSparseMmaCycles(const LinearKernelSpec &spec, const LinearSchedule &schedule, const nvidia::SM &sm,
                           int64_t rows);
-LinearSchedule chooseSparseMma(const LinearKernelSpec &spec, const nvidia::SM &sm, int64_t rows);
+LinearSchedule chooseSparseMma(LinearKernelSpec spec, const nvidia::SM &sm, int64_t rows);
 
 } // namespace mlir::et::gpu_kernels
 
