@@ -6,27 +6,208 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Builds the linear kernels that linear.py checks and times on a GPU machine, which
-// needs neither LLVM nor a toolkit:
+// Builds the linear kernels that linear.py and sparse.py check and time on a GPU
+// machine, which needs neither LLVM nor a toolkit:
 //
 //   linear_gpu_kernels DIR [FILTER]   writes DIR/*.ptx, DIR/*.cubin and DIR/linear.json
 //   python3 benchmarks/gpu/linear.py DIR
+//   python3 benchmarks/gpu/sparse.py DIR
+//
+// Kernels of sparse weights find in the storage of the weight what there is to
+// multiply: one serves all patterns and ratios.
 //
 //===----------------------------------------------------------------------===//
 
-#include "LinearCases.h"
+#include "KernelDump.h"
 
-#include "llvm/Support/FormatVariadic.h"
+#include "et/Conversion/ETToGPU/GPUMath.h"
+#include "et/Conversion/ETToGPU/LinearKernel.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
 using namespace mlir::et;
 using namespace mlir::et::gpu_kernels;
+using nvidia::NVVMBuilder;
 
-static std::vector<LinearCase> getCases(MLIRContext *context, const nvidia::SM &sm) {
+namespace {
+/// One kernel, launched for each number of rows.
+struct Case {
+  std::string name;
+  SmallVector<int64_t> rows;
+  int64_t n = 0, k = 0;
+  LinearSchedule schedule;
+  bool useBF16 = false, isFloat = false, hasBias = false, hasResidual = false, strided = false;
+  /// y = scale (sum - mean shift) + offset: a norm in front of the layer, with values per row and per column.
+  bool isFolded = false;
+  /// "", or the name of a function as linear.py knows it.
+  std::string activation;
+  bool isTimed = false;
+  /// Of a weight in strips: rows of its units, and inputs that are stored together. 0 for dense weights.
+  int64_t unitRows = 0, tileColumns = 64;
+};
+} // namespace
+
+/// Elements added to each row of strided operands.
+static constexpr int64_t kPadding = 8;
+
+/// Kernels for weights in strips. Those that are timed are what the cost model could choose.
+static void addSparseCases(SmallVector<Case> &cases, const nvidia::SM &sm) {
   using S = LinearSchedule;
-  std::vector<LinearCase> cases;
+  auto add = [&](const std::string &name, ArrayRef<int64_t> rows, int64_t n, int64_t k, LinearSchedule schedule,
+                 int64_t unitRows, int64_t tileColumns) -> Case & {
+    Case c;
+    c.name = name;
+    c.rows = llvm::to_vector(rows);
+    c.n = n;
+    c.k = k;
+    c.schedule = schedule;
+    c.unitRows = unitRows;
+    c.tileColumns = tileColumns;
+    cases.push_back(c);
+    return cases.back();
+  };
+  int64_t odd[] = {1, 7, 64, 130, 1000};
+  for (auto [unitRows, tileColumns] : {std::pair(64, 64), std::pair(64, 16), std::pair(16, 16), std::pair(16, 64)})
+    add(llvm::formatv("sparse_odd_simt{0}x{1}", unitRows, tileColumns).str(), odd, 77, 131, {S::Simt, 64, 64, 16, 1},
+        unitRows, tileColumns)
+        .hasBias = true;
+  if (!sm.hasWgmma)
+    return;
+  auto sparse = [](int64_t tileM, int64_t tileN, int64_t stages, bool persistent, bool exclusive) {
+    return LinearSchedule{S::Sparse, tileM, tileN, 64, stages, 1, persistent, exclusive};
+  };
+  for (int64_t columns : {64, 32, 16}) {
+    std::string suffix = llvm::formatv("_c{0}", columns).str();
+    // As far past a whole block as tiles allow.
+    auto odder = [&, columns = columns](int64_t k) { return columns == 16 ? k + 8 : k + columns; };
+    Case &one = add("sparse_odd_one" + suffix, odd, 1000, odder(1024), sparse(64, 64, 4, false, true), 64, columns);
+    one.hasBias = true;
+    Case &two = add("sparse_odd_two" + suffix, odd, 328, odder(4160), sparse(128, 128, 4, false, false), 64, columns);
+    two.activation = "gelu_erf";
+    two.useBF16 = true;
+    Case &many = add("sparse_odd_many" + suffix, odd, 1000, odder(704), sparse(256, 128, 4, true, false), 64, columns);
+    many.hasBias = many.hasResidual = many.strided = true;
+    Case &narrow = add("sparse_odd_narrow" + suffix, odd, 72, odder(320), sparse(48, 64, 6, true, false), 64, columns);
+    narrow.hasResidual = true;
+    narrow.activation = "gelu_tanh";
+  }
+  for (auto [n, k] : {std::pair(4096, 4096), std::pair(3072, 768), std::pair(768, 3072), std::pair(768, 768)}) {
+    auto time = [&, n = n, k = k](int64_t m, LinearSchedule schedule, int64_t tileColumns = 64) {
+      add(llvm::formatv("sparse_{0}x{1}x{2}_{3}x{4}s{5}{6}_c{7}", m, n, k, schedule.tileM, schedule.tileN,
+                        schedule.stages, schedule.persistent ? "p" : "", tileColumns)
+              .str(),
+          {m}, n, k, schedule, 64, tileColumns)
+          .isTimed = true;
+    };
+    time(4096, sparse(256, 128, 4, true, false));
+    time(4096, sparse(192, 128, 4, true, false));
+    time(4096, sparse(192, 64, 3, true, false));
+    time(4096, sparse(128, 64, 4, true, false));
+    if (n == 4096)
+      time(4096, sparse(256, 128, 4, true, false), 16);
+    for (int64_t m : {128, 384})
+      for (int64_t tokens : {16, 32, 64, 128})
+        if (tokens == 128 ? m == 384 : tokens >= m / 16)
+          time(m, sparse(tokens, 64, tokens < 128 ? 8 : 6, false, true));
+  }
+}
+
+/// Kernels for weights in squares; those that are timed beside the chosen ones are there to fit its cost model to.
+static void addSquareCases(SmallVector<Case> &cases, const nvidia::SM &sm) {
+  auto squares = [](int64_t tokens, int64_t strips, int64_t stages, int64_t splitK = 1, bool persistent = false,
+                    int64_t cluster = 1) {
+    return LinearSchedule{LinearSchedule::SparseMma, tokens, 64 * strips, 64, stages, splitK, persistent,
+                          /*exclusive=*/false,       cluster};
+  };
+  auto add = [&](std::string name, ArrayRef<int64_t> rows, int64_t n, int64_t k, LinearSchedule schedule) -> Case & {
+    name += llvm::formatv("_{0}x{1}", schedule.tileM, schedule.tileN / 64);
+    if (schedule.splitK > 1)
+      name += llvm::formatv("k{0}", schedule.splitK);
+    if (schedule.persistent)
+      name += "p";
+    if (schedule.cluster > 1)
+      name += llvm::formatv("c{0}", schedule.cluster);
+    Case c;
+    c.name = name;
+    c.rows = llvm::to_vector(rows);
+    c.n = n;
+    c.k = k;
+    c.schedule = schedule;
+    c.unitRows = c.tileColumns = 16;
+    cases.push_back(c);
+    return cases.back();
+  };
+  // bias, residual, strided, folded; then bf16.
+  auto check = [&](int64_t n, int64_t k, LinearSchedule schedule, StringRef activation, unsigned options) {
+    SmallVector<int64_t> rows = {1, 7, 64, 130, 1000};
+    if (schedule.persistent)
+      rows.push_back(20000);
+    Case &c = add("sparse_odd_squares", rows, n, k, schedule);
+    c.activation = activation.str();
+    c.hasBias = options & 1;
+    c.hasResidual = options & 2;
+    c.strided = options & 4;
+    c.isFolded = options & 8;
+    c.useBF16 = options & 16;
+  };
+  check(1000, 1032, squares(64, 8, 4), "gelu_erf", 1);
+  check(520, 200, squares(64, 4, 2), "", 2 + 4 + 16);
+  check(776, 328, squares(64, 6, 4, 1, true), "", 1 + 2);
+  check(200, 1032, squares(64, 1, 2, 4), "gelu_tanh", 1 + 2 + 4 + 8);
+  check(712, 2632, squares(32, 8, 5), "tanh", 1 + 16);
+  check(264, 1096, squares(32, 2, 3, 4), "", 1 + 2);
+  check(72, 4104, squares(32, 1, 2, 8), "relu", 1 + 4 + 16);
+  check(328, 72, squares(16, 4, 2), "sigmoid", 0);
+  check(328, 584, squares(16, 4, 4, 2), "", 1 + 4 + 8);
+  check(136, 4096, squares(16, 2, 4, 4), "", 1);
+  if (sm.hasTMA) {
+    check(1000, 1032, squares(64, 4, 6, 1, false, 2), "gelu_erf", 1 + 2);
+    check(1544, 2632, squares(64, 8, 6, 1, true, 2), "", 1 + 4 + 16);
+    check(1000, 584, squares(64, 4, 4, 1, true, 4), "", 1);
+    check(328, 1096, squares(32, 2, 3, 4, false, 2), "", 1 + 2);
+    check(776, 584, squares(16, 4, 4, 2, false, 2), "gelu_tanh", 1 + 16);
+    check(776, 584, squares(32, 4, 4, 1, false, 4), "", 1 + 8);
+  }
+  for (auto [n, k] : {std::pair(4096, 4096), std::pair(3072, 768), std::pair(768, 3072), std::pair(768, 768)}) {
+    auto time = [&, n = n, k = k](int64_t m, LinearSchedule schedule) {
+      // Not every number of blocks of K can be shared out.
+      if ((schedule.splitK - 1) * llvm::divideCeil(llvm::divideCeil(k, 64), schedule.splitK) < llvm::divideCeil(k, 64))
+        add(llvm::formatv("sparse_{0}x{1}x{2}", m, n, k).str(), {m}, n, k, schedule).isTimed = true;
+    };
+    for (int64_t cluster : {1, 2, 4}) {
+      if (cluster > 1 && !sm.hasTMA)
+        break;
+      time(4096, squares(64, 8, 8, 1, true, cluster));
+      time(4096, squares(64, 4, 6, 1, false, cluster));
+      for (int64_t m : {128, 384}) {
+        time(m, squares(64, 4, 6, 2, false, cluster));
+        time(m, squares(32, 2, 6, 4, false, cluster));
+        if (cluster < 4)
+          time(m, squares(16, 4, 6, 2, false, cluster));
+      }
+    }
+    time(4096, squares(64, 8, 8));
+    time(4096, squares(64, 6, 8, 1, true));
+    time(4096, squares(64, 6, 8));
+    time(4096, squares(32, 8, 8));
+    for (int64_t m : {128, 384}) {
+      time(m, squares(64, 2, 4, 4));
+      time(m, squares(32, 4, 6, 2));
+      time(m, squares(32, 1, 4, 8));
+      time(m, squares(16, 8, 6));
+      time(m, squares(16, 2, 6, 4));
+      time(m, squares(16, 1, 6, 4));
+    }
+  }
+}
+
+static SmallVector<Case> getCases(MLIRContext *context, const nvidia::SM &sm) {
+  using S = LinearSchedule;
+  SmallVector<Case> cases;
   auto newCase = [](StringRef name, ArrayRef<int64_t> rows, int64_t n, int64_t k, LinearSchedule schedule) {
-    LinearCase c;
+    Case c;
     c.name = name.str();
     c.rows = llvm::to_vector(rows);
     c.n = n;
@@ -48,8 +229,25 @@ static std::vector<LinearCase> getCases(MLIRContext *context, const nvidia::SM &
   };
   auto check = [&](StringRef name, ArrayRef<int64_t> rows, int64_t n, int64_t k, LinearSchedule schedule,
                    StringRef options = "") {
-    LinearCase c = newCase(name, rows, n, k, schedule);
-    c.setOptions(options);
+    Case c = newCase(name, rows, n, k, schedule);
+    SmallVector<StringRef> words;
+    options.split(words, ' ', -1, false);
+    for (StringRef word : words) {
+      if (word == "bf16")
+        c.useBF16 = true;
+      else if (word == "f32")
+        c.isFloat = true;
+      else if (word == "bias")
+        c.hasBias = true;
+      else if (word == "residual")
+        c.hasResidual = true;
+      else if (word == "strided")
+        c.strided = true;
+      else if (word == "folded")
+        c.isFolded = true;
+      else
+        c.activation = word.str();
+    }
     cases.push_back(c);
   };
   int64_t odd[] = {1, 7, 63, 64, 65, 130, 300};
@@ -158,6 +356,8 @@ static std::vector<LinearCase> getCases(MLIRContext *context, const nvidia::SM &
     check("odd_box32", odd, 200, 584, {S::Wgmma, 128, 160, 64, 3, 1}, "bf16 bias residual strided");
     check("odd_tall_narrow", {129, 1000}, 200, 72, {S::Wgmma, 128, 96, 64, 4, 1, true}, "relu strided");
   }
+  addSparseCases(cases, sm);
+  addSquareCases(cases, sm);
   check("odd_mma128", odd, 264, 200, {S::Mma, 128, 128, 64, 3}, "bias gelu_erf");
   check("odd_mma64", odd, 200, 1032, {S::Mma, 64, 64, 64, 4}, "bf16 bias residual strided");
   check("odd_mma32", odd, 72, 72, {S::Mma, 32, 32, 64, 4}, "sigmoid");
@@ -168,4 +368,140 @@ static std::vector<LinearCase> getCases(MLIRContext *context, const nvidia::SM &
   return cases;
 }
 
-int main(int argc, char **argv) { return dumpLinearCases(argc, argv, "linear", getCases); }
+static LinearEpilogueFn getEpilogue(const Case &c) {
+  if (c.activation.empty() && !c.hasResidual && !c.isFolded)
+    return nullptr;
+  static const std::pair<StringRef, MathFn> functions[] = {{"gelu_erf", MathFn::GeluErf},
+                                                           {"gelu_tanh", MathFn::GeluTanh},
+                                                           {"gelu_sigmoid", MathFn::GeluSigmoid},
+                                                           {"tanh", MathFn::Tanh},
+                                                           {"relu", MathFn::Relu},
+                                                           {"sigmoid", MathFn::Sigmoid},
+                                                           {"erf", MathFn::Erf},
+                                                           {"exp", MathFn::Exp}};
+  std::optional<MathFn> function;
+  for (auto [name, fn] : functions)
+    if (c.activation == name)
+      function = fn;
+  return [function, residual = c.hasResidual, folded = c.isFolded](NVVMBuilder &b, const LinearEpilogueArgs &args) {
+    Value lo = args.lo, hi = args.hi;
+    if (folded) {
+      unsigned first = residual;
+      Value scale = loadLinearExtra(b, args, first).first, mean = loadLinearExtra(b, args, first + 1).first;
+      auto [shiftLo, shiftHi] = loadLinearExtra(b, args, first + 2);
+      auto [offsetLo, offsetHi] = loadLinearExtra(b, args, first + 3);
+      lo = b.fma(scale, b.fma(b.negf(mean), shiftLo, lo), offsetLo);
+      hi = b.fma(scale, b.fma(b.negf(mean), shiftHi, hi), offsetHi);
+    }
+    if (function) {
+      lo = emitMath(b, *function, lo);
+      hi = emitMath(b, *function, hi);
+    }
+    if (residual) {
+      auto [addLo, addHi] = loadLinearExtra(b, args, 0);
+      lo = b.addf(lo, addLo);
+      hi = b.addf(hi, addHi);
+    }
+    return std::pair(lo, hi);
+  };
+}
+
+/// Builds \p c, writes its cubin to \p folder and appends its launches; returns whether that went well.
+static bool dump(const Case &c, const nvidia::SM &sm, StringRef ptxas, StringRef folder, llvm::json::Array &launches) {
+  KernelModule module(sm);
+  Builder types(module.getContext());
+  Type elt = c.isFloat ? Type(types.getF32Type()) : c.useBF16 ? Type(types.getBF16Type()) : Type(types.getF16Type());
+  LinearKernelSpec spec;
+  spec.n = c.n;
+  spec.k = c.k;
+  spec.xType = spec.wType = spec.yType = elt;
+  if (c.hasBias)
+    spec.biasType = elt;
+  if (c.unitRows)
+    spec.strips = LinearStrips{StripsLayout{c.n, c.k, c.unitRows, 0}, c.tileColumns};
+  if (c.strided)
+    spec.xStride = spec.yStride = ShapedType::kDynamic;
+  if (c.hasResidual) {
+    int64_t stride = c.n + (c.strided ? kPadding : 0);
+    spec.extras.push_back({LinearExtra::Matrix, elt, stride % 2 == 0, stride % 8 == 0});
+  }
+  if (c.isFolded) {
+    Type f32 = types.getF32Type();
+    for (LinearExtra::Kind kind : {LinearExtra::Rows, LinearExtra::Rows, LinearExtra::Columns, LinearExtra::Columns})
+      spec.extras.push_back({kind, f32, /*pairAligned=*/true, /*vectorAligned=*/true});
+    spec.exactSums = true;
+  }
+  spec.epilogue = getEpilogue(c);
+  if (std::optional<std::string> reason = verifyLinearKernel(spec, c.schedule, sm)) {
+    llvm::errs() << c.name << ": " << *reason << '\n';
+    return false;
+  }
+  OpBuilder builder = module.getBuilder();
+  BuiltKernel kernel = buildLinearKernel(builder, module.getLoc(), "linear", spec, c.schedule, sm);
+  SmallVector<llvm::json::Object> objects;
+  for (int64_t m : c.rows) {
+    int64_t pad = c.strided ? kPadding : 0;
+    llvm::json::Object object = describeLaunch(kernel, {m, c.k + pad, c.n + pad, c.n + pad});
+    object["case"] = c.name;
+    object["cubin"] = c.name + ".cubin";
+    object["schedule"] = stringifyLinearSchedule(c.schedule);
+    object["m"] = m;
+    object["n"] = c.n;
+    object["k"] = c.k;
+    object["type"] = c.isFloat ? "f32" : c.useBF16 ? "bf16" : "f16";
+    object["bias"] = c.hasBias;
+    object["residual"] = c.hasResidual;
+    object["folded"] = c.isFolded;
+    object["activation"] = c.activation;
+    object["padding"] = pad;
+    object["timed"] = c.isTimed;
+    if (c.unitRows) {
+      object["unit_rows"] = c.unitRows;
+      object["tile_columns"] = c.tileColumns;
+    }
+    objects.push_back(std::move(object));
+  }
+  std::string ptx = module.getPTX();
+  nvidia::AssemblyReport report;
+  FailureOr<std::string> cubin = nvidia::assemblePTX(module.getLoc(), ptx, sm, ptxas, &report);
+  std::error_code error;
+  llvm::raw_fd_ostream(folder.str() + "/" + c.name + ".ptx", error) << ptx;
+  if (failed(cubin) || ptx.empty())
+    return false;
+  for (const std::string &advisory : report.advisories)
+    llvm::errs() << c.name << ": " << advisory << '\n';
+  for (const nvidia::KernelReport &r : report.kernels) {
+    llvm::errs() << c.name << ": " << r.registers << " registers, " << r.spillStoreBytes << " bytes spilled\n";
+    for (llvm::json::Object &object : objects)
+      object["registers"] = r.registers;
+  }
+  llvm::raw_fd_ostream os((folder + "/" + c.name + ".cubin").str(), error);
+  os << *cubin;
+  for (llvm::json::Object &object : objects)
+    launches.push_back(std::move(object));
+  return !error;
+}
+
+int main(int argc, char **argv) {
+  if (argc < 2) {
+    llvm::errs() << "usage: linear_gpu_kernels DIR [FILTER [CHIP]]\n";
+    return 2;
+  }
+  StringRef folder = argv[1], filter = argc > 2 ? argv[2] : "";
+  FailureOr<nvidia::SM> sm = nvidia::SM::get(argc > 3 ? argv[3] : "sm_90a");
+  std::optional<std::string> ptxas = nvidia::findPtxas(nvidia::PtxasSearch::fromEnvironment());
+  if (failed(sm) || !ptxas || llvm::sys::fs::create_directories(folder)) {
+    llvm::errs() << "need a known chip, ptxas and a folder to write to\n";
+    return 1;
+  }
+  llvm::json::Array launches;
+  bool allGood = true;
+  MLIRContext context;
+  for (const Case &c : getCases(&context, *sm))
+    if (StringRef(c.name).contains(filter))
+      allGood &= dump(c, *sm, *ptxas, folder, launches);
+  std::error_code error;
+  llvm::raw_fd_ostream os((folder + "/linear.json").str(), error);
+  os << llvm::json::Value(std::move(launches)) << '\n';
+  return allGood && !error ? 0 : 1;
+}

@@ -300,12 +300,10 @@ std::pair<Value, Value> LinearLaunch::emitEpilogue(nvidia::NVVMBuilder &b, const
 // Schedules as attributes
 //===----------------------------------------------------------------------===//
 
-static constexpr StringRef kKinds[] = {"wgmma", "mma", "simt", "overlap", "sparse_mma"};
-
 static DictionaryAttr getAttribute(Builder &builder, const LinearSchedule &schedule, int64_t fromRows) {
   NamedAttrList entries;
   auto set = [&](StringRef name, int64_t value) { entries.set(name, builder.getI64IntegerAttr(value)); };
-  entries.set("kind", builder.getStringAttr(kKinds[schedule.kind]));
+  entries.set("kind", builder.getStringAttr(getLinearKindName(schedule.kind)));
   set("from", fromRows);
   if (schedule.kind != LinearSchedule::Simt) {
     entries.set("tile", builder.getDenseI64ArrayAttr({schedule.tileM, schedule.tileN, schedule.tileK}));
@@ -317,6 +315,8 @@ static DictionaryAttr getAttribute(Builder &builder, const LinearSchedule &sched
     entries.set("persistent", builder.getUnitAttr());
   if (schedule.cluster != 1)
     set("cluster", schedule.cluster);
+  if (schedule.exclusive && schedule.kind == LinearSchedule::Sparse)
+    entries.set("exclusive", builder.getUnitAttr());
   if (schedule.exactSums)
     entries.set("exact_sums", builder.getUnitAttr());
   return entries.getDictionary(builder.getContext());
@@ -326,10 +326,11 @@ static DictionaryAttr getAttribute(Builder &builder, const LinearSchedule &sched
 static std::optional<LinearSchedule> parseSchedule(DictionaryAttr attribute) {
   LinearSchedule schedule{LinearSchedule::Simt, 64, 64, 16, 1};
   auto kind = attribute.getAs<StringAttr>("kind");
-  auto known = kind ? llvm::find(kKinds, kind.getValue()) : std::end(kKinds);
-  if (known == std::end(kKinds))
+  const LinearSchedule::Kind *known = llvm::find_if(
+      kLinearKinds, [&](LinearSchedule::Kind k) { return kind && getLinearKindName(k) == kind.getValue(); });
+  if (known == std::end(kLinearKinds))
     return std::nullopt;
-  schedule.kind = static_cast<LinearSchedule::Kind>(known - std::begin(kKinds));
+  schedule.kind = *known;
   if (schedule.kind == LinearSchedule::Simt)
     return schedule;
   auto tile = attribute.getAs<DenseI64ArrayAttr>("tile");
@@ -346,8 +347,8 @@ static std::optional<LinearSchedule> parseSchedule(DictionaryAttr attribute) {
   auto cluster = attribute.getAs<IntegerAttr>("cluster");
   schedule.cluster = cluster ? cluster.getInt() : 1;
   schedule.exactSums = attribute.contains("exact_sums");
-  // Not written: it follows from the kind.
-  schedule.exclusive = schedule.kind == LinearSchedule::Wgmma;
+  // Not written where it follows from the kind.
+  schedule.exclusive = schedule.kind == LinearSchedule::Wgmma || attribute.contains("exclusive");
   return schedule;
 }
 
@@ -376,6 +377,9 @@ static std::string whySlow(const LinearKernelSpec &spec, const LinearSchedule &s
   if (schedule.kind != LinearSchedule::Simt && (schedule.kind != LinearSchedule::Mma || !sm.hasWgmma))
     return "";
   LinearSchedule fast{sm.hasWgmma ? LinearSchedule::Wgmma : LinearSchedule::Mma, 64, 64, 64, 4};
+  if (spec.strips)
+    fast.kind =
+        spec.strips->layout.unitRows == StripsLayout::kStripRows ? LinearSchedule::Sparse : LinearSchedule::SparseMma;
   std::string reason = verifyLinearKernel(spec, fast, sm).value_or("nothing faster is known for these sizes");
   // What to do instead is done.
   return StringRef(reason).split("; use ").first.str();

@@ -112,6 +112,9 @@ Value NVVMBuilder::select(Value cond, Value ifTrue, Value ifFalse) {
   return arith::SelectOp::create(*this, cond, ifTrue, ifFalse);
 }
 Value NVVMBuilder::popcount(Value value) { return LLVM::CtPopOp::create(*this, value.getType(), value); }
+Value NVVMBuilder::countTrailingZeros(Value value) {
+  return LLVM::CountTrailingZerosOp::create(*this, value.getType(), value, /*is_zero_poison=*/true);
+}
 Value NVVMBuilder::permuteBytes(Value lo, Value hi, int64_t selector) {
   return intrinsic("llvm.nvvm.prmt", {lo, hi, i32(selector)}, getI32Type());
 }
@@ -271,6 +274,9 @@ Value NVVMBuilder::quadSum(Value value) {
   return addf(value, shuffleXor(value, 2));
 }
 
+Value NVVMBuilder::ballot(Value cond) {
+  return NVVM::VoteSyncOp::create(*this, getI32Type(), i32(kAllLanes), cond, NVVM::VoteSyncKind::ballot);
+}
 void NVVMBuilder::syncWarp() { NVVM::SyncWarpOp::create(*this, i32(kAllLanes)); }
 void NVVMBuilder::syncThreads() { NVVM::Barrier0Op::create(*this); }
 void NVVMBuilder::sync(Value id, int64_t threads) {

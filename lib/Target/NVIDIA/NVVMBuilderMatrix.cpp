@@ -31,8 +31,8 @@ static void printRegisters(llvm::raw_ostream &os, int64_t first, int64_t count) 
 //===----------------------------------------------------------------------===//
 
 Value NVVMBuilder::wgmmaDescriptor(Value address, int64_t swizzle, int64_t stride, int64_t leading) {
-  // PTX ISA, "Matrix descriptor format": bits 62-63 are 1, 2, 3 for 128, 64, 32 bytes.
-  uint64_t mode = swizzle == 128 ? 1 : swizzle == 64 ? 2 : 3;
+  // PTX ISA, "Matrix descriptor format": bits 62-63 are 1, 2, 3 for 128, 64, 32 bytes, and 0 for no swizzle.
+  uint64_t mode = swizzle == 128 ? 1 : swizzle == 64 ? 2 : swizzle == 32 ? 3 : 0;
   uint64_t high = mode << 62 | uint64_t(stride >> 4) << 32 | uint64_t(leading >> 4) << 16;
   Value field = shr(band(address, 0x3ffff), 4);
   return bor(zext(field, getI64Type()), i64(int64_t(high)));

@@ -33,10 +33,13 @@
 //           their sums in shared memory and go on with the next tile, while one more
 //           warpgroup runs the epilogue on the tile before and stores it. With
 //           `cluster` two blocks share the weights of a column of tiles.
+//   Sparse  sm_90a, weights in strips of slabs. y^T = w x^T: a consumer multiplies one
+//           strip by the tokens of a tile, stage by stage where one of the strips of
+//           the block has a unit.
 //   Mma     sm_80 and up. mma.sync from tiles that cp.async brings.
-//   SparseMma  sm_80 and up, weights of squares (LinearKernelSpec::strips). A warp
-//           multiplies a strip of 64 outputs by tileM tokens with mma.sync, loading
-//           only the squares that are stored.
+//   SparseMma  sm_80 and up, weights in strips of squares. y^T = w x^T: a warp
+//           multiplies a strip by tileM tokens with mma.sync, loading only the
+//           squares that are stored.
 //   Simt    any types, sizes and strides; f32 multiply-adds. Slow.
 //
 //===----------------------------------------------------------------------===//
@@ -164,17 +167,20 @@ struct LinearKernelSpec {
 
 /// How it is computed.
 struct LinearSchedule {
-  enum Kind { Wgmma, Mma, Simt, Overlap, SparseMma };
+  enum Kind { Wgmma, Mma, Simt, Overlap, Sparse, SparseMma };
   Kind kind = Simt;
-  /// Rows and outputs of a block's tile, and inputs of one stage of the ring.
+  /// Rows and outputs of a block's tile, and inputs of one stage of the ring. Sparse: outputs are those of the strips
+  /// that a block takes, one for each consumer.
   int64_t tileM = 0, tileN = 0, tileK = 0;
   int64_t stages = 0;
   /// Blocks of a cluster that share K (Wgmma), or warps of a block that do (SparseMma).
   int64_t splitK = 1;
-  /// As many blocks as multiprocessors, each taking many tiles, instead of one block per tile (Wgmma and SparseMma).
+  /// As many blocks as fit on the device, each taking many tiles, instead of one block per tile (Wgmma, Sparse and
+  /// SparseMma).
   bool persistent = false;
-  /// Keeps other blocks off the multiprocessor by asking for more than half of its shared memory (Wgmma only). With no
-  /// more blocks than multiprocessors, two blocks of a kernel that starts early would share one while others idle.
+  /// Keeps other blocks off the multiprocessor by asking for more than half of its shared memory (Wgmma and Sparse).
+  /// With no more blocks than multiprocessors, two blocks of a kernel that starts early would share one while others
+  /// idle.
   bool exclusive = false;
   /// Blocks of a cluster that take neighbouring tiles of rows and share what they load of w: 1 or 2 (Overlap); or that
   /// have the same rows and share what they load of x: 1, 2 or 4 (SparseMma).
@@ -183,6 +189,12 @@ struct LinearSchedule {
   /// there is no epilogue, and what a layer of its own would do where there is one (Overlap only).
   bool exactSums = false;
 };
+
+/// The name of \p kind in schedules and remarks.
+StringRef getLinearKindName(LinearSchedule::Kind kind);
+inline constexpr LinearSchedule::Kind kLinearKinds[] = {LinearSchedule::Wgmma,  LinearSchedule::Mma,
+                                                        LinearSchedule::Simt,   LinearSchedule::Overlap,
+                                                        LinearSchedule::Sparse, LinearSchedule::SparseMma};
 
 /// Chooses a schedule for about \p rows rows by a cost model; any number of rows is computed right with it. Measured
 /// schedules come before it: see TunedSchedules.h.

@@ -116,6 +116,8 @@ public:
   Value lor(Value lhs, Value rhs) { return bor(lhs, rhs); }
   Value lnot(Value value);
   Value select(Value cond, Value ifTrue, Value ifFalse);
+  /// Number of the lowest bit of \p value that is set; anything where none is.
+  Value countTrailingZeros(Value value);
   /// How many bits of \p value are set.
   Value popcount(Value value);
   /// Four of the eight bytes of \p lo and \p hi, one for each digit of \p selector, lowest first (prmt).
@@ -188,6 +190,8 @@ public:
   /// Over the four lanes that hold one row of an accumulator fragment.
   Value quadMax(Value value);
   Value quadSum(Value value);
+  /// Bit l tells whether \p cond (i1) holds in lane l.
+  Value ballot(Value cond);
   void syncWarp();
   /// Barrier of the whole block.
   void syncThreads();
@@ -277,7 +281,9 @@ public:
   //===--------------------------------------------------------------------===//
 
   /// Descriptor of a tile at the shared address \p address (i32), swizzled as by a tensor map: \p swizzle is 32, 64 or
-  /// 128. K-major: \p stride is the distance of groups of eight rows (8 * swizzle when packed), \p leading is ignored.
+  /// 128. K-major: \p stride is the distance of groups of eight rows (8 * swizzle when packed), \p leading is ignored;
+  /// without a swizzle, 0, matrices of 8 rows of 16 bytes are packed, and \p leading is the distance of those of
+  /// neighbouring k.
   /// MN-major: \p stride is the distance of groups of eight k, \p leading that of panels of `swizzle` bytes.
   /// A step within the tile is added to the descriptor as bytes / 16.
   Value wgmmaDescriptor(Value address, int64_t swizzle = 128, int64_t stride = 1024, int64_t leading = 16);

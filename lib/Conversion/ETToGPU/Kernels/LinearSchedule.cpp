@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LinearSparse.h"
 #include "LinearSparseMma.h"
 
 #include "llvm/Support/FormatVariadic.h"
@@ -20,6 +21,11 @@ using nvidia::SM;
 /// Inputs of a stage of the tensor core schedules: 128 bytes.
 static constexpr int64_t kTensorTileK = 64;
 
+StringRef gpu_kernels::getLinearKindName(LinearSchedule::Kind kind) {
+  static constexpr StringRef names[] = {"wgmma", "mma", "simt", "overlap", "sparse", "sparse_mma"};
+  return names[kind];
+}
+
 static bool isHalf(Type type) { return type.isF16() || type.isBF16(); }
 
 /// The ring of a tensor core schedule, and the barriers of Wgmma.
@@ -29,7 +35,8 @@ static int64_t getRingBytes(const LinearSchedule &schedule) {
 static int64_t getBarrierBytes(const LinearSchedule &schedule) { return 2 * 8 * schedule.stages; }
 
 bool gpu_kernels::takesRowStats(const LinearSchedule &schedule) {
-  return schedule.kind != LinearSchedule::Overlap && schedule.kind != LinearSchedule::SparseMma;
+  return schedule.kind != LinearSchedule::Overlap && schedule.kind != LinearSchedule::Sparse &&
+         schedule.kind != LinearSchedule::SparseMma;
 }
 
 bool gpu_kernels::storesChunks(const LinearSchedule &schedule) {
@@ -72,6 +79,10 @@ int64_t gpu_kernels::getLinearSharedBytes(const LinearKernelSpec &spec, const Li
     return getOverlapLayout(spec, schedule).total;
   if (schedule.kind == LinearSchedule::SparseMma)
     return getSparseMmaLayout(spec, schedule).total;
+  if (schedule.kind == LinearSchedule::Sparse) {
+    int64_t bytes = getSparseLayout(spec, schedule).total;
+    return schedule.exclusive ? std::max(bytes, SM::get("sm_90a")->sharedPerSM / 2) : bytes;
+  }
   StoreBoxes boxes = getStoreBoxes(spec, schedule);
   int64_t bytes = getRingBytes(schedule) + boxes.count * boxes.rowBytes() * schedule.tileM + getBarrierBytes(schedule);
   return schedule.exclusive ? std::max(bytes, SM::get("sm_90a")->sharedPerSM / 2) : bytes;
@@ -199,23 +210,28 @@ std::optional<std::string> gpu_kernels::verifyLinearKernel(const LinearKernelSpe
   if (std::optional<std::string> reason = verifySpec(spec))
     return reason;
   if (spec.rowStats && !takesRowStats(schedule))
-    return std::string(schedule.kind == LinearSchedule::Overlap ? "Overlap" : "SparseMma") +
-           " takes no statistics of rows; compute them in a kernel in front of it, and pass them as extras";
+    return llvm::formatv("{0} takes no statistics of rows; compute them in a kernel in front of it, and pass them as "
+                         "extras",
+                         getLinearKindName(schedule.kind))
+        .str();
   if (spec.yChunks && !storesChunks(schedule))
     return llvm::formatv("a block has no whole chunks of {0} outputs with {1}; store them in a kernel behind it",
                          kLinearChunkSize, stringifyLinearSchedule(schedule))
         .str();
   if (schedule.kind == LinearSchedule::Simt)
     return std::nullopt;
+  bool isSparse = schedule.kind == LinearSchedule::Sparse || schedule.kind == LinearSchedule::SparseMma;
+  if (spec.strips && !isSparse)
+    return std::string("the weight is stored in strips, but the schedule is one for dense weights; use Sparse for "
+                       "slabs and SparseMma for squares, or Simt");
   // Before its shared memory is asked for, which divides by its sizes.
-  if (schedule.kind == LinearSchedule::SparseMma) {
+  if (schedule.kind == LinearSchedule::SparseMma)
     if (std::optional<std::string> reason = verifySparseMma(spec, schedule, sm))
       return reason;
-  } else if (spec.strips) {
-    return std::string("the weight is stored in strips, but the schedule is one for dense weights; use Simt");
-  }
   if (std::optional<std::string> reason = verifyTensorCore(spec, schedule, sm))
     return reason;
+  if (schedule.kind == LinearSchedule::Sparse)
+    return verifySparse(spec, schedule, sm);
   if (schedule.kind == LinearSchedule::Wgmma)
     return verifyWgmma(spec, schedule, sm);
   if (schedule.kind == LinearSchedule::Overlap)
@@ -329,6 +345,8 @@ static SmallVector<LinearSchedule> getOverlapCandidates(LinearKernelSpec spec, c
 
 double gpu_kernels::estimateLinearCycles(const LinearKernelSpec &spec, const LinearSchedule &schedule, const SM &sm,
                                          int64_t rows) {
+  if (schedule.kind == LinearSchedule::Sparse)
+    return getSparseCycles(spec, schedule, sm, rows);
   if (schedule.kind == LinearSchedule::Wgmma || schedule.kind == LinearSchedule::Overlap)
     return getScore(spec, schedule, sm, rows) * rows;
   if (schedule.kind == LinearSchedule::SparseMma)
@@ -379,8 +397,11 @@ static LinearSchedule chooseWgmma(const LinearKernelSpec &spec, const SM &sm, in
 
 LinearSchedule gpu_kernels::chooseLinearSchedule(const LinearKernelSpec &spec, const SM &sm, int64_t rows) {
   LinearSchedule simt{LinearSchedule::Simt, 64, 64, 16, 1};
-  if (spec.strips && spec.strips->layout.unitRows == 16)
-    return chooseSparseMma(spec, sm, rows);
+  if (spec.strips) {
+    bool isSquares = spec.strips->layout.unitRows == 16;
+    LinearSchedule schedule = isSquares ? chooseSparseMma(spec, sm, rows) : chooseSparse(spec, sm, rows);
+    return schedule.kind == LinearSchedule::Simt ? simt : schedule;
+  }
   if (sm.hasWgmma) {
     LinearSchedule schedule = chooseWgmma(spec, sm, rows);
     return schedule.kind == LinearSchedule::Simt ? simt : schedule;
@@ -410,6 +431,8 @@ BuiltKernel gpu_kernels::buildLinearKernel(OpBuilder &builder, Location loc, Str
     return buildOverlapLinear(builder, loc, name, spec, schedule, sm);
   case LinearSchedule::Mma:
     return buildMmaLinear(builder, loc, name, spec, schedule, sm);
+  case LinearSchedule::Sparse:
+    return buildSparseLinear(builder, loc, name, spec, schedule, sm);
   case LinearSchedule::SparseMma:
     return buildSparseMmaLinear(builder, loc, name, spec, schedule, sm);
   case LinearSchedule::Simt:
@@ -419,8 +442,7 @@ BuiltKernel gpu_kernels::buildLinearKernel(OpBuilder &builder, Location loc, Str
 }
 
 std::string gpu_kernels::stringifyLinearSchedule(const LinearSchedule &schedule) {
-  static constexpr StringRef kKinds[] = {"wgmma", "mma", "simt", "overlap", "sparse_mma"};
-  StringRef kind = kKinds[schedule.kind];
+  StringRef kind = getLinearKindName(schedule.kind);
   std::string text = llvm::formatv("{0} {1}x{2}x{3} stages {4}", kind, schedule.tileM, schedule.tileN, schedule.tileK,
                                    schedule.stages);
   if (schedule.splitK > 1)

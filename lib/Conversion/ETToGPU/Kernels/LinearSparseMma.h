@@ -46,6 +46,9 @@ double getSparseMmaCycles(const LinearKernelSpec &spec, const LinearSchedule &sc
                           int64_t rows);
 LinearSchedule chooseSparseMma(LinearKernelSpec spec, const nvidia::SM &sm, int64_t rows);
 
+BuiltKernel buildSparseMmaLinear(OpBuilder &builder, Location loc, StringRef name, const LinearKernelSpec &spec,
+                                 const LinearSchedule &schedule, const nvidia::SM &sm);
+
 } // namespace mlir::et::gpu_kernels
 
 #endif // ET_LIB_CONVERSION_ETTOGPU_KERNELS_LINEARSPARSEMMA_H

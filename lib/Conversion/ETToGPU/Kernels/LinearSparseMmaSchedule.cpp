@@ -65,7 +65,7 @@ std::optional<std::string> gpu_kernels::verifySparseMma(const LinearKernelSpec &
   const StripsLayout &storage = spec.strips->layout;
   if (storage.unitRows != 16)
     return str(llvm::formatv("SparseMma reads squares of 16 outputs, but the weight is stored in slabs of {0}; use "
-                             "Simt",
+                             "Sparse",
                              storage.unitRows));
   int64_t tokens = schedule.tileM;
   if (tokens != 16 && tokens != 32 && tokens != 64)
