@@ -73,6 +73,39 @@ static void addSparseCases(SmallVector<Case> &cases, const nvidia::SM &sm) {
     add(llvm::formatv("sparse_odd_simt{0}x{1}", unitRows, tileColumns).str(), odd, 77, 131, {S::Simt, 64, 64, 16, 1},
         unitRows, tileColumns)
         .hasBias = true;
+  // Squares.
+  auto squares = [](int64_t tileM, int64_t strips, int64_t stages, int64_t splitK, bool persistent, int64_t cluster) {
+    LinearSchedule schedule{S::SparseMma, tileM, 64 * strips, 64, stages, splitK, persistent};
+    schedule.cluster = cluster;
+    return schedule;
+  };
+  int64_t shared = sm.hasTMA ? 2 : 1;
+  Case &plain = add("sparse_odd_mma", odd, 1000, 1032, squares(64, 4, 3, 1, false, 1), 16, 16);
+  plain.hasBias = plain.hasResidual = plain.strided = true;
+  Case &few = add("sparse_odd_mma_split", odd, 328, 4168, squares(32, 2, 3, 4, false, shared), 16, 16);
+  few.useBF16 = few.hasBias = true;
+  few.activation = "gelu_erf";
+  Case &many = add("sparse_odd_mma_many", odd, 1000, 712, squares(64, 4, 3, 1, true, shared), 16, 16);
+  many.activation = "gelu_tanh";
+  many.hasResidual = true;
+  for (auto [n, k] : {std::pair(4096, 4096), std::pair(3072, 768), std::pair(768, 3072)}) {
+    auto time = [&, n = n, k = k](int64_t m, LinearSchedule schedule) {
+      add(llvm::formatv("sparse_{0}x{1}x{2}_mma{3}x{4}s{5}k{6}c{7}{8}", m, n, k, schedule.tileM, schedule.tileN,
+                        schedule.stages, schedule.splitK, schedule.cluster, schedule.persistent ? "p" : "")
+              .str(),
+          {m}, n, k, schedule, 16, 16)
+          .isTimed = true;
+    };
+    for (int64_t cluster : {1, 2, 4})
+      if (cluster == 1 || sm.hasTMA)
+        time(4096, squares(64, 8, 4, 1, true, cluster));
+    time(4096, squares(64, 6, 6, 1, true, shared));
+    time(4096, squares(64, 4, 6, 1, true, shared));
+    time(4096, squares(32, 8, 6, 1, true, shared));
+    for (int64_t tokens : {16, 32, 64})
+      for (int64_t splitK : {1, 4})
+        time(128, squares(tokens, splitK == 1 ? 2 : 1, 4, splitK, false, 1));
+  }
   if (!sm.hasWgmma)
     return;
   auto sparse = [](int64_t tileM, int64_t tileN, int64_t stages, bool persistent, bool exclusive) {
@@ -87,8 +120,8 @@ static void addSparseCases(SmallVector<Case> &cases, const nvidia::SM &sm) {
     Case &two = add("sparse_odd_two" + suffix, odd, 328, odder(4160), sparse(128, 128, 4, false, false), 64, columns);
     two.activation = "gelu_erf";
     two.useBF16 = true;
-    Case &many = add("sparse_odd_many" + suffix, odd, 1000, odder(704), sparse(256, 128, 4, true, false), 64, columns);
-    many.hasBias = many.hasResidual = many.strided = true;
+    Case &tall = add("sparse_odd_many" + suffix, odd, 1000, odder(704), sparse(256, 128, 4, true, false), 64, columns);
+    tall.hasBias = tall.hasResidual = tall.strided = true;
     Case &narrow = add("sparse_odd_narrow" + suffix, odd, 72, odder(320), sparse(48, 64, 6, true, false), 64, columns);
     narrow.hasResidual = true;
     narrow.activation = "gelu_tanh";

@@ -153,7 +153,7 @@ def time(functions, specs, tile, sparsities, random):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
-    parser.add_argument("--only", default="", help="kernels whose name contains this")
+    parser.add_argument("--only", nargs="+", default=[""], help="kernels whose name contains one of these")
     parser.add_argument("--no-check", action="store_true")
     parser.add_argument("--no-bench", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
@@ -162,7 +162,7 @@ def main():
     torch.manual_seed(options.seed)
     random = np.random.default_rng(options.seed)
     with open(f"{options.folder}/linear.json") as file:
-        specs = [spec for spec in json.load(file) if options.only in spec["case"] and "unit_rows" in spec]
+        specs = [spec for spec in json.load(file) if any(part in spec["case"] for part in options.only) and "unit_rows" in spec]
     print(torch.cuda.get_device_name(), torch.version.cuda, "torch", torch.__version__, "seed", options.seed, flush=True)
     functions, bad = {}, 0
     for spec in specs:

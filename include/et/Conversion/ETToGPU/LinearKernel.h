@@ -37,9 +37,9 @@
 //           strip by the tokens of a tile, stage by stage where one of the strips of
 //           the block has a unit.
 //   Mma     sm_80 and up. mma.sync from tiles that cp.async brings.
-//   SparseMma  sm_80 and up, weights in strips of squares. y^T = w x^T: a warp
-//           multiplies a strip by tileM tokens with mma.sync, loading only the
-//           squares that are stored.
+//   SparseMma  sm_80 and up, weights of squares (LinearKernelSpec::strips). A warp
+//           multiplies a strip of 64 outputs by tileM tokens with mma.sync, loading
+//           only the squares that are stored.
 //   Simt    any types, sizes and strides; f32 multiply-adds. Slow.
 //
 //===----------------------------------------------------------------------===//
@@ -175,7 +175,7 @@ struct LinearSchedule {
   int64_t stages = 0;
   /// Blocks of a cluster that share K (Wgmma), or warps of a block that do (SparseMma).
   int64_t splitK = 1;
-  /// As many blocks as fit on the device, each taking many tiles, instead of one block per tile (Wgmma, Sparse and
+  /// As many blocks as multiprocessors, each taking many tiles, instead of one block per tile (Wgmma, Sparse and
   /// SparseMma).
   bool persistent = false;
   /// Keeps other blocks off the multiprocessor by asking for more than half of its shared memory (Wgmma and Sparse).

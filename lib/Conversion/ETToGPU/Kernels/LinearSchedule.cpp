@@ -77,12 +77,12 @@ int64_t gpu_kernels::getLinearSharedBytes(const LinearKernelSpec &spec, const Li
     return getRingBytes(schedule);
   if (schedule.kind == LinearSchedule::Overlap)
     return getOverlapLayout(spec, schedule).total;
-  if (schedule.kind == LinearSchedule::SparseMma)
-    return getSparseMmaLayout(spec, schedule).total;
   if (schedule.kind == LinearSchedule::Sparse) {
     int64_t bytes = getSparseLayout(spec, schedule).total;
     return schedule.exclusive ? std::max(bytes, SM::get("sm_90a")->sharedPerSM / 2) : bytes;
   }
+  if (schedule.kind == LinearSchedule::SparseMma)
+    return getSparseMmaLayout(spec, schedule).total;
   StoreBoxes boxes = getStoreBoxes(spec, schedule);
   int64_t bytes = getRingBytes(schedule) + boxes.count * boxes.rowBytes() * schedule.tileM + getBarrierBytes(schedule);
   return schedule.exclusive ? std::max(bytes, SM::get("sm_90a")->sharedPerSM / 2) : bytes;
@@ -220,14 +220,14 @@ std::optional<std::string> gpu_kernels::verifyLinearKernel(const LinearKernelSpe
         .str();
   if (schedule.kind == LinearSchedule::Simt)
     return std::nullopt;
-  bool isSparse = schedule.kind == LinearSchedule::Sparse || schedule.kind == LinearSchedule::SparseMma;
-  if (spec.strips && !isSparse)
-    return std::string("the weight is stored in strips, but the schedule is one for dense weights; use Sparse for "
-                       "slabs and SparseMma for squares, or Simt");
   // Before its shared memory is asked for, which divides by its sizes.
-  if (schedule.kind == LinearSchedule::SparseMma)
+  if (schedule.kind == LinearSchedule::SparseMma) {
     if (std::optional<std::string> reason = verifySparseMma(spec, schedule, sm))
       return reason;
+  } else if (spec.strips && schedule.kind != LinearSchedule::Sparse) {
+    return std::string("the weight is stored in strips, but the schedule is one for dense weights; use Sparse for "
+                       "slabs and SparseMma for squares, or Simt");
+  }
   if (std::optional<std::string> reason = verifyTensorCore(spec, schedule, sm))
     return reason;
   if (schedule.kind == LinearSchedule::Sparse)
@@ -397,9 +397,10 @@ static LinearSchedule chooseWgmma(const LinearKernelSpec &spec, const SM &sm, in
 
 LinearSchedule gpu_kernels::chooseLinearSchedule(const LinearKernelSpec &spec, const SM &sm, int64_t rows) {
   LinearSchedule simt{LinearSchedule::Simt, 64, 64, 16, 1};
+  if (spec.strips && spec.strips->layout.unitRows == 16)
+    return chooseSparseMma(spec, sm, rows);
   if (spec.strips) {
-    bool isSquares = spec.strips->layout.unitRows == 16;
-    LinearSchedule schedule = isSquares ? chooseSparseMma(spec, sm, rows) : chooseSparse(spec, sm, rows);
+    LinearSchedule schedule = chooseSparse(spec, sm, rows);
     return schedule.kind == LinearSchedule::Simt ? simt : schedule;
   }
   if (sm.hasWgmma) {

@@ -48,8 +48,10 @@ constexpr int64_t kBlockK = StripsLayout::kBlockColumns, kSlabK = StripsLayout::
 constexpr int64_t kRowBytes = kBlockK * 2;
 constexpr int64_t kSlabBytes = StripsLayout::kStripRows * kSlabK * 2;
 constexpr int64_t kSlabs = kBlockK / kSlabK;
-/// Registers of a producer's and a consumer's thread with two consumer warpgroups.
-constexpr int64_t kProducerRegisters = 64, kConsumerRegisters = 224;
+/// Registers of a producer's and a consumer's thread with two consumer warpgroups: together no more than 168 for each
+/// thread, which is what a block starts with.
+constexpr int64_t kProducerRegisters = 72, kConsumerRegisters = 216;
+static_assert(kProducerRegisters + 2 * kConsumerRegisters <= 3 * 168);
 
 class SparseEmitter : public LinearEmitter {
 public:
