@@ -51,7 +51,6 @@ def pack(bits, unit_rows):
     masks = np.zeros((strips, -(-blocks // 8) * 8), dtype=np.uint16)
     masks[:, :blocks] = (flags.astype(np.uint32) << np.arange(4 * panels)).sum(-1)
     counts = flags.reshape(strips, -1).sum(-1)
-    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
     # Any order will do: the longest first, as it should be for balance, and of those the ones with most in common.
     order, rest = [], list(np.argsort(-counts, kind="stable"))
     any_unit = flags.any(-1)
@@ -60,15 +59,16 @@ def pack(bits, unit_rows):
         if rest:
             added = [(any_unit[other] & ~any_unit[order[-1]]).sum() for other in rest[:64]]
             order.append(rest.pop(int(np.argmin(added))))
-    kept = units[stored]
+    starts = np.concatenate([[0], np.cumsum(counts[order])]).astype(np.int32)
+    masks = masks[order]
+    kept = units[order][stored[order]]
     if unit_rows == 64:
         # [half of the inputs][eight rows][row][input]
         kept = kept.reshape(-1, 8, 8, 2, 8).transpose(0, 3, 1, 2, 4)
     else:
         # [lane: row of eight, pair of inputs][half of the inputs][half of the rows][input of the pair]
         kept = kept.reshape(-1, 2, 8, 2, 4, 2).transpose(0, 2, 4, 3, 1, 5)
-    parts = [np.array(order, dtype=np.int32), starts]
-    head = b"".join(part.tobytes() for part in parts)
+    head = np.array(order, dtype=np.int32).tobytes() + starts.tobytes()
     head += bytes(-len(head) % 16) + masks.tobytes()
     head += bytes(-len(head) % 128)
     data = head + np.ascontiguousarray(kept).tobytes()

@@ -61,23 +61,25 @@ TEST_P(StripsTest, StoresEveryElementOnce) {
   std::vector<char> storage(layout.storageBytes() + 16, '\x5a');
   packStrips(weight.data(), pattern, storage.data());
   EXPECT_EQ(std::string(storage.end() - 16, storage.end()), std::string(16, '\x5a'));
+  const auto *order = reinterpret_cast<const int32_t *>(storage.data());
   const auto *starts = reinterpret_cast<const int32_t *>(storage.data() + layout.startsOffset());
   const auto *masks = reinterpret_cast<const uint16_t *>(storage.data() + layout.masksOffset());
   const auto *units = reinterpret_cast<const uint16_t *>(storage.data() + layout.unitsOffset());
   std::vector<uint16_t> dense(s.n * s.k);
   int64_t panels = 64 / s.unitRows, count = 0;
-  for (int64_t strip = 0; strip < layout.numStrips(); ++strip) {
-    EXPECT_EQ(starts[strip], count);
+  for (int64_t place = 0; place < layout.numStrips(); ++place) {
+    EXPECT_EQ(starts[place], count);
     for (int64_t block = 0; block < layout.maskStride(); ++block)
       for (int64_t bit = 0; bit < 16; ++bit) {
-        if (!(masks[strip * layout.maskStride() + block] >> bit & 1))
+        if (!(masks[place * layout.maskStride() + block] >> bit & 1))
           continue;
         ASSERT_LT(block, layout.numBlocks());
         const uint16_t *unit = units + count++ * layout.unitBytes() / 2;
         bool any = false;
         for (int64_t i = 0; i < s.unitRows; ++i)
           for (int64_t j = 0; j < 16; ++j) {
-            int64_t row = strip * 64 + bit % panels * s.unitRows + i, column = block * 64 + bit / panels * 16 + j;
+            int64_t row = order[place] * 64 + bit % panels * s.unitRows + i,
+                    column = block * 64 + bit / panels * 16 + j;
             uint16_t value = readUnit(unit, s.unitRows, i, j);
             any |= (value & 0x7fff) != 0;
             if (row < s.n && column < s.k)

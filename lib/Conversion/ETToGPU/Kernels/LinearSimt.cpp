@@ -35,9 +35,9 @@ public:
 private:
   /// Reads a tile of \p count rows from \p first on, [kTile][kBlockK], into \p target as [kBlockK][kPitch].
   void copyTile(Value base, Value stride, Value first, Value count, Value k0, Type elt, Value target);
-  /// The same of slab \p k0 of strip \p strip of a weight in strips, of which \p unit is the first unit of the slab or
-  /// behind it. Returns the first unit of the next slab.
-  Value copySlab(Value base, Value strip, Value unit, Value k0, Value target);
+  /// The same of slab \p k0 of the strip at \p place of a weight in strips, of which \p unit is the first unit of the
+  /// slab or behind it. Returns the first unit of the next slab.
+  Value copySlab(Value base, Value place, Value unit, Value k0, Value target);
   Value sharedElement(Value tile, Value k, Value row) {
     return b.element(tile, b.add(b.mul(k, kPitch), row), b.getF32Type());
   }
@@ -58,11 +58,11 @@ void SimtEmitter::copyTile(Value base, Value stride, Value first, Value count, V
   }
 }
 
-Value SimtEmitter::copySlab(Value base, Value strip, Value unit, Value k0, Value target) {
+Value SimtEmitter::copySlab(Value base, Value place, Value unit, Value k0, Value target) {
   const StripsLayout &layout = spec.strips->layout;
   Type i16 = b.getI16Type(), i32 = b.getI32Type(), i64 = b.getI64Type();
   int64_t panels = StripsLayout::kStripRows / layout.unitRows;
-  Value number = b.add(b.mul(strip, layout.maskStride()), b.div(k0, StripsLayout::kBlockColumns));
+  Value number = b.add(b.mul(place, layout.maskStride()), b.div(k0, StripsLayout::kBlockColumns));
   Value mask = b.zext(b.load(i16, b.element(b.offset(base, layout.masksOffset()), number, i16)), i32);
   Value firstBit = b.mul(b.rem(b.div(k0, kBlockK), StripsLayout::kBlockColumns / kBlockK), panels);
   Value bits = b.band(LLVM::LShrOp::create(b, mask, firstBit), (1 << panels) - 1);
@@ -73,17 +73,17 @@ Value SimtEmitter::copySlab(Value base, Value strip, Value unit, Value k0, Value
     Value panelBit = LLVM::ShlOp::create(b, b.i32(1), b.div(row, layout.unitRows));
     Value exists = b.ne(b.band(bits, panelBit), 0);
     Value stored = b.add(unit, countBits(b.band(bits, b.sub(panelBit, 1))));
-    Value half = b.div(k, 8), inside = b.rem(k, 8), place;
+    Value half = b.div(k, 8), inside = b.rem(k, 8), element;
     if (panels == 1) {
-      place = b.add(b.mul(b.add(b.mul(half, 8), b.div(row, 8)), 64), b.add(b.mul(b.rem(row, 8), 8), inside));
+      element = b.add(b.mul(b.add(b.mul(half, 8), b.div(row, 8)), 64), b.add(b.mul(b.rem(row, 8), 8), inside));
     } else {
       Value r = b.rem(row, layout.unitRows);
       Value lane = b.add(b.mul(b.rem(r, 8), 4), b.div(inside, 2));
       Value word = b.add(b.mul(half, 2), b.div(r, 8));
-      place = b.add(b.add(b.mul(lane, 8), b.mul(word, 2)), b.rem(inside, 2));
+      element = b.add(b.add(b.mul(lane, 8), b.mul(word, 2)), b.rem(inside, 2));
     }
     // What is not stored is read from the start, which is always there.
-    Value bytes = b.add(b.add(b.mul(b.zext(stored, i64), layout.unitBytes()), b.zext(b.mul(place, 2), i64)),
+    Value bytes = b.add(b.add(b.mul(b.zext(stored, i64), layout.unitBytes()), b.zext(b.mul(element, 2), i64)),
                         layout.unitsOffset());
     Value pointer = b.offset(base, b.select(exists, bytes, b.i64(0)));
     b.store(b.select(exists, b.toF32(b.load(spec.wType, pointer)), b.f32(0.0)), sharedElement(target, k, row));
@@ -109,7 +109,10 @@ BuiltKernel SimtEmitter::build(StringRef name) {
   thread = b.threadId();
   shared = b.sharedMemory();
   Value xTile = shared, wTile = b.offset(shared, kBlockK * kPitch * 4);
-  Value m = b.mul(b.blockId(1), kTile), n = b.mul(b.blockId(0), kTile);
+  Value place = b.blockId(0);
+  // Strips stand in an order of their own.
+  Value strip = spec.strips ? b.load(b.getI32Type(), b.element(w, place, b.getI32Type())) : place;
+  Value m = b.mul(b.blockId(1), kTile), n = b.mul(strip, kTile);
   Value rowInTile = b.mul(b.div(thread, kTile / kPerThread), kPerThread);
   Value colInTile = b.mul(b.rem(thread, kTile / kPerThread), kPerThread);
 
@@ -117,13 +120,13 @@ BuiltKernel SimtEmitter::build(StringRef name) {
   SmallVector<Value> init(kPerThread * kPerThread, b.f32(0.0));
   if (spec.strips) {
     Value starts = b.offset(w, spec.strips->layout.startsOffset());
-    init.push_back(b.load(b.getI32Type(), b.element(starts, b.blockId(0), b.getI32Type())));
+    init.push_back(b.load(b.getI32Type(), b.element(starts, place, b.getI32Type())));
   }
   SmallVector<Value> sums = b.loop(b.i32(0), b.i32(spec.k), b.i32(kBlockK), init, [&](Value k0, ValueRange carried) {
     SmallVector<Value> acc(carried);
     copyTile(x, xStride, m, rows, k0, spec.xType, xTile);
     if (spec.strips)
-      acc.back() = copySlab(w, b.blockId(0), acc.back(), k0, wTile);
+      acc.back() = copySlab(w, place, acc.back(), k0, wTile);
     else
       copyTile(w, b.i32(spec.k), n, b.i32(spec.n), k0, spec.wType, wTile);
     b.syncThreads();

@@ -87,21 +87,21 @@ private:
 
   /// Group of strips and first token of a tile; \p tile is its number in a persistent kernel.
   std::pair<Value, Value> getTile(Value tile);
-  /// The strip of consumer \p c of group \p group, some other one where there is none, and whether there is one; null
-  /// if there always is.
-  std::pair<Value, Value> loadStrip(Value group, Value c);
+  /// The place of the strip of consumer \p c of group \p group, some other one where there is none, and whether there
+  /// is one; null if there always is.
+  std::pair<Value, Value> getPlace(Value group, Value c);
 
   //===--- producer ---===//
-  Value loadMasks(Value strip, Value firstBlock);
-  SmallVector<Value> loadStrips(Value tile);
-  Lists loadLists(ValueRange stripNumbers, Value group);
+  /// Of each consumer the mask of block \p firstBlock plus the lane; 0 where there is none.
+  SmallVector<Value> loadMasks(Value group, Value firstBlock);
+  Lists loadLists(Value group);
   Lists takeLists(ValueRange values);
   /// Which of 32 blocks some consumer has a unit of, from \p start (i32, 0 to 32) on if there is one.
   Value getBlocks(ArrayRef<Value> masks, Value start = {});
   /// By all lanes: requests the slabs of block \p lane of \p masks, and announces them and x. Moves \p units.
   void requestSlabs(Value stage, Value count, Value lane, ArrayRef<Value> masks, SmallVectorImpl<Value> &units);
   void requestX(Value stage, Value block, Value firstToken);
-  Value countStages(const Lists &lists, ValueRange stripNumbers, Value group);
+  Value countStages(const Lists &lists, Value group);
   void emitProducer();
 
   //===--- consumers ---===//
@@ -149,49 +149,44 @@ std::pair<Value, Value> SparseEmitter::getTile(Value tile) {
   return {group, b.mul(b.sub(tile, b.mul(group, tilesM)), tokens)};
 }
 
-std::pair<Value, Value> SparseEmitter::loadStrip(Value group, Value c) {
-  Value index = b.add(b.mul(group, consumers), c), exists;
+std::pair<Value, Value> SparseEmitter::getPlace(Value group, Value c) {
+  Value place = b.add(b.mul(group, consumers), c), exists;
   if (strips.numStrips() % consumers) {
-    exists = b.lt(index, strips.numStrips());
-    index = b.min(index, b.i32(strips.numStrips() - 1));
+    exists = b.lt(place, strips.numStrips());
+    place = b.min(place, b.i32(strips.numStrips() - 1));
   }
-  return {b.loadInvariant(b.getI32Type(), b.element(weight, index, b.getI32Type())), exists};
+  return {place, exists};
 }
 
 //===----------------------------------------------------------------------===//
 // Producer
 //===----------------------------------------------------------------------===//
 
-Value SparseEmitter::loadMasks(Value strip, Value firstBlock) {
+SmallVector<Value> SparseEmitter::loadMasks(Value group, Value firstBlock) {
   Type i16 = b.getI16Type();
-  Value block = b.add(firstBlock, b.laneId());
+  Value block = b.add(firstBlock, b.laneId()), start = b.offset(weight, strips.masksOffset());
   Value inside = b.min(block, b.i32(strips.numBlocks() - 1));
-  Value start = b.offset(weight, strips.masksOffset());
-  Value mask = b.loadInvariant(i16, b.element(start, b.add(b.mul(strip, strips.maskStride()), inside), i16));
-  return b.select(b.lt(block, strips.numBlocks()), b.zext(mask, b.getI32Type()), b.i32(0));
+  SmallVector<Value> masks;
+  for (int64_t c = 0; c < consumers; ++c) {
+    auto [place, exists] = getPlace(group, b.i32(c));
+    Value mask = b.loadInvariant(i16, b.element(start, b.add(b.mul(place, strips.maskStride()), inside), i16));
+    Value isThere = b.lt(block, strips.numBlocks());
+    if (exists)
+      isThere = b.land(isThere, exists);
+    masks.push_back(b.select(isThere, b.zext(mask, b.getI32Type()), b.i32(0)));
+  }
+  return masks;
 }
 
-SmallVector<Value> SparseEmitter::loadStrips(Value tile) {
-  // Behind the last tile nothing is used.
-  Value group = schedule.persistent ? getTile(b.min(tile, b.sub(tiles, 1))).first : b.blockId(0);
-  SmallVector<Value> numbers;
-  for (int64_t c = 0; c < consumers; ++c)
-    numbers.push_back(loadStrip(group, b.i32(c)).first);
-  return numbers;
-}
-
-SparseEmitter::Lists SparseEmitter::loadLists(ValueRange stripNumbers, Value group) {
+SparseEmitter::Lists SparseEmitter::loadLists(Value group) {
   Lists lists;
   Type i32 = b.getI32Type();
-  for (Value strip : stripNumbers)
-    lists.units.push_back(b.loadInvariant(i32, b.element(b.offset(weight, strips.startsOffset()), strip, i32)));
+  for (int64_t c = 0; c < consumers; ++c) {
+    Value place = getPlace(group, b.i32(c)).first;
+    lists.units.push_back(b.loadInvariant(i32, b.element(b.offset(weight, strips.startsOffset()), place, i32)));
+  }
   for (int64_t chunk = 0; chunk < numAhead(); ++chunk)
-    for (auto [c, strip] : llvm::enumerate(stripNumbers)) {
-      Value mask = loadMasks(strip, b.i32(chunk * kWarpSize));
-      if (strips.numStrips() % consumers)
-        mask = b.select(b.lt(b.add(b.mul(group, consumers), c), strips.numStrips()), mask, b.i32(0));
-      lists.masks.push_back(mask);
-    }
+    llvm::append_range(lists.masks, loadMasks(group, b.i32(chunk * kWarpSize)));
   return lists;
 }
 
@@ -242,7 +237,7 @@ void SparseEmitter::requestX(Value stage, Value block, Value firstToken) {
   b.ifThen(elected, [&] { b.tmaLoad(stageStart(stage), xMap, full(stage), {b.mul(block, kBlockK), firstToken}); });
 }
 
-Value SparseEmitter::countStages(const Lists &lists, ValueRange stripNumbers, Value group) {
+Value SparseEmitter::countStages(const Lists &lists, Value group) {
   Value count = b.i32(0);
   for (int64_t chunk = 0; chunk < numAhead(); ++chunk)
     count = b.add(count, b.popcount(getBlocks(ArrayRef(lists.masks).slice(chunk * consumers, consumers))));
@@ -250,9 +245,7 @@ Value SparseEmitter::countStages(const Lists &lists, ValueRange stripNumbers, Va
     return count;
   // Of very long rows the rest is looked at twice.
   return b.loop(b.i32(numAhead()), b.i32(numChunks()), b.i32(1), {count}, [&](Value chunk, ValueRange carried) {
-    SmallVector<Value> masks;
-    for (Value strip : stripNumbers)
-      masks.push_back(loadMasks(strip, b.mul(chunk, kWarpSize)));
+    SmallVector<Value> masks = loadMasks(group, b.mul(chunk, kWarpSize));
     return SmallVector<Value>{b.add(carried[0], b.popcount(getBlocks(masks)))};
   })[0];
 }
@@ -264,10 +257,8 @@ void SparseEmitter::emitProducer() {
   auto nextBit = [&](Value bits) { return b.band(bits, b.sub(bits, 1)); };
 
   // Weights are no other kernel's result: the first are requested before the wait for the previous kernel.
-  SmallVector<Value> numbers = loadStrips(first);
-  Lists lists = loadLists(numbers, groupOf(first));
-  SmallVector<Value> later = loadStrips(b.add(first, step));
-  Value count = countStages(lists, numbers, groupOf(first));
+  Lists lists = loadLists(groupOf(first));
+  Value count = countStages(lists, groupOf(first));
   ArrayRef<Value> firstMasks = ArrayRef(lists.masks).take_front(consumers);
   Value blocks = getBlocks(firstMasks);
   Value early = b.min(b.popcount(blocks), b.i32(stages));
@@ -289,24 +280,18 @@ void SparseEmitter::emitProducer() {
     return SmallVector<Value>{nextBit(carried[0]), b.add(block, 1)};
   });
 
-  // Carried: the slot, the first block that is not requested yet, the strips of the tile and of the next one, and the
-  // lists of this one.
+  // Carried: the slot, the first block that is not requested yet, and the lists of the tile.
   Value isWrapped = b.eq(early, stages);
   SmallVector<Value> carried = {b.select(isWrapped, b.i32(0), early), b.select(isWrapped, b.i32(0), b.i32(1)), end[1]};
-  carried.append(numbers);
-  carried.append(later);
   llvm::append_range(carried, lists.flatten());
   b.loop(first, lastTile, step, carried, [&](Value tile, ValueRange values) {
     Slot slot{values[0], values[1]};
     Value start = values[2];
-    SmallVector<Value> these(values.slice(3, consumers)), next(values.slice(3 + consumers, consumers));
-    Lists now = takeLists(values.drop_front(3 + 2 * consumers));
+    Lists now = takeLists(values.drop_front(3));
     auto [group, token] = getTile(tile);
-    Value nextTile = schedule.persistent ? b.min(b.add(tile, step), b.sub(tiles, 1)) : tile;
-    Lists ahead = schedule.persistent ? loadLists(next, groupOf(nextTile)) : now;
-    SmallVector<Value> afterNext = schedule.persistent ? loadStrips(b.add(b.add(tile, step), step)) : next;
-
-    Value stagesOfTile = countStages(now, these, group);
+    // Behind the last tile nothing is used.
+    Lists ahead = schedule.persistent ? loadLists(groupOf(b.min(b.add(tile, step), b.sub(tiles, 1)))) : now;
+    Value stagesOfTile = countStages(now, group);
     SmallVector<Value> units = now.units;
     auto requestBlocks = [&](Value bits, Value chunkStart, ArrayRef<Value> masks) {
       SmallVector<Value> init = {slot.stage, slot.parity, bits};
@@ -338,11 +323,7 @@ void SparseEmitter::emitProducer() {
             slot = {at[0], at[1]};
             llvm::copy(at.drop_front(2), units.begin());
             Value chunkStart = b.mul(chunk, kWarpSize);
-            SmallVector<Value> masks;
-            for (auto [c, strip] : llvm::enumerate(these)) {
-              Value exists = b.lt(b.add(b.mul(group, consumers), c), strips.numStrips());
-              masks.push_back(b.select(exists, loadMasks(strip, chunkStart), b.i32(0)));
-            }
+            SmallVector<Value> masks = loadMasks(group, chunkStart);
             requestBlocks(getBlocks(masks), chunkStart, masks);
             SmallVector<Value> result = {slot.stage, slot.parity};
             result.append(units);
@@ -366,8 +347,6 @@ void SparseEmitter::emitProducer() {
         },
         [&] { return SmallVector<Value>{slot.stage, slot.parity}; });
     SmallVector<Value> result = {behind[0], behind[1], b.i32(0)};
-    result.append(next);
-    result.append(afterNext);
     llvm::append_range(result, ahead.flatten());
     return result;
   });
@@ -485,7 +464,7 @@ void SparseEmitter::storeBoxes(FinishStep finish, Value place, bool transpose, V
 }
 
 /// Byte in a step of 16 tokens of the 16 bytes \p chunk of \p token, swizzled as the tensor map of y has it.
-static Value getPlace(NVVMBuilder &b, Value token, Value chunk) {
+static Value getRowPlace(NVVMBuilder &b, Value token, Value chunk) {
   return b.add(b.mul(token, kRowBytes), b.mul(b.bxor(chunk, b.band(token, 7)), 16));
 }
 
@@ -515,7 +494,7 @@ void SparseEmitter::storeColumns(ValueRange acc, Value strip, Value firstToken, 
   // stmatrix, transposed: lane l stores eight outputs, of half l / 8 % 2, of token l % 8 + 8 (l / 16).
   Value token = b.add(b.band(lane, 7), b.mul(b.shr(lane, 4), 8));
   Value chunk = b.add(b.mul(warp, 2), b.band(b.shr(lane, 3), 1));
-  storeBoxes(finishStep, getPlace(b, token, chunk), /*transpose=*/true, strip, firstToken, consumer);
+  storeBoxes(finishStep, getRowPlace(b, token, chunk), /*transpose=*/true, strip, firstToken, consumer);
 }
 
 void SparseEmitter::storeTile(ValueRange acc, Value strip, Value firstToken, Value consumer) {
@@ -569,7 +548,7 @@ void SparseEmitter::storeTile(ValueRange acc, Value strip, Value firstToken, Val
     return packed;
   };
   // stmatrix: lane l stores the 16 bytes of token l % 16 that its warp's outputs of half l / 16 take.
-  Value place = getPlace(b, b.band(lane, 15), b.add(b.mul(warp, 2), b.shr(lane, 4)));
+  Value place = getRowPlace(b, b.band(lane, 15), b.add(b.mul(warp, 2), b.shr(lane, 4)));
   storeBoxes(finishStep, place, /*transpose=*/false, strip, firstToken, consumer);
 }
 
@@ -581,9 +560,10 @@ void SparseEmitter::emitConsumer(Value consumer) {
   b.loop(first, lastTile, step, {b.i32(0), b.i32(0)}, [&](Value tile, ValueRange carried) {
     Slot slot{carried[0], carried[1]};
     auto [group, firstToken] = getTile(tile);
-    auto [strip, exists] = loadStrip(group, consumer);
+    auto [stripPlace, exists] = getPlace(group, consumer);
+    Value strip = b.loadInvariant(b.getI32Type(), b.element(weight, stripPlace, b.getI32Type()));
     SmallVector<Value> acc = emitMainLoop(slot, consumer);
-    auto store = [&, strip = strip, firstToken = firstToken] { storeTile(acc, strip, firstToken, consumer); };
+    auto store = [&, firstToken = firstToken] { storeTile(acc, strip, firstToken, consumer); };
     if (exists)
       b.ifThen(exists, store);
     else

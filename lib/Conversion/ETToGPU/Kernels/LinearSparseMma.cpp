@@ -264,7 +264,7 @@ SparseMmaEmitter::Part SparseMmaEmitter::loadPart(Value tile) {
   Part part;
   Value place = b.add(getTile(tile).second, splitK == 1 ? warp : b.rem(warp, layout.strips));
   part.exists = b.lt(place, storage.numStrips());
-  part.strip = loadAt(0, b.min(place, b.i32(storage.numStrips() - 1)));
+  part.strip = b.min(place, b.i32(storage.numStrips() - 1));
   Value first = loadAt(storage.startsOffset(), part.strip);
   if (splitK == 1) {
     part.count = b.sub(loadAt(storage.startsOffset(), b.add(part.strip, 1)), first);
@@ -524,7 +524,8 @@ void SparseMmaEmitter::storeTile(ValueRange sums, const Part &part, Value m, Val
 }
 
 Value SparseMmaEmitter::getColumn(const Part &part) {
-  Value col = b.mul(part.strip, StripsLayout::kStripRows);
+  Value number = b.loadInvariant(b.getI32Type(), b.element(w, part.strip, b.getI32Type()), 4);
+  Value col = b.mul(number, StripsLayout::kStripRows);
   return splitK == 1 ? col : b.add(col, b.mul(b.band(firstUnit(), kPanels - 1), 16));
 }
 

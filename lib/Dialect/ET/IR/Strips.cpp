@@ -8,6 +8,7 @@
 
 #include "et/Dialect/ET/IR/Strips.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/bit.h"
 
 #include <algorithm>
@@ -136,11 +137,11 @@ void mlir::et::packStrips(const uint16_t *data, const StripsPattern &pattern, ch
   auto *masks = reinterpret_cast<uint16_t *>(target + layout.masksOffset());
   auto *unit = reinterpret_cast<uint16_t *>(target + layout.unitsOffset());
   int64_t panels = StripsLayout::kStripRows / layout.unitRows, count = 0;
-  for (int64_t strip = 0; strip < layout.numStrips(); ++strip) {
-    starts[strip] = static_cast<int32_t>(count);
+  for (auto [place, strip] : llvm::enumerate(order)) {
+    starts[place] = static_cast<int32_t>(count);
     for (int64_t block = 0; block < layout.numBlocks(); ++block) {
       uint16_t mask = pattern.mask(strip, block);
-      masks[strip * layout.maskStride() + block] = mask;
+      masks[place * layout.maskStride() + block] = mask;
       for (int64_t bit = 0; bit < layout.unitsPerBlock(); ++bit) {
         if (!(mask >> bit & 1))
           continue;

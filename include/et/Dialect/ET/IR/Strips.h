@@ -11,9 +11,9 @@
 // stored: slabs of 64 outputs by 16 inputs, operands of one wgmma, or squares of 16 by
 // 16, operands of mma.sync. Rows and columns past the weight are zero.
 //
-//   i32 order[strips]           the strips in the order in which a kernel takes them: the longest first, and next to
-//                               each other those that have most blocks in common
-//   i32 starts[strips + 1]      the number of units stored in front of each strip, by its number; then all of them
+//   i32 order[strips]           the strips in the order in which a kernel takes them, and in which all that follows
+//                               stands: the longest first, and next to each other those with most blocks in common
+//   i32 starts[strips + 1]      the number of units stored in front of each strip; then all of them
 //   u16 masks[strips][blocks]   which units of a block are stored; rows padded to a multiple of eight. Bit i stands
 //                               for slab i, and bit 4 i + p for the square of slab i whose outputs are 16 p .. 16 p +
 //                               15
