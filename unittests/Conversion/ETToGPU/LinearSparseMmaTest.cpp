@@ -129,13 +129,22 @@ LinearSchedule makeSchedule(int64_t tokens, int64_t strips, int64_t stages, int6
 
 TEST(LinearSparseMmaTest, HopperStreamsSquares) {
   std::string ptx = Built("sm_90a", {}, makeSchedule(64, 8, 8)).module.getPTX();
-  for (const char *op : {"cp.async.bulk.tensor.2d.shared::cta.global.tile", "cp.async.bulk.shared::cta.global.mbarrier",
-                         "ldmatrix.sync.aligned.m8n8.x4", "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32",
-                         "movmatrix.sync.aligned.m8n8.trans.b16", "stmatrix.sync.aligned.m8n8.x4",
-                         "cp.async.bulk.tensor.2d.global.shared::cta", ".reqntid 256"})
+  for (const char *op :
+       {"cp.async.bulk.tensor.2d.shared::cta.global.tile", "cp.async.bulk.shared::cta.global.mbarrier",
+        "ldmatrix.sync.aligned.m8n8.x4", "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32",
+        "stmatrix.sync.aligned.m8n8.x4.trans", "cp.async.bulk.tensor.2d.global.shared::cta", ".reqntid 256"})
     EXPECT_PRED_FORMAT2(::testing::IsSubstring, op, ptx);
-  for (const char *op : {"wgmma", "multicast", "barrier.cluster", "cp.async.cg"})
+  for (const char *op : {"wgmma", "multicast", "barrier.cluster", "cp.async.cg", "movmatrix"})
     EXPECT_PRED_FORMAT2(::testing::IsNotSubstring, op, ptx);
+}
+
+TEST(LinearSparseMmaTest, EpiloguesThatAskForRowsGetThem) {
+  TestSpec everything;
+  everything.hasEverything = true;
+  std::string ptx = Built("sm_90a", everything, makeSchedule(64, 8, 8)).module.getPTX();
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "movmatrix.sync.aligned.m8n8.trans.b16", ptx);
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "stmatrix.sync.aligned.m8n8.x4", ptx);
+  EXPECT_PRED_FORMAT2(::testing::IsNotSubstring, "x4.trans", ptx);
 }
 
 TEST(LinearSparseMmaTest, AmpereHasTheSamePipeline) {
