@@ -9,6 +9,7 @@
 
     benchmarks/gpu/encoders.py prepare FOLDER        # needs a build, no GPU: compiles, and writes what travels
     benchmarks/gpu/encoders.py run FOLDER            # on the machine with the GPU: PyTorch and transformers, no LLVM
+    benchmarks/gpu/encoders.py prepare FOLDER --prune 64x64:0.8   # the pruned encoder beside the dense one
 
 Everybody is captured into a CUDA graph and replayed: PyTorch eager, torch.compile max-autotune, and E.T.'s program, whose
 launches are captured from the same stream. Times are medians between two events: of one pass by itself, launch of the
@@ -35,8 +36,21 @@ PASSES = 10
 SHAPES = ((1, 64), (1, 128), (1, 256), (1, 384), (8, 128), (32, 128), (32, 384))
 
 
-def encoder() -> Any:
-    """BERT-base without its embeddings: hidden states to hidden states."""
+def prune(values: Any, pruning: str, generator: Any) -> None:
+    """Sets a share of the tiles of a matrix to zero, drawn at random; \p pruning is ROWSxCOLUMNS:SHARE."""
+    import torch
+
+    tile, share = pruning.split(":")
+    rows, columns = (int(size) for size in tile.split("x"))
+    grid = -(-values.shape[0] // rows), -(-values.shape[1] // columns)
+    kept = torch.ones(grid[0] * grid[1], dtype=torch.bool)
+    kept[torch.randperm(kept.numel(), generator=generator)[: round(float(share) * kept.numel())]] = False
+    mask = kept.reshape(grid).repeat_interleave(rows, 0).repeat_interleave(columns, 1)
+    values.data.mul_(mask[: values.shape[0], : values.shape[1]])
+
+
+def encoder(pruning: str | None = None) -> Any:
+    """BERT-base without its embeddings, hidden states to hidden states; with tiles of all its matrices pruned, on request."""
     import torch
     from transformers import BertConfig, BertModel
 
@@ -56,39 +70,59 @@ def encoder() -> Any:
     for values in first:
         if values.dim() == 2:
             values.data.normal_(0, 0.02, generator=generator)
+            if pruning:
+                prune(values, pruning, generator)
     for layer in layers.layer[1:]:
         for mine, values in zip(layer.parameters(), first):
             mine.data.copy_(values.data)
     return Encoder(layers).eval().requires_grad_(False).half()
 
 
-def prepare(folder: Path, target: str, fold_norms: bool) -> None:
-    """Compiles the encoder and writes the program, compressed, beside the package and the runtime."""
-    root = HERE.parent.parent
-    sys.path.insert(0, str(root / "python"))
+def compile_program(path: Path, pruning: str | None, target: str, fold_norms: bool) -> None:
+    """Compiles an encoder and writes its program to \p path, compressed."""
     import torch
 
     import et
+
+    start = time.monotonic()
+    program = et.compile(encoder(pruning), (torch.zeros(2, 16, 768, dtype=torch.float16),),
+                         dynamic_shapes=({0: "batch", 1: "sequence"},), target=target, fold_norms=fold_norms)
+    print(f"{pruning or 'dense'}: imported and compiled in {time.monotonic() - start:.1f} s")
+    plain = path.with_suffix("")
+    program.save(plain)
+    # A layer comes again after 14 MB: the dictionary has to hold one.
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": 1, "dict_size": 1 << 26}]
+    with lzma.open(path, "wb", filters=filters) as out, plain.open("rb") as source:
+        shutil.copyfileobj(source, out, 1 << 24)
+    plain.unlink()
+
+
+def prepare(folder: Path, target: str, fold_norms: bool, prunings: list[str]) -> None:
+    """Writes the programs, and beside them the package and the runtime."""
+    root = HERE.parent.parent
+    sys.path.insert(0, str(root / "python"))
     from et import runtime
 
     folder.mkdir(parents=True, exist_ok=True)
-    start = time.monotonic()
-    program = et.compile(encoder(), (torch.zeros(2, 16, 768, dtype=torch.float16),),
-                         dynamic_shapes=({0: "batch", 1: "sequence"},), target=target, fold_norms=fold_norms)
-    print(f"imported and compiled in {time.monotonic() - start:.1f} s")
-    path = folder / "bert.etp"
-    program.save(path)
-    # A layer comes again after 14 MB: the dictionary has to hold one.
-    filters = [{"id": lzma.FILTER_LZMA2, "preset": 1, "dict_size": 1 << 26}]
-    with lzma.open(folder / "bert.etp.xz", "wb", filters=filters) as out, path.open("rb") as source:
-        shutil.copyfileobj(source, out, 1 << 24)
-    path.unlink()
+    compile_program(folder / "bert.etp.xz", None, target, fold_norms)
+    for pruning in prunings:
+        compile_program(folder / f"bert-{pruning.replace(':', '-')}.etp.xz", pruning, target, fold_norms)
     shutil.copytree(root / "python", folder / "python", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "python/et/lib").mkdir(exist_ok=True)
     shutil.copy2(next(p for p in runtime._candidates() if p.exists()), folder / "python/et/lib")
     for script in (Path(__file__), HERE / "jax_encoder.py"):
         shutil.copy2(script, folder)
     print(f"{folder}: {sum(f.stat().st_size for f in folder.rglob('*') if f.is_file()) / 2**20:.1f} MiB")
+
+
+def load_program(path: Path) -> Any:
+    """The program at \p path, which is compressed."""
+    import et.runtime
+
+    plain = path.with_suffix("")
+    with lzma.open(path) as source, plain.open("wb") as out:
+        shutil.copyfileobj(source, out, 1 << 24)
+    return et.runtime.load(plain, use_graphs=False)
 
 
 def median_replay(graph: Any, replays: int = 60) -> float:
@@ -131,12 +165,11 @@ def measure(folder: Path, shapes: list[tuple[int, int]], compiled: list[tuple[in
     sys.path.insert(0, str(folder / "python"))
     import torch
 
-    import et.runtime
-
-    if (folder / "bert.etp.xz").exists():
-        with lzma.open(folder / "bert.etp.xz") as source, (folder / "bert.etp").open("wb") as out:
-            shutil.copyfileobj(source, out, 1 << 24)
-    program = et.runtime.load(folder / "bert.etp", use_graphs=False)
+    program = load_program(folder / "bert.etp.xz")
+    pruned = {}
+    for path in sorted(folder.glob("bert-*.etp.xz")):
+        pruning = ":".join(path.name.removesuffix(".etp.xz").split("-")[1:])
+        pruned[pruning] = load_program(path), encoder(pruning).cuda().double()
     module = encoder().cuda()
     exact = encoder().cuda().double()
     records = []
@@ -147,7 +180,7 @@ def measure(folder: Path, shapes: list[tuple[int, int]], compiled: list[tuple[in
         with torch.inference_mode():
             reference = exact(hidden[:4].double())
 
-            def add(name: str, call: Callable[[], torch.Tensor]) -> None:
+            def add(name: str, call: Callable[[], torch.Tensor], reference: torch.Tensor = reference) -> None:
                 try:
                     error = float((call()[:4].double() - reference).abs().max())
                     record[name] = {"us": median_replay(capture(call)),
@@ -157,6 +190,9 @@ def measure(folder: Path, shapes: list[tuple[int, int]], compiled: list[tuple[in
 
             out = [torch.empty_like(hidden)]
             add("et", lambda: program(hidden, out=out, stream=torch.cuda.current_stream())[0])
+            for pruning, (sparse, model) in pruned.items():
+                add(f"et {pruning}", lambda sparse=sparse: sparse(hidden, out=out, stream=torch.cuda.current_stream())[0],
+                    model(hidden[:4].double()))
             add("torch eager", lambda: module(hidden))
             if (batch, sequence) in compiled:
                 torch._dynamo.reset()
@@ -187,11 +223,13 @@ NAMES = ("et", "torch eager", "torch.compile", "jax xla", "jax cudnn")
 
 def table(records: list[dict[str, Any]]) -> str:
     """The records as Markdown: one pass by itself / one behind the other (largest error)."""
-    lines = ["| batch x sequence | " + " | ".join(NAMES) + " | best peer / E.T. |",
-             "| --- |" + " ---: |" * (len(NAMES) + 1)]
+    prunings = [name for name in records[0] if name.startswith("et ")]
+    names = (NAMES[0], *prunings, *NAMES[1:])
+    lines = ["| batch x sequence | " + " | ".join(names) + " | best peer / E.T. |",
+             "| --- |" + " ---: |" * (len(names) + 1)]
     for record in records:
         cells, ratios = [], []
-        for name in NAMES:
+        for name in names:
             result = record.get(name, {})
             text = " / ".join(f"{result[key]:.0f}" if key in result else "-" for key in ("us", "behind us"))
             error = f" ({result['error']:.1e})" if "error" in result else ""
@@ -209,6 +247,8 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--target", default="cuda:sm_90a", help="what to compile for (default: %(default)s)")
     parser.add_argument("--fold-norms", action="store_true", help="apply norms in the linear layers around them")
+    parser.add_argument("--prune", nargs="*", default=[], metavar="TILE:SHARE",
+                        help="prepare: also with this share of tiles pruned, such as 64x64:0.8, drawn at random")
     shape = lambda text: tuple(int(n) for n in text.split("x"))  # noqa: E731
     parser.add_argument("--shapes", nargs="+", type=shape, default=list(SHAPES), metavar="BATCHxSEQUENCE")
     parser.add_argument("--compiled", nargs="*", type=shape, default=list(SHAPES), metavar="BATCHxSEQUENCE",
@@ -217,7 +257,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, help="where the records go, as JSON")
     options = parser.parse_args()
     if options.action == "prepare":
-        prepare(options.folder, options.target, options.fold_norms)
+        prepare(options.folder, options.target, options.fold_norms, options.prune)
         return 0
     import torch
 
