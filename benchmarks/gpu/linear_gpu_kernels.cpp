@@ -73,39 +73,6 @@ static void addSparseCases(SmallVector<Case> &cases, const nvidia::SM &sm) {
     add(llvm::formatv("sparse_odd_simt{0}x{1}", unitRows, tileColumns).str(), odd, 77, 131, {S::Simt, 64, 64, 16, 1},
         unitRows, tileColumns)
         .hasBias = true;
-  // Squares.
-  auto squares = [](int64_t tileM, int64_t strips, int64_t stages, int64_t splitK, bool persistent, int64_t cluster) {
-    LinearSchedule schedule{S::SparseMma, tileM, 64 * strips, 64, stages, splitK, persistent};
-    schedule.cluster = cluster;
-    return schedule;
-  };
-  int64_t shared = sm.hasTMA ? 2 : 1;
-  Case &plain = add("sparse_odd_mma", odd, 1000, 1032, squares(64, 4, 3, 1, false, 1), 16, 16);
-  plain.hasBias = plain.hasResidual = plain.strided = true;
-  Case &few = add("sparse_odd_mma_split", odd, 328, 4168, squares(32, 2, 3, 4, false, shared), 16, 16);
-  few.useBF16 = few.hasBias = true;
-  few.activation = "gelu_erf";
-  Case &many = add("sparse_odd_mma_many", odd, 1000, 712, squares(64, 4, 3, 1, true, shared), 16, 16);
-  many.activation = "gelu_tanh";
-  many.hasResidual = true;
-  for (auto [n, k] : {std::pair(4096, 4096), std::pair(3072, 768), std::pair(768, 3072)}) {
-    auto time = [&, n = n, k = k](int64_t m, LinearSchedule schedule) {
-      add(llvm::formatv("sparse_{0}x{1}x{2}_mma{3}x{4}s{5}k{6}c{7}{8}", m, n, k, schedule.tileM, schedule.tileN,
-                        schedule.stages, schedule.splitK, schedule.cluster, schedule.persistent ? "p" : "")
-              .str(),
-          {m}, n, k, schedule, 16, 16)
-          .isTimed = true;
-    };
-    for (int64_t cluster : {1, 2, 4})
-      if (cluster == 1 || sm.hasTMA)
-        time(4096, squares(64, 8, 4, 1, true, cluster));
-    time(4096, squares(64, 6, 6, 1, true, shared));
-    time(4096, squares(64, 4, 6, 1, true, shared));
-    time(4096, squares(32, 8, 6, 1, true, shared));
-    for (int64_t tokens : {16, 32, 64})
-      for (int64_t splitK : {1, 4})
-        time(128, squares(tokens, splitK == 1 ? 2 : 1, 4, splitK, false, 1));
-  }
   if (!sm.hasWgmma)
     return;
   auto sparse = [](int64_t tileM, int64_t tileN, int64_t stages, bool persistent, bool exclusive) {
@@ -147,23 +114,18 @@ static void addSparseCases(SmallVector<Case> &cases, const nvidia::SM &sm) {
   }
 }
 
-/// Kernels for weights in squares; those that are timed beside the chosen ones are there to fit its cost model to.
+/// Kernels for weights in squares.
 static void addSquareCases(SmallVector<Case> &cases, const nvidia::SM &sm) {
-  auto squares = [](int64_t tokens, int64_t strips, int64_t stages, int64_t splitK = 1, bool persistent = false,
-                    int64_t cluster = 1) {
-    return LinearSchedule{LinearSchedule::SparseMma, tokens, 64 * strips, 64, stages, splitK, persistent,
-                          /*exclusive=*/false,       cluster};
+  auto squares = [](int64_t tokens, int64_t strips, int64_t stages, int64_t splitK, bool persistent, int64_t cluster) {
+    LinearSchedule schedule{LinearSchedule::SparseMma, tokens, 64 * strips, 64, stages, splitK, persistent};
+    schedule.cluster = cluster;
+    return schedule;
   };
-  auto add = [&](std::string name, ArrayRef<int64_t> rows, int64_t n, int64_t k, LinearSchedule schedule) -> Case & {
-    name += llvm::formatv("_{0}x{1}", schedule.tileM, schedule.tileN / 64);
-    if (schedule.splitK > 1)
-      name += llvm::formatv("k{0}", schedule.splitK);
-    if (schedule.persistent)
-      name += "p";
-    if (schedule.cluster > 1)
-      name += llvm::formatv("c{0}", schedule.cluster);
+  auto add = [&](StringRef prefix, ArrayRef<int64_t> rows, int64_t n, int64_t k,
+                 const LinearSchedule &schedule) -> Case & {
     Case c;
-    c.name = name;
+    c.name = llvm::formatv("{0}_mma{1}x{2}s{3}k{4}c{5}{6}", prefix, schedule.tileM, schedule.tileN, schedule.stages,
+                           schedule.splitK, schedule.cluster, schedule.persistent ? "p" : "");
     c.rows = llvm::to_vector(rows);
     c.n = n;
     c.k = k;
@@ -172,66 +134,57 @@ static void addSquareCases(SmallVector<Case> &cases, const nvidia::SM &sm) {
     cases.push_back(c);
     return cases.back();
   };
-  // bias, residual, strided, folded; then bf16.
-  auto check = [&](int64_t n, int64_t k, LinearSchedule schedule, StringRef activation, unsigned options) {
+  enum { Bias = 1, Residual = 2, Strided = 4, Folded = 8, BF16 = 16 };
+  auto check = [&](int64_t n, int64_t k, const LinearSchedule &schedule, StringRef activation, unsigned options) {
     SmallVector<int64_t> rows = {1, 7, 64, 130, 1000};
     if (schedule.persistent)
       rows.push_back(20000);
-    Case &c = add("sparse_odd_squares", rows, n, k, schedule);
+    Case &c = add("sparse_odd", rows, n, k, schedule);
     c.activation = activation.str();
-    c.hasBias = options & 1;
-    c.hasResidual = options & 2;
-    c.strided = options & 4;
-    c.isFolded = options & 8;
-    c.useBF16 = options & 16;
+    c.hasBias = options & Bias;
+    c.hasResidual = options & Residual;
+    c.strided = options & Strided;
+    c.isFolded = options & Folded;
+    c.useBF16 = options & BF16;
   };
-  check(1000, 1032, squares(64, 8, 4), "gelu_erf", 1);
-  check(520, 200, squares(64, 4, 2), "", 2 + 4 + 16);
-  check(776, 328, squares(64, 6, 4, 1, true), "", 1 + 2);
-  check(200, 1032, squares(64, 1, 2, 4), "gelu_tanh", 1 + 2 + 4 + 8);
-  check(712, 2632, squares(32, 8, 5), "tanh", 1 + 16);
-  check(264, 1096, squares(32, 2, 3, 4), "", 1 + 2);
-  check(72, 4104, squares(32, 1, 2, 8), "relu", 1 + 4 + 16);
-  check(328, 72, squares(16, 4, 2), "sigmoid", 0);
-  check(328, 584, squares(16, 4, 4, 2), "", 1 + 4 + 8);
-  check(136, 4096, squares(16, 2, 4, 4), "", 1);
+  check(1000, 1032, squares(64, 8, 4, 1, false, 1), "gelu_erf", Bias);
+  check(520, 200, squares(64, 4, 2, 1, false, 1), "", Residual | Strided | BF16);
+  check(776, 328, squares(64, 6, 4, 1, true, 1), "", Bias | Residual);
+  check(200, 1032, squares(64, 1, 2, 4, false, 1), "gelu_tanh", Bias | Residual | Strided | Folded);
+  check(712, 2632, squares(32, 8, 5, 1, false, 1), "tanh", Bias | BF16);
+  check(264, 1096, squares(32, 2, 3, 4, false, 1), "", Bias | Residual);
+  check(72, 4104, squares(32, 1, 2, 8, false, 1), "relu", Bias | Strided | BF16);
+  check(328, 72, squares(16, 4, 2, 1, false, 1), "sigmoid", 0);
+  check(328, 584, squares(16, 4, 4, 2, false, 1), "", Bias | Strided | Folded);
+  check(136, 4096, squares(16, 2, 4, 4, false, 1), "", Bias);
   if (sm.hasTMA) {
-    check(1000, 1032, squares(64, 4, 6, 1, false, 2), "gelu_erf", 1 + 2);
-    check(1544, 2632, squares(64, 8, 6, 1, true, 2), "", 1 + 4 + 16);
-    check(1000, 584, squares(64, 4, 4, 1, true, 4), "", 1);
-    check(328, 1096, squares(32, 2, 3, 4, false, 2), "", 1 + 2);
-    check(776, 584, squares(16, 4, 4, 2, false, 2), "gelu_tanh", 1 + 16);
-    check(776, 584, squares(32, 4, 4, 1, false, 4), "", 1 + 8);
+    check(1000, 1032, squares(64, 4, 6, 1, false, 2), "gelu_erf", Bias | Residual);
+    check(1544, 2632, squares(64, 8, 6, 1, true, 2), "", Bias | Strided | BF16);
+    check(1000, 584, squares(64, 4, 4, 1, true, 4), "", Bias);
+    check(328, 1096, squares(32, 2, 3, 4, false, 2), "", Bias | Residual);
+    check(776, 584, squares(16, 4, 4, 2, false, 2), "gelu_tanh", Bias | BF16);
+    check(776, 584, squares(32, 4, 4, 1, false, 4), "", Bias | Folded);
   }
-  for (auto [n, k] : {std::pair(4096, 4096), std::pair(3072, 768), std::pair(768, 3072), std::pair(768, 768)}) {
-    auto time = [&, n = n, k = k](int64_t m, LinearSchedule schedule) {
-      // Not every number of blocks of K can be shared out.
-      if ((schedule.splitK - 1) * llvm::divideCeil(llvm::divideCeil(k, 64), schedule.splitK) < llvm::divideCeil(k, 64))
-        add(llvm::formatv("sparse_{0}x{1}x{2}", m, n, k).str(), {m}, n, k, schedule).isTimed = true;
+  for (auto [n, k] : {std::pair(4096, 4096), std::pair(3072, 768), std::pair(768, 3072)}) {
+    auto time = [&, n = n, k = k](int64_t m, int64_t tokens, int64_t strips, int64_t stages, int64_t splitK,
+                                  bool persistent, int64_t cluster) {
+      if (cluster == 1 || sm.hasTMA)
+        add(llvm::formatv("sparse_{0}x{1}x{2}", m, n, k).str(), {m}, n, k,
+            squares(tokens, strips, stages, splitK, persistent, cluster))
+            .isTimed = true;
     };
-    for (int64_t cluster : {1, 2, 4}) {
-      if (cluster > 1 && !sm.hasTMA)
-        break;
-      time(4096, squares(64, 8, 8, 1, true, cluster));
-      time(4096, squares(64, 4, 6, 1, false, cluster));
-      for (int64_t m : {128, 384}) {
-        time(m, squares(64, 4, 6, 2, false, cluster));
-        time(m, squares(32, 2, 6, 4, false, cluster));
-        if (cluster < 4)
-          time(m, squares(16, 4, 6, 2, false, cluster));
-      }
+    for (int64_t cluster : {1, 2, 4})
+      time(4096, 64, 8, 10, 1, true, cluster);
+    for (int64_t cluster : {1, 2}) {
+      time(4096, 64, 6, 10, 1, true, cluster);
+      time(4096, 64, 4, 6, 1, false, cluster);
+      time(4096, 32, 8, 8, 1, true, cluster);
     }
-    time(4096, squares(64, 8, 8));
-    time(4096, squares(64, 6, 8, 1, true));
-    time(4096, squares(64, 6, 8));
-    time(4096, squares(32, 8, 8));
-    for (int64_t m : {128, 384}) {
-      time(m, squares(64, 2, 4, 4));
-      time(m, squares(32, 4, 6, 2));
-      time(m, squares(32, 1, 4, 8));
-      time(m, squares(16, 8, 6));
-      time(m, squares(16, 2, 6, 4));
-      time(m, squares(16, 1, 6, 4));
+    for (int64_t tokens : {16, 32, 64}) {
+      time(128, tokens, 2, 6, 1, false, 1);
+      time(128, tokens, 1, 6, 4, false, 1);
+      time(128, tokens, 2, tokens == 64 ? 2 : 6, 4, false, 1);
+      time(128, tokens, 2, tokens == 64 ? 2 : 6, 4, false, 2);
     }
   }
 }
