@@ -14,19 +14,21 @@
     hidden = program(ids, mask)
 
 `et.load` runs a program that was compiled before, from its file. `et.export_mlir` stops after the import and gives the
-module as text, with its weights beside it. `et.prune` prunes a model while it is trained.
+module as text, with its weights beside it. `et.prune` prunes a model while it is trained. `et.explain` writes a page that says what
+the compiler did with each weight, why, and where the time goes.
 """
 
 from . import errors, prune
 from .api import compile, export_mlir
 from .errors import (CompileError, Error, ExportError, ImportError_, NonFiniteWeightError, RunError,
                      UnsupportedOperatorError)
+from .explain import ExplainError, explain
 from .importer import ImportedModule, Remark, Report, TensorSpec
 from .interface import Program
 from .runtime import LoadError, SavedProgram, load
 
 __all__ = [
-    "CompileError", "Error", "ExportError", "ImportError_", "ImportedModule", "LoadError", "NonFiniteWeightError",
+    "CompileError", "Error", "ExplainError", "ExportError", "ImportError_", "ImportedModule", "LoadError", "NonFiniteWeightError",
     "Program", "Remark", "Report", "RunError", "SavedProgram", "TensorSpec", "UnsupportedOperatorError", "compile", "errors",
-    "export_mlir", "load", "prune",
+    "explain", "export_mlir", "load", "prune",
 ]

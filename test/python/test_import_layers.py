@@ -254,3 +254,12 @@ def test_grouped_convolution_is_refused() -> None:
 
     with pytest.raises(et.UnsupportedOperatorError, match="groups = 1, but got 2"):
         check(torch.nn.Conv1d(4, 4, 3, groups=2).eval(), torch.randn(1, 4, 8))
+
+
+@pytest.mark.parametrize("name", ["<b>", 'say "so"', "back\\slash", "a, b|c", "é"])
+def test_parameters_of_any_name_keep_their_values(name: str, tool) -> None:
+    module = torch.nn.Sequential()
+    module.add_module(name, torch.nn.Linear(4, 6))
+    imported = check(module.eval(), torch.randn(2, 4), expect={"et.linear": 1})
+    assert set(imported.weights) == {f"{name}.weight", f"{name}.bias"}
+    verify(imported.text, tool)

@@ -240,8 +240,9 @@ class _Importer:
             specs.append(TensorSpec(name, value.dtype, self._shape_names(value.shape)))
             attrs.append(f"{{et.name = {quote(name)}}}")
         text = Printer(self.emitter).module(results, attrs)
-        used = set(re.findall(r"dense_resource<\"?([^\">]+)\"?>", text))
-        weights = {n: t for n, t in self.emitter.weights.items() if n in used or quote(n)[1:-1] in used}
+        # A name as it is, or between quotes, where it may hold anything.
+        used = set(re.findall(r'dense_resource<("(?:[^"\\]|\\.)*"|[^">]+)>', text))
+        weights = {n: t for n, t in self.emitter.weights.items() if n in used or quote(n) in used}
         if self.check_finite:
             bad = [n for n, t in weights.items() if t.is_floating_point() and not _is_finite(t)]
             if bad:

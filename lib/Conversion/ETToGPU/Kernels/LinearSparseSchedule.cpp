@@ -67,14 +67,32 @@ std::optional<std::string> gpu_kernels::verifySparse(const LinearKernelSpec &spe
 // Choice
 //===----------------------------------------------------------------------===//
 
+namespace {
+/// What parts of a kernel cost, in cycles: a fit to 188 measurements on an H200 (benchmarks/gpu/sparse.py) with 128 and
+/// 384 rows, and with 4096, which it meets within 12 % on average.
+struct SparseCosts {
+  /// Of the tensor cores' own time, and of each stage beyond it.
+  double multiply, stage;
+  /// Bytes that L2 delivers in a cycle, to one multiprocessor and to all.
+  double bytesPerSM, bytes;
+  /// What a tile costs beyond its products: lists, transposing and storing; for each token; and the kernel.
+  double tile, token, fixed, fill;
+};
+} // namespace
+
 double gpu_kernels::getSparseCycles(const LinearKernelSpec &spec, const LinearSchedule &schedule, const SM &sm,
                                     int64_t rows) {
+  static constexpr SparseCosts kOneTile = {0.91, 27, 50, 3660, 2270, 0, 690, 0};
+  static constexpr SparseCosts kPersistent = {1.33, 37, 75, 5625, 600, 2, 520, 28};
+  const SparseCosts &costs = schedule.persistent ? kPersistent : kOneTile;
   const LinearStrips &strips = *spec.strips;
   int64_t tokens = schedule.tileM, consumers = schedule.tileN / kStripRows;
   int64_t numBlocks = strips.layout.numBlocks(), groups = ceilDiv(strips.layout.numStrips(), consumers);
   int64_t tiles = ceilDiv(rows, tokens) * groups;
   int64_t perSM = getSparseBlocksPerSM(schedule), resident = sm.numSMs * perSM;
-  double waves = ceilDiv(tiles, resident), active = std::min(tiles, resident);
+  double active = std::min(tiles, resident);
+  // Persistent blocks that had long strips take fewer.
+  double waves = schedule.persistent ? std::max(1.0, double(tiles) / resident) : ceilDiv(tiles, resident);
 
   // Of a strip: the share of its blocks that has a unit, and slabs of those. Tiles are taken to lie at random.
   double density = double(strips.layout.kept) / (strips.layout.numStrips() * numBlocks * 4);
@@ -83,15 +101,12 @@ double gpu_kernels::getSparseCycles(const LinearKernelSpec &spec, const LinearSc
   double shared = 1 - std::pow(1 - present, consumers);
   double slabs = density * numBlocks * 4, stages = shared * numBlocks;
 
-  // A slab is multiplied in tokens / 2 cycles by the four tensor cores, which consumers share; a stage costs a wait.
-  double multiply = slabs * consumers * perSM * tokens / 2 * 1.1 + stages * 60;
-  double bytes = stages * tokens * kRowBytes + slabs * consumers * kStripRows * 32;
-  double copy = bytes * perSM / std::min(90.0, (rows > 1024 ? 6000.0 : 9000.0) * perSM / active);
-  // What nothing hides: transposing and storing, by few tokens a little less well.
-  double epilogue = 500 + 7.0 * tokens * perSM;
-  // Lists are read before anything else is known, and the first stages arrive after that.
-  double fixed = 2200 + 6 * (tokens + schedule.tileN);
-  return fixed + waves * (std::max(multiply, copy) + epilogue);
+  // A slab is multiplied in tokens / 2 cycles by the four tensor cores, which consumers share.
+  double multiply = slabs * consumers * perSM * tokens / 2 * costs.multiply + stages * costs.stage;
+  double bytes = stages * tokens * kRowBytes + slabs * consumers * kStripRows * StripsLayout::kSlabColumns * 2;
+  double copy = bytes * perSM / std::min(costs.bytesPerSM, costs.bytes * perSM / active);
+  double epilogue = costs.tile + costs.token * tokens * perSM;
+  return costs.fixed + costs.fill * (tokens + schedule.tileN) + waves * (std::max(multiply, copy) + epilogue);
 }
 
 LinearSchedule gpu_kernels::chooseSparse(const LinearKernelSpec &spec, const SM &sm, int64_t rows) {

@@ -69,13 +69,13 @@ static double getCPUCost(TileAttr tile, int64_t kept, int64_t rows, int64_t colu
   return double(kept) * llvm::alignTo(height, 16) * width / rate / double(llvm::alignTo(rows, 16) * columns);
 }
 
-/// The same of a GPU kernel. Loading the input and storing the result take their time whatever is left of the weight:
-/// a share of the dense kernel's that falls with the number of products for each of them. Slabs of 64 outputs are
-/// multiplied at about 0.8 of the dense kernel's rate, squares of 16, which need more loads for each product and older
-/// instructions, at half of it.
+/// The same of a GPU kernel with thousands of rows, when \p kept of the tiles are left (benchmarks/gpu/sparse.py).
+/// Loading the input and storing the result take their time whatever is left of the weight: a share of the dense
+/// kernel's that falls with the number of products for each of them. Slabs of 64 outputs are multiplied at nearly the
+/// dense kernel's rate; squares of 16, which need more loads for each product and older instructions, at half of it.
 static double getGPUCost(TileAttr tile, double kept, int64_t rows, int64_t columns) {
-  double fixed = std::min(0.35, 230.0 / std::min(rows, columns));
-  return fixed + kept * (tile.getRows() % 64 == 0 ? 1.25 : 2.05);
+  double fixed = std::min(0.45, 0.02 + 166.0 / rows + 166.0 / columns);
+  return fixed + kept * (tile.getRows() % 64 == 0 ? 1.05 : 2.05);
 }
 
 namespace {
@@ -238,7 +238,8 @@ LogicalResult EncodeSparsityPass::visit(LinearOp layer, SymbolTable &symbols) {
   auto declined = [&](const std::string &reason) {
     remark::missed(layer.getLoc(), remark::RemarkOpts::name("WeightStaysDense").category(DEBUG_TYPE))
         << remark::reason("the weight stays dense: {0}", reason)
-        << remark::suggest("prune whole tiles of 64 outputs by {0} inputs", kernels == SparseKernels::Wgmma ? 64 : 16);
+        << remark::suggest("prune whole tiles of 64 outputs by {0} inputs", kernels == SparseKernels::Wgmma ? 64 : 16)
+        << remark::metric("Weight", weight.getSymName().str());
   };
   Type element = weight.getTensorType().getElementType();
   bool isTensorCoreType = element.isF16() || element.isBF16();
@@ -267,7 +268,8 @@ LogicalResult EncodeSparsityPass::visit(LinearOp layer, SymbolTable &symbols) {
   remark::passed(layer.getLoc(), remark::RemarkOpts::name("WeightEncoded").category(DEBUG_TYPE))
       << remark::reason("keeps {0} of {1} tiles of {2}x{3} ({4} %): about {5} of the dense kernel's time", best->kept,
                         best->total, best->tile.getRows(), best->tile.getColumns(), llvm::formatv("{0:f1}", kept).str(),
-                        llvm::formatv("{0:f2}", best->cost).str());
+                        llvm::formatv("{0:f2}", best->cost).str())
+      << remark::metric("Weight", weight.getSymName().str());
   encode(layer, weight, best->tile, symbols);
   ++numEncoded;
   return success();

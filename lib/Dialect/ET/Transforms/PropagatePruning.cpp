@@ -269,9 +269,16 @@ struct PropagatePruningPass final : et::impl::PropagatePruningPassBase<Propagate
 
 bool PropagatePruningPass::visit(const Chain &chain, SymbolTable &symbols) {
   LinearOp first = chain.first, second = chain.second;
+  auto getName = [&](LinearOp layer) {
+    WeightOp weight = getOutlinedWeight(layer.getWeight(), symbols);
+    return weight ? weight.getSymName().str() : std::string();
+  };
+  // Taken before the layers are rebuilt.
+  std::string firstName = getName(first), secondName = getName(second);
   auto declined = [&](const std::string &reason) {
     remark::missed(first.getLoc(), remark::RemarkOpts::name("FeaturesStay").category(DEBUG_TYPE))
-        << remark::reason("features between two linear layers stay: {0}", reason);
+        << remark::reason("features between two linear layers stay: {0}", reason) << remark::metric("Weight", firstName)
+        << remark::metric("WeightBehind", secondName);
     return false;
   };
   if (!hasZeros(first, /*byColumn=*/false, symbols) && !hasZeros(second, /*byColumn=*/true, symbols))
@@ -379,7 +386,8 @@ bool PropagatePruningPass::visit(const Chain &chain, SymbolTable &symbols) {
   if (hasSums)
     bias2 = make(second, bias2, {outputs}, rounded, biasType);
   remark::passed(first.getLoc(), remark::RemarkOpts::name("FeaturesRemoved").category(DEBUG_TYPE))
-      << remark::reason("removed {0} of {1} features between two linear layers", features - numKept, features);
+      << remark::reason("removed {0} of {1} features between two linear layers", features - numKept, features)
+      << remark::metric("Weight", firstName) << remark::metric("WeightBehind", secondName);
   if (numConstant)
     declined(std::to_string(numConstant) + " of them are constant, but of a value that is not known when compiling");
   numRemoved += features - numKept;

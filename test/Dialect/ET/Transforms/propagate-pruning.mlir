@@ -5,7 +5,7 @@
 // ZERO: error: expected option multiple of --et-propagate-pruning to be positive, but got 0
 
 // Feature 1 has a zero row and no bias, feature 2 a zero column.
-// REMARK: [[@LINE+12]]:8: remark: {{.*}}FeaturesRemoved{{.*}}removed 2 of 4 features between two linear layers
+// REMARK: [[@LINE+12]]:8: remark: {{.*}}FeaturesRemoved{{.*}}removed 2 of 4 features between two linear layers", Weight=w1, WeightBehind=w2
 et.weight @w1 : tensor<4x2xf32> from [dense<[[1.0, 2.0], [0.0, 0.0], [3.0, 4.0], [5.0, 6.0]]> : tensor<4x2xf32>]
 et.weight @w2 : tensor<2x4xf32> from [dense<[[1.0, 2.0, 0.0, 4.0], [5.0, 6.0, 0.0, 8.0]]> : tensor<2x4xf32>]
 
@@ -133,7 +133,7 @@ et.weight @w1 : tensor<2x2xf32> from [dense<[[1.0, 2.0], [0.0, 0.0]]> : tensor<2
 et.weight @w2 : tensor<1x2xf32> from [dense<[[1.0, 2.0]]> : tensor<1x2xf32>]
 
 #id = affine_map<(d0, d1) -> (d0, d1)>
-// REMARK:      FeaturesStay{{.*}}1 of them are constant, but of a value that is not known when compiling
+// REMARK:      FeaturesStay{{.*}}1 of them are constant, but of a value that is not known when compiling", Weight=w1, WeightBehind=w2
 // CHECK-LABEL: func.func @no_remove_unknown_value
 // CHECK:       et.linear {{.*}} -> tensor<?x2xf32>
 func.func @no_remove_unknown_value(%x: tensor<?x2xf32>, %e: tensor<?x2xf32>, %s: f32) -> tensor<?x1xf32> {
