@@ -73,39 +73,6 @@ static void addSparseCases(SmallVector<Case> &cases, const nvidia::SM &sm) {
     add(llvm::formatv("sparse_odd_simt{0}x{1}", unitRows, tileColumns).str(), odd, 77, 131, {S::Simt, 64, 64, 16, 1},
         unitRows, tileColumns)
         .hasBias = true;
-  // Squares.
-  auto squares = [](int64_t tileM, int64_t strips, int64_t stages, int64_t splitK, bool persistent, int64_t cluster) {
-    LinearSchedule schedule{S::SparseMma, tileM, 64 * strips, 64, stages, splitK, persistent};
-    schedule.cluster = cluster;
-    return schedule;
-  };
-  int64_t shared = sm.hasTMA ? 2 : 1;
-  Case &plain = add("sparse_odd_mma", odd, 1000, 1032, squares(64, 4, 3, 1, false, 1), 16, 16);
-  plain.hasBias = plain.hasResidual = plain.strided = true;
-  Case &few = add("sparse_odd_mma_split", odd, 328, 4168, squares(32, 2, 3, 4, false, shared), 16, 16);
-  few.useBF16 = few.hasBias = true;
-  few.activation = "gelu_erf";
-  Case &many = add("sparse_odd_mma_many", odd, 1000, 712, squares(64, 4, 3, 1, true, shared), 16, 16);
-  many.activation = "gelu_tanh";
-  many.hasResidual = true;
-  for (auto [n, k] : {std::pair(4096, 4096), std::pair(3072, 768), std::pair(768, 3072)}) {
-    auto time = [&, n = n, k = k](int64_t m, LinearSchedule schedule) {
-      add(llvm::formatv("sparse_{0}x{1}x{2}_mma{3}x{4}s{5}k{6}c{7}{8}", m, n, k, schedule.tileM, schedule.tileN,
-                        schedule.stages, schedule.splitK, schedule.cluster, schedule.persistent ? "p" : "")
-              .str(),
-          {m}, n, k, schedule, 16, 16)
-          .isTimed = true;
-    };
-    for (int64_t cluster : {1, 2, 4})
-      if (cluster == 1 || sm.hasTMA)
-        time(4096, squares(64, 8, 4, 1, true, cluster));
-    time(4096, squares(64, 6, 6, 1, true, shared));
-    time(4096, squares(64, 4, 6, 1, true, shared));
-    time(4096, squares(32, 8, 6, 1, true, shared));
-    for (int64_t tokens : {16, 32, 64})
-      for (int64_t splitK : {1, 4})
-        time(128, squares(tokens, splitK == 1 ? 2 : 1, 4, splitK, false, 1));
-  }
   if (!sm.hasWgmma)
     return;
   auto sparse = [](int64_t tileM, int64_t tileN, int64_t stages, bool persistent, bool exclusive) {
@@ -144,6 +111,81 @@ static void addSparseCases(SmallVector<Case> &cases, const nvidia::SM &sm) {
       for (int64_t tokens : {16, 32, 64, 128})
         if (tokens == 128 ? m == 384 : tokens >= m / 16)
           time(m, sparse(tokens, 64, tokens < 128 ? 8 : 6, false, true));
+  }
+}
+
+/// Kernels for weights in squares.
+static void addSquareCases(SmallVector<Case> &cases, const nvidia::SM &sm) {
+  auto squares = [](int64_t tokens, int64_t strips, int64_t stages, int64_t splitK, bool persistent, int64_t cluster) {
+    LinearSchedule schedule{LinearSchedule::SparseMma, tokens, 64 * strips, 64, stages, splitK, persistent};
+    schedule.cluster = cluster;
+    return schedule;
+  };
+  auto add = [&](StringRef prefix, ArrayRef<int64_t> rows, int64_t n, int64_t k,
+                 const LinearSchedule &schedule) -> Case & {
+    Case c;
+    c.name = llvm::formatv("{0}_mma{1}x{2}s{3}k{4}c{5}{6}", prefix, schedule.tileM, schedule.tileN, schedule.stages,
+                           schedule.splitK, schedule.cluster, schedule.persistent ? "p" : "");
+    c.rows = llvm::to_vector(rows);
+    c.n = n;
+    c.k = k;
+    c.schedule = schedule;
+    c.unitRows = c.tileColumns = 16;
+    cases.push_back(c);
+    return cases.back();
+  };
+  enum { Bias = 1, Residual = 2, Strided = 4, Folded = 8, BF16 = 16 };
+  auto check = [&](int64_t n, int64_t k, const LinearSchedule &schedule, StringRef activation, unsigned options) {
+    SmallVector<int64_t> rows = {1, 7, 64, 130, 1000};
+    if (schedule.persistent)
+      rows.push_back(20000);
+    Case &c = add("sparse_odd", rows, n, k, schedule);
+    c.activation = activation.str();
+    c.hasBias = options & Bias;
+    c.hasResidual = options & Residual;
+    c.strided = options & Strided;
+    c.isFolded = options & Folded;
+    c.useBF16 = options & BF16;
+  };
+  check(1000, 1032, squares(64, 8, 4, 1, false, 1), "gelu_erf", Bias);
+  check(520, 200, squares(64, 4, 2, 1, false, 1), "", Residual | Strided | BF16);
+  check(776, 328, squares(64, 6, 4, 1, true, 1), "", Bias | Residual);
+  check(200, 1032, squares(64, 1, 2, 4, false, 1), "gelu_tanh", Bias | Residual | Strided | Folded);
+  check(712, 2632, squares(32, 8, 5, 1, false, 1), "tanh", Bias | BF16);
+  check(264, 1096, squares(32, 2, 3, 4, false, 1), "", Bias | Residual);
+  check(72, 4104, squares(32, 1, 2, 8, false, 1), "relu", Bias | Strided | BF16);
+  check(328, 72, squares(16, 4, 2, 1, false, 1), "sigmoid", 0);
+  check(328, 584, squares(16, 4, 4, 2, false, 1), "", Bias | Strided | Folded);
+  check(136, 4096, squares(16, 2, 4, 4, false, 1), "", Bias);
+  if (sm.hasTMA) {
+    check(1000, 1032, squares(64, 4, 6, 1, false, 2), "gelu_erf", Bias | Residual);
+    check(1544, 2632, squares(64, 8, 6, 1, true, 2), "", Bias | Strided | BF16);
+    check(1000, 584, squares(64, 4, 4, 1, true, 4), "", Bias);
+    check(328, 1096, squares(32, 2, 3, 4, false, 2), "", Bias | Residual);
+    check(776, 584, squares(16, 4, 4, 2, false, 2), "gelu_tanh", Bias | BF16);
+    check(776, 584, squares(32, 4, 4, 1, false, 4), "", Bias | Folded);
+  }
+  for (auto [n, k] : {std::pair(4096, 4096), std::pair(3072, 768), std::pair(768, 3072)}) {
+    auto time = [&, n = n, k = k](int64_t m, int64_t tokens, int64_t strips, int64_t stages, int64_t splitK,
+                                  bool persistent, int64_t cluster) {
+      if (cluster == 1 || sm.hasTMA)
+        add(llvm::formatv("sparse_{0}x{1}x{2}", m, n, k).str(), {m}, n, k,
+            squares(tokens, strips, stages, splitK, persistent, cluster))
+            .isTimed = true;
+    };
+    for (int64_t cluster : {1, 2, 4})
+      time(4096, 64, 8, 10, 1, true, cluster);
+    for (int64_t cluster : {1, 2}) {
+      time(4096, 64, 6, 10, 1, true, cluster);
+      time(4096, 64, 4, 6, 1, false, cluster);
+      time(4096, 32, 8, 8, 1, true, cluster);
+    }
+    for (int64_t tokens : {16, 32, 64}) {
+      time(128, tokens, 2, 6, 1, false, 1);
+      time(128, tokens, 1, 6, 4, false, 1);
+      time(128, tokens, 2, tokens == 64 ? 2 : 6, 4, false, 1);
+      time(128, tokens, 2, tokens == 64 ? 2 : 6, 4, false, 2);
+    }
   }
 }
 
@@ -301,6 +343,7 @@ static SmallVector<Case> getCases(MLIRContext *context, const nvidia::SM &sm) {
     check("odd_tall_narrow", {129, 1000}, 200, 72, {S::Wgmma, 128, 96, 64, 4, 1, true}, "relu strided");
   }
   addSparseCases(cases, sm);
+  addSquareCases(cases, sm);
   check("odd_mma128", odd, 264, 200, {S::Mma, 128, 128, 64, 3}, "bias gelu_erf");
   check("odd_mma64", odd, 200, 1032, {S::Mma, 64, 64, 64, 4}, "bf16 bias residual strided");
   check("odd_mma32", odd, 72, 72, {S::Mma, 32, 32, 64, 4}, "sigmoid");

@@ -302,7 +302,7 @@ TEST(LinearKernelTest, OverlapSaysWhatItCannotDo) {
                 [](LinearKernelSpec &spec, MLIRContext *) { spec.biasAligned = false; });
   expectRefused("owed sums as f32, but they are handed over rounded", bias, kOverlap, "sm_90a",
                 [](LinearKernelSpec &spec, MLIRContext *) { spec.exactSums = true; });
-  expectRefused("Overlap takes no statistics of rows", {768, 768}, kOverlap, "sm_90a",
+  expectRefused("overlap takes no statistics of rows", {768, 768}, kOverlap, "sm_90a",
                 [](LinearKernelSpec &spec, MLIRContext *) { spec.rowStats = LinearRowStats{true, 1e-5f, 32}; });
 }
 

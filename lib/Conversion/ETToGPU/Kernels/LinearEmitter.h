@@ -153,8 +153,6 @@ BuiltKernel buildOverlapLinear(OpBuilder &builder, Location loc, StringRef name,
                                const LinearSchedule &schedule, const nvidia::SM &sm);
 BuiltKernel buildMmaLinear(OpBuilder &builder, Location loc, StringRef name, const LinearKernelSpec &spec,
                            const LinearSchedule &schedule, const nvidia::SM &sm);
-BuiltKernel buildSparseMmaLinear(OpBuilder &builder, Location loc, StringRef name, const LinearKernelSpec &spec,
-                                 const LinearSchedule &schedule, const nvidia::SM &sm);
 BuiltKernel buildSimtLinear(OpBuilder &builder, Location loc, StringRef name, const LinearKernelSpec &spec,
                             const LinearSchedule &schedule, const nvidia::SM &sm);
 

@@ -31,8 +31,8 @@
 // With splitK as many warps share a strip, each with a range of the blocks of K, and add up their sums through shared
 // memory at the end.
 //
-// The sums of a square are outputs by tokens. movmatrix makes tokens by outputs of them, which are the fragments that
-// the dense kernels have.
+// The sums of a square are outputs by tokens. An epilogue that does not ask for rows runs on them as they are, and
+// stmatrix transposes. For others movmatrix makes tokens by outputs of them, the fragments that dense kernels have.
 //
 //===----------------------------------------------------------------------===//
 
@@ -54,6 +54,8 @@ constexpr int64_t kBlockK = StripsLayout::kBlockColumns, kRowBytes = 128, kChunk
 constexpr int64_t kPanels = 4, kSlabs = 4;
 /// Tokens of a fragment of the transposed sums, and of an mma.
 constexpr int64_t kTokens = 16, kMmaTokens = 8;
+/// Registers for what the epilogue of 16 tokens loads at once.
+constexpr int64_t kAheadRegisters = 24;
 /// Bytes of 16 tokens of a strip on their way out.
 constexpr int64_t kBoxBytes = kTokens * kRowBytes;
 static_assert(kBoxBytes == kChunkBytes && kChunks >= 4, "boxes stand in chunks that are not requested yet");
@@ -79,8 +81,8 @@ private:
   };
   /// What a warp has of the weight in a tile.
   struct Part {
-    /// Its strip, i32, and whether there is one (i1).
-    Value strip, exists;
+    /// The place of its strip in the order, whether there is one (i1), and its number.
+    Value strip, exists, number;
     /// Its first square, and their number (i32).
     Value squares, count;
   };
@@ -128,7 +130,20 @@ private:
   /// The sums of 16 tokens and all panels, in front of transpose().
   SmallVector<Value> takeTokens(ValueRange sums, int64_t at);
   void storeTile(ValueRange sums, const Part &part, Value m, Value place, ArrayRef<BiasPair> biases);
-  void storeBox(ValueRange fragments, ArrayRef<BiasPair> biases, Value row, Value col, Value box);
+  /// Whether the epilogue is the same wherever a row of y is, and runs on the sums as they are.
+  bool hasColumns() const {
+    return hasBoxes && llvm::all_of(spec.extras, [](const LinearExtra &extra) {
+             return extra.kind == LinearExtra::Columns || extra.kind == LinearExtra::Scalar;
+           });
+  }
+  /// Of a lane's sums of outputs by tokens, the output of \p half of \p panel, inside of y.
+  Value getSumColumn(Value col, int64_t panel, int64_t half) {
+    return b.min(b.add(b.add(col, b.shr(lane, 2)), 16 * panel + 8 * half), b.i32(spec.n - 1));
+  }
+  /// Finish sums of 16 tokens, and pack them for stmatrix of one panel after the other: as they are, or transposed.
+  SmallVector<Value> finishColumns(ValueRange sums, ArrayRef<BiasPair> biases, Value row, Value col);
+  SmallVector<Value> finishRows(ValueRange sums, ArrayRef<BiasPair> biases, Value row, Value col);
+  void storeBox(ArrayRef<Value> packed, Value row, Value col, Value box);
   /// What a warp finishes of sums that splitK warps share: panels and tokens, a unit for each 16 of both, are shared
   /// out.
   int64_t unitsOfWarp() const { return tokens / kTokens * kPanels / splitK; }
@@ -265,6 +280,7 @@ SparseMmaEmitter::Part SparseMmaEmitter::loadPart(Value tile) {
   Value place = b.add(getTile(tile).second, splitK == 1 ? warp : b.rem(warp, layout.strips));
   part.exists = b.lt(place, storage.numStrips());
   part.strip = b.min(place, b.i32(storage.numStrips() - 1));
+  part.number = loadAt(0, part.strip);
   Value first = loadAt(storage.startsOffset(), part.strip);
   if (splitK == 1) {
     part.count = b.sub(loadAt(storage.startsOffset(), b.add(part.strip, 1)), first);
@@ -474,23 +490,51 @@ SmallVector<Value> SparseMmaEmitter::transpose(ValueRange sums, int64_t panels) 
   return fragments;
 }
 
-void SparseMmaEmitter::storeBox(ValueRange fragments, ArrayRef<BiasPair> biases, Value row, Value col, Value box) {
-  FragmentInputs inputs = loadFragmentRows(row);
+SmallVector<Value> SparseMmaEmitter::finishColumns(ValueRange sums, ArrayRef<BiasPair> biases, Value row, Value col) {
+  // Pairs are two tokens of an output.
+  LinearRow any;
+  any.index = clampRow(row);
   SmallVector<Value> packed;
-  for (size_t g = 0; g < biases.size(); ++g) {
+  for (int64_t panel = 0; panel < kPanels; ++panel)
+    for (int64_t group = 0; group < 2; ++group)
+      for (int64_t half = 0; half < 2; ++half) {
+        Value column = getSumColumn(col, panel, half);
+        int64_t first = 8 * panel + 4 * group + 2 * half;
+        auto [lo, hi] = finish(sums[first], sums[first + 1], biases[2 * panel + half], any, column, column);
+        packed.push_back(b.pack(lo, hi, spec.yType));
+      }
+  return packed;
+}
+
+SmallVector<Value> SparseMmaEmitter::finishRows(ValueRange sums, ArrayRef<BiasPair> biases, Value row, Value col) {
+  FragmentInputs inputs = loadFragmentRows(row);
+  int64_t groups = biases.size(), registers = countPairRegisters(groups, 2);
+  if (registers > 0 && registers <= kAheadRegisters)
+    loadFragmentPairs(inputs, groups, col);
+  SmallVector<Value> fragments = transpose(sums, kPanels), packed;
+  for (int64_t g = 0; g < groups; ++g) {
     Value at = clampColumn(b.add(laneColumn(col), 8 * g));
     for (unsigned half = 0; half < 2; ++half) {
-      auto [lo, hi] =
-          finish(fragments[4 * g + 2 * half], fragments[4 * g + 2 * half + 1], biases[g], inputs.rows[half], at);
+      ArrayRef<LinearExtraPair> loaded;
+      if (!inputs.extras[half].empty())
+        loaded = inputs.extras[half][g];
+      auto [lo, hi] = finish(fragments[4 * g + 2 * half], fragments[4 * g + 2 * half + 1], biases[g], inputs.rows[half],
+                             at, /*colHi=*/{}, loaded);
       packed.push_back(b.pack(lo, hi, spec.yType));
     }
   }
-  // stmatrix: lane l stores row l % 16, 16-byte chunk 2j + l / 16, where the swizzle has it.
-  Value boxRow = b.band(lane, 15);
+  return packed;
+}
+
+void SparseMmaEmitter::storeBox(ArrayRef<Value> packed, Value row, Value col, Value box) {
+  // stmatrix of rows: lane l stores token l % 16, 16-byte chunk 2j + l / 16, where the swizzle has it; transposed:
+  // token l % 8 + 8 (l / 16), chunk 2j + l / 8 % 2.
+  bool isTransposed = hasColumns();
+  Value boxRow = isTransposed ? b.add(b.band(lane, 7), b.shl(b.shr(lane, 4), 3)) : b.band(lane, 15);
+  Value inPanel = isTransposed ? b.band(b.shr(lane, 3), 1) : b.shr(lane, 4);
   for (int64_t j = 0; j < kPanels; ++j) {
-    Value chunk = b.bxor(b.add(b.shr(lane, 4), 2 * j), b.band(lane, 7));
-    b.stmatrix(b.offset(box, b.add(b.mul(boxRow, kRowBytes), b.mul(chunk, 16))),
-               ArrayRef<Value>(packed).slice(4 * j, 4));
+    Value chunk = b.bxor(b.add(inPanel, 2 * j), b.band(lane, 7));
+    b.stmatrix(b.offset(box, b.add(b.mul(boxRow, kRowBytes), b.mul(chunk, 16))), packed.slice(4 * j, 4), isTransposed);
   }
   b.fenceAsyncShared();
   b.syncWarp();
@@ -508,6 +552,9 @@ void SparseMmaEmitter::storeTile(ValueRange sums, const Part &part, Value m, Val
       storeFragments(transpose(takeTokens(sums, at), kPanels), biases, row, col);
       continue;
     }
+    SmallVector<Value> sumsOf = takeTokens(sums, at);
+    SmallVector<Value> packed =
+        hasColumns() ? finishColumns(sumsOf, biases, row, col) : finishRows(sumsOf, biases, row, col);
     // Boxes take turns in the last chunks of the ring.
     Value slot = b.band(b.add(place, (kChunks - 2 + at / kTokens % 2) * kChunk), kRing - 1);
     Value box = b.offset(ring, b.mul(slot, kSquareBytes));
@@ -515,7 +562,7 @@ void SparseMmaEmitter::storeTile(ValueRange sums, const Part &part, Value m, Val
       b.ifThen(b.eq(lane, 0), [&] { b.waitBulk(1, /*read=*/true); });
       b.syncWarp();
     }
-    storeBox(transpose(takeTokens(sums, at), kPanels), biases, row, col, box);
+    storeBox(packed, row, col, box);
   }
   if (hasBoxes) {
     b.ifThen(b.eq(lane, 0), [&] { b.waitBulk(0, /*read=*/true); });
@@ -524,8 +571,7 @@ void SparseMmaEmitter::storeTile(ValueRange sums, const Part &part, Value m, Val
 }
 
 Value SparseMmaEmitter::getColumn(const Part &part) {
-  Value number = b.loadInvariant(b.getI32Type(), b.element(w, part.strip, b.getI32Type()), 4);
-  Value col = b.mul(number, StripsLayout::kStripRows);
+  Value col = b.mul(part.number, StripsLayout::kStripRows);
   return splitK == 1 ? col : b.add(col, b.mul(b.band(firstUnit(), kPanels - 1), 16));
 }
 
@@ -589,7 +635,16 @@ void SparseMmaEmitter::emitTiles() {
   Part first = schedule.persistent ? loadNext(firstTile) : loadPart(firstTile);
   request(first, zero, 0, kChunks);
   SmallVector<BiasPair> biases;
-  auto loadBiases = [&](const Part &part) { biases = loadFragmentBias(2 * panelsOfWarp(), getColumn(part)); };
+  auto loadBiases = [&](const Part &part) {
+    Value col = getColumn(part);
+    if (!hasColumns()) {
+      biases = loadFragmentBias(2 * panelsOfWarp(), col);
+      return;
+    }
+    biases.assign(2 * kPanels, {});
+    for (int64_t i = 0; bias && i < 2 * kPanels; ++i)
+      biases[i] = BiasPair(2, loadBiasElement(getSumColumn(col, i / 2, i % 2)));
+  };
   // There is time until x arrives.
   if (!schedule.persistent)
     loadBiases(first);
@@ -602,12 +657,11 @@ void SparseMmaEmitter::emitTiles() {
       requestX({b.i32(i), b.i32(1)}, b.i32(i), m);
   });
   // A fresh barrier lets pass who waits for the phase before the first.
-  SmallVector<Value> init{zero,       zero,        b.i32(ahead % stages), b.i32(ahead == stages ? 0 : 1),
-                          zero,       first.strip, first.exists,          first.squares,
-                          first.count};
+  SmallVector<Value> init{zero, zero, b.i32(ahead), b.i32(1), zero};
+  init.append({first.strip, first.exists, first.number, first.squares, first.count});
   forEachTile(init, [&](Value tile, Value nextTile, ValueRange carried) {
     State state{{carried[0], carried[1]}, {carried[2], carried[3]}, carried[4]};
-    Part part{carried[5], carried[6], carried[7], carried[8]}, next;
+    Part part{carried[5], carried[6], carried[7], carried[8], carried[9]}, next;
     Value m = getTile(tile).first, nextM, hasNext;
     if (schedule.persistent) {
       next = loadNext(nextTile);
@@ -631,8 +685,9 @@ void SparseMmaEmitter::emitTiles() {
     if (!schedule.persistent)
       return SmallVector<Value>();
     request(next, place, early, kChunks);
-    return SmallVector<Value>{state.slot.stage, state.slot.parity, state.fill.stage, state.fill.parity, place,
-                              next.strip,       next.exists,       next.squares,     next.count};
+    SmallVector<Value> end{state.slot.stage, state.slot.parity, state.fill.stage, state.fill.parity, place};
+    end.append({next.strip, next.exists, next.number, next.squares, next.count});
+    return end;
   });
   if (hasBoxes)
     b.ifThen(b.eq(lane, 0), [&] { b.waitBulk(0, /*read=*/false); });

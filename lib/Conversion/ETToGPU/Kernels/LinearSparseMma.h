@@ -44,7 +44,10 @@ std::optional<std::string> verifySparseMma(const LinearKernelSpec &spec, const L
 /// As estimateLinearCycles and chooseLinearSchedule.
 double getSparseMmaCycles(const LinearKernelSpec &spec, const LinearSchedule &schedule, const nvidia::SM &sm,
                           int64_t rows);
-LinearSchedule chooseSparseMma(const LinearKernelSpec &spec, const nvidia::SM &sm, int64_t rows);
+LinearSchedule chooseSparseMma(LinearKernelSpec spec, const nvidia::SM &sm, int64_t rows);
+
+BuiltKernel buildSparseMmaLinear(OpBuilder &builder, Location loc, StringRef name, const LinearKernelSpec &spec,
+                                 const LinearSchedule &schedule, const nvidia::SM &sm);
 
 } // namespace mlir::et::gpu_kernels
 

@@ -65,7 +65,7 @@ std::optional<std::string> gpu_kernels::verifySparseMma(const LinearKernelSpec &
   const StripsLayout &storage = spec.strips->layout;
   if (storage.unitRows != 16)
     return str(llvm::formatv("SparseMma reads squares of 16 outputs, but the weight is stored in slabs of {0}; use "
-                             "Simt",
+                             "Sparse",
                              storage.unitRows));
   int64_t tokens = schedule.tileM;
   if (tokens != 16 && tokens != 32 && tokens != 64)
@@ -139,7 +139,9 @@ double gpu_kernels::getSparseMmaCycles(const LinearKernelSpec &spec, const Linea
   return fixed + waves * (layout.blocksK * (kSlabs * slab + 60) + perTile);
 }
 
-LinearSchedule gpu_kernels::chooseSparseMma(const LinearKernelSpec &spec, const SM &sm, int64_t rows) {
+LinearSchedule gpu_kernels::chooseSparseMma(LinearKernelSpec spec, const SM &sm, int64_t rows) {
+  // A kernel in front takes them.
+  spec.rowStats = std::nullopt;
   LinearSchedule best{LinearSchedule::Simt, 64, 64, 16, 1};
   double bestCycles = INFINITY;
   for (int64_t tokens : {64, 32, 16}) {
