@@ -78,20 +78,12 @@ static void addSparseCases(SmallVector<Case> &cases, const nvidia::SM &sm) {
   auto sparse = [](int64_t tileM, int64_t tileN, int64_t stages, bool persistent, bool exclusive) {
     return LinearSchedule{S::Sparse, tileM, tileN, 64, stages, 1, persistent, exclusive};
   };
-  auto split = [](int64_t tileM, int64_t stages, int64_t splitK) {
-    return LinearSchedule{S::Sparse, tileM, 64, 64, stages, splitK, false, true};
-  };
   for (int64_t columns : {64, 32, 16}) {
     std::string suffix = llvm::formatv("_c{0}", columns).str();
     // As far past a whole block as tiles allow.
     auto odder = [&, columns = columns](int64_t k) { return columns == 16 ? k + 8 : k + columns; };
     Case &one = add("sparse_odd_one" + suffix, odd, 1000, odder(1024), sparse(64, 64, 4, false, true), 64, columns);
     one.hasBias = true;
-    Case &shared2 = add("sparse_odd_one_split2" + suffix, odd, 328, odder(2112), split(32, 4, 2), 64, columns);
-    shared2.hasBias = shared2.hasResidual = shared2.strided = true;
-    Case &shared4 = add("sparse_odd_one_split4" + suffix, odd, 200, odder(576), split(64, 3, 4), 64, columns);
-    shared4.activation = "gelu_erf";
-    shared4.hasBias = true;
     Case &two = add("sparse_odd_two" + suffix, odd, 328, odder(4160), sparse(128, 128, 4, false, false), 64, columns);
     two.activation = "gelu_erf";
     two.useBF16 = true;
@@ -119,11 +111,6 @@ static void addSparseCases(SmallVector<Case> &cases, const nvidia::SM &sm) {
       for (int64_t tokens : {16, 32, 64, 128})
         if (tokens == 128 ? m == 384 : tokens >= m / 16)
           time(m, sparse(tokens, 64, tokens < 128 ? 8 : 6, false, true));
-    if (n == 768)
-      for (auto [tokens, splitK] : {std::pair(32, 2), std::pair(64, 2), std::pair(64, 4)}) {
-        time(128, split(tokens, 8, splitK));
-        cases.back().name += llvm::formatv("k{0}", splitK).str();
-      }
   }
 }
 

@@ -29,11 +29,6 @@
 // order of their length, so blocks that take every gridDim-th tile end together, and x
 // is read by all blocks at the same time, from L2.
 //
-// With splitK the blocks of a cluster share the blocks of 64 inputs of a strip, dealt out
-// in turn; each adds up all sums of its share of the tokens and stores them. The first
-// stages then hold partial sums: group g of eight tokens of thread t at
-// (g * 128 + t) * 16 bytes.
-//
 // Shared memory: stages of x [tokens][64] with the 128-byte swizzle and, for each
 // consumer, up to four slabs; two boxes of 64 tokens by 64 outputs for each consumer, if
 // y leaves by TMA; for each stage what the producer notes; full and empty barriers.
@@ -64,7 +59,7 @@ public:
                 const SM &sm)
       : LinearEmitter(builder, loc, spec, schedule, sm), strips(spec.strips->layout), tokens(schedule.tileM),
         consumers(schedule.tileN / StripsLayout::kStripRows), stages(schedule.stages),
-        storedTokens(tokens / schedule.splitK), layout(getSparseLayout(spec, schedule)) {}
+        layout(getSparseLayout(spec, schedule)) {}
 
   BuiltKernel build(StringRef name);
 
@@ -77,8 +72,6 @@ private:
   /// for each 32 blocks that are loaded ahead.
   struct Lists {
     SmallVector<Value> units, masks;
-    /// With splitK, which leaves blocks out: in each lane the first unit of its block.
-    SmallVector<Value> offsets;
     SmallVector<Value> flatten() const {
       SmallVector<Value> values(units);
       values.append(masks);
@@ -105,12 +98,8 @@ private:
   Lists takeLists(ValueRange values);
   /// Which of 32 blocks some consumer has a unit of, from \p start (i32, 0 to 32) on if there is one.
   Value getBlocks(ArrayRef<Value> masks, Value start = {});
-  /// With splitK: keeps the masks of the blocks that this block of the cluster takes.
-  void takeShare(Lists &lists);
-  /// By all lanes: requests the slabs of block \p lane of \p masks, and announces them and x. Moves \p units, unless
-  /// \p offset, of each lane, says where its units are.
-  void requestSlabs(Value stage, Value count, Value lane, ArrayRef<Value> masks, SmallVectorImpl<Value> &units,
-                    Value offset);
+  /// By all lanes: requests the slabs of block \p lane of \p masks, and announces them and x. Moves \p units.
+  void requestSlabs(Value stage, Value count, Value lane, ArrayRef<Value> masks, SmallVectorImpl<Value> &units);
   void requestX(Value stage, Value block, Value firstToken);
   Value countStages(const Lists &lists, Value group);
   void emitProducer();
@@ -118,8 +107,6 @@ private:
   //===--- consumers ---===//
   SmallVector<Value> multiply(Value slabs, Value x, Value mask, ValueRange acc);
   SmallVector<Value> emitMainLoop(Slot &slot, Value consumer);
-  /// With splitK: exchanges partial sums and returns those of this block's share of the tokens.
-  SmallVector<Value> reduce(ValueRange acc);
   /// Whether the epilogue is the same wherever a row of y is: it runs on sums as they are.
   bool ignoresRows() const {
     return llvm::all_of(spec.extras, [](const LinearExtra &extra) {
@@ -141,8 +128,6 @@ private:
 
   const StripsLayout &strips;
   int64_t tokens, consumers, stages;
-  /// Tokens whose sums a block finishes.
-  int64_t storedTokens;
   SparseLayout layout;
   Value xMap, yMap, weight;
   Value shared, notes, barriers, thread, elected;
@@ -159,7 +144,7 @@ SparseEmitter::Slot SparseEmitter::advance(Slot slot) {
 
 std::pair<Value, Value> SparseEmitter::getTile(Value tile) {
   if (!schedule.persistent)
-    return {b.div(b.blockId(0), schedule.splitK), b.mul(b.blockId(1), tokens)};
+    return {b.blockId(0), b.mul(b.blockId(1), tokens)};
   Value group = b.div(tile, tilesM);
   return {group, b.mul(b.sub(tile, b.mul(group, tilesM)), tokens)};
 }
@@ -222,29 +207,8 @@ Value SparseEmitter::getBlocks(ArrayRef<Value> masks, Value start) {
   return b.ballot(any);
 }
 
-void SparseEmitter::takeShare(Lists &lists) {
-  Value lane = b.laneId(), rank = b.clusterRank(), blocksBefore = b.i32(0), unit = lists.units[0];
-  for (Value &mask : lists.masks) {
-    Value present = b.ballot(b.ne(mask, 0));
-    Value below = b.sub(LLVM::ShlOp::create(b, b.i32(1), lane), 1);
-    Value number = b.add(blocksBefore, b.popcount(b.band(present, below)));
-    blocksBefore = b.add(blocksBefore, b.popcount(present));
-    // Units up to and including those of the lane.
-    Value own = b.popcount(mask), upTo = own;
-    for (int64_t distance = 1; distance < kWarpSize; distance *= 2) {
-      Value from = b.shuffle(upTo, b.max(b.sub(lane, distance), b.i32(0)));
-      upTo = b.add(upTo, b.select(b.lt(lane, distance), b.i32(0), from));
-    }
-    lists.offsets.push_back(b.add(unit, b.sub(upTo, own)));
-    unit = b.add(unit, b.shuffle(upTo, b.i32(kWarpSize - 1)));
-    mask = b.select(b.eq(b.band(number, schedule.splitK - 1), rank), mask, b.i32(0));
-  }
-}
-
 void SparseEmitter::requestSlabs(Value stage, Value count, Value lane, ArrayRef<Value> masks,
-                                 SmallVectorImpl<Value> &units, Value offset) {
-  if (offset)
-    units[0] = b.shuffle(offset, lane);
+                                 SmallVectorImpl<Value> &units) {
   SmallVector<Value> theirs, sizes;
   Value bytes = b.i32(tokens * kRowBytes);
   for (Value mask : masks) {
@@ -294,9 +258,6 @@ void SparseEmitter::emitProducer() {
 
   // Weights are no other kernel's result: the first are requested before the wait for the previous kernel.
   Lists lists = loadLists(groupOf(first));
-  if (schedule.splitK > 1)
-    takeShare(lists);
-  auto offsetOf = [&](int64_t chunk) { return schedule.splitK > 1 ? lists.offsets[chunk] : Value(); };
   Value count = countStages(lists, groupOf(first));
   ArrayRef<Value> firstMasks = ArrayRef(lists.masks).take_front(consumers);
   Value blocks = getBlocks(firstMasks);
@@ -305,7 +266,7 @@ void SparseEmitter::emitProducer() {
   init.append(lists.units);
   SmallVector<Value> end = b.loop(b.i32(0), early, b.i32(1), init, [&](Value stage, ValueRange carried) {
     SmallVector<Value> units(carried.drop_front());
-    requestSlabs(stage, count, b.countTrailingZeros(carried[0]), firstMasks, units, offsetOf(0));
+    requestSlabs(stage, count, b.countTrailingZeros(carried[0]), firstMasks, units);
     SmallVector<Value> result = {nextBit(carried[0])};
     result.append(units);
     return result;
@@ -332,7 +293,7 @@ void SparseEmitter::emitProducer() {
     Lists ahead = schedule.persistent ? loadLists(groupOf(b.min(b.add(tile, step), b.sub(tiles, 1)))) : now;
     Value stagesOfTile = countStages(now, group);
     SmallVector<Value> units = now.units;
-    auto requestBlocks = [&](Value bits, Value chunkStart, ArrayRef<Value> masks, Value offset) {
+    auto requestBlocks = [&](Value bits, Value chunkStart, ArrayRef<Value> masks) {
       SmallVector<Value> init = {slot.stage, slot.parity, bits};
       init.append(units);
       SmallVector<Value> end = b.loop(b.i32(0), b.popcount(bits), b.i32(1), init, [&](Value, ValueRange at) {
@@ -340,7 +301,7 @@ void SparseEmitter::emitProducer() {
         Value lane = b.countTrailingZeros(at[2]);
         SmallVector<Value> moved(at.drop_front(3));
         b.ifThen(elected, [&] { b.waitBarrier(empty(here.stage), here.parity); });
-        requestSlabs(here.stage, stagesOfTile, lane, masks, moved, offset);
+        requestSlabs(here.stage, stagesOfTile, lane, masks, moved);
         requestX(here.stage, b.add(chunkStart, lane), token);
         Slot following = advance(here);
         SmallVector<Value> result = {following.stage, following.parity, nextBit(at[2])};
@@ -352,7 +313,7 @@ void SparseEmitter::emitProducer() {
     };
     for (int64_t chunk = 0; chunk < numAhead(); ++chunk) {
       ArrayRef<Value> masks = ArrayRef(now.masks).slice(chunk * consumers, consumers);
-      requestBlocks(getBlocks(masks, chunk == 0 ? start : Value()), b.i32(chunk * kWarpSize), masks, offsetOf(chunk));
+      requestBlocks(getBlocks(masks, chunk == 0 ? start : Value()), b.i32(chunk * kWarpSize), masks);
     }
     if (numChunks() > numAhead()) {
       SmallVector<Value> init = {slot.stage, slot.parity};
@@ -363,7 +324,7 @@ void SparseEmitter::emitProducer() {
             llvm::copy(at.drop_front(2), units.begin());
             Value chunkStart = b.mul(chunk, kWarpSize);
             SmallVector<Value> masks = loadMasks(group, chunkStart);
-            requestBlocks(getBlocks(masks), chunkStart, masks, /*offset=*/{});
+            requestBlocks(getBlocks(masks), chunkStart, masks);
             SmallVector<Value> result = {slot.stage, slot.parity};
             result.append(units);
             return result;
@@ -476,44 +437,12 @@ SmallVector<Value> SparseEmitter::emitMainLoop(Slot &slot, Value consumer) {
   return acc;
 }
 
-SmallVector<Value> SparseEmitter::reduce(ValueRange acc) {
-  constexpr int64_t kGroupBytes = kWarpgroupSize * 16;
-  auto makeF32x4 = [&](ValueRange values) {
-    Value vector = LLVM::UndefOp::create(b, VectorType::get({4}, b.getF32Type()));
-    for (int64_t i = 0; i < 4; ++i)
-      vector = LLVM::InsertElementOp::create(b, vector, values[i], b.i32(i));
-    return vector;
-  };
-  // Nobody multiplies from the stages any more.
-  b.sync(1, kWarpgroupSize);
-  Value slot = b.offset(shared, b.mul(thread, 16));
-  for (int64_t g = 0; g < tokens / 8; ++g)
-    b.store(makeF32x4(acc.slice(4 * g, 4)), b.offset(slot, g * kGroupBytes), 16);
-  b.clusterSync();
-  Value share = b.offset(slot, b.mul(b.clusterRank(), storedTokens / 8 * kGroupBytes));
-  SmallVector<Value> sums;
-  for (int64_t g = 0; g < storedTokens / 8; ++g)
-    for (int64_t half = 0; half < 2; ++half) {
-      Value place = b.offset(share, g * kGroupBytes + half * 8);
-      SmallVector<SmallVector<Value>> parts;
-      for (int64_t rank = 0; rank < schedule.splitK; ++rank)
-        parts.push_back(b.loadRemoteF32x2(place, b.i32(rank)));
-      for (int64_t i = 0; i < 2; ++i) {
-        Value sum = parts[0][i];
-        for (int64_t rank = 1; rank < schedule.splitK; ++rank)
-          sum = b.addf(sum, parts[rank][i]);
-        sums.push_back(sum);
-      }
-    }
-  return sums;
-}
-
 void SparseEmitter::storeBoxes(FinishStep finish, Value place, bool transpose, Value strip, Value firstToken,
                                Value consumer) {
   int64_t boxTokens = layout.boxTokens;
   Value boxes = b.offset(shared, b.add(b.mul(consumer, 2 * boxTokens * kRowBytes), layout.boxes));
   Value barrier = b.add(consumer, 1), isFirst = b.eq(b.band(thread, kWarpgroupSize - 1), 0);
-  for (int64_t t = 0; t < storedTokens / 16; ++t) {
+  for (int64_t t = 0; t < tokens / 16; ++t) {
     SmallVector<Value> packed = finish(t);
     int64_t inBox = 16 * t % boxTokens;
     Value box = b.offset(boxes, 16 * t / boxTokens % 2 * boxTokens * kRowBytes);
@@ -586,7 +515,7 @@ void SparseEmitter::storeTile(ValueRange acc, Value strip, Value firstToken, Val
   FragmentInputs inputs, next = load(0);
   auto transposeStep = [&](int64_t t) {
     inputs = std::move(next);
-    if (t + 1 < storedTokens / 16)
+    if (t + 1 < tokens / 16)
       next = load(t + 1);
     SmallVector<Value> fragment(8);
     for (int64_t tokenHalf = 0; tokenHalf < 2; ++tokenHalf)
@@ -598,7 +527,7 @@ void SparseEmitter::storeTile(ValueRange acc, Value strip, Value firstToken, Val
     return fragment;
   };
   if (!layout.boxTokens) {
-    for (int64_t t = 0; t < storedTokens / 16; ++t) {
+    for (int64_t t = 0; t < tokens / 16; ++t) {
       SmallVector<Value> fragment = transposeStep(t);
       storeFragments(fragment, biases, b.add(firstToken, 16 * t), column, &inputs);
     }
@@ -634,10 +563,6 @@ void SparseEmitter::emitConsumer(Value consumer) {
     auto [stripPlace, exists] = getPlace(group, consumer);
     Value strip = b.loadInvariant(b.getI32Type(), b.element(weight, stripPlace, b.getI32Type()));
     SmallVector<Value> acc = emitMainLoop(slot, consumer);
-    if (schedule.splitK > 1) {
-      acc = reduce(acc);
-      firstToken = b.add(firstToken, b.mul(b.clusterRank(), storedTokens));
-    }
     auto store = [&, firstToken = firstToken] { storeTile(acc, strip, firstToken, consumer); };
     if (exists)
       b.ifThen(exists, store);
@@ -647,11 +572,6 @@ void SparseEmitter::emitConsumer(Value consumer) {
   });
   if (layout.boxTokens)
     b.ifThen(b.eq(b.band(thread, kWarpgroupSize - 1), 0), [&] { b.waitBulk(0, /*read=*/false); });
-  // Nobody leaves while others read its shared memory.
-  if (schedule.splitK > 1) {
-    b.syncWarp();
-    b.clusterSync();
-  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -722,11 +642,6 @@ BuiltKernel SparseEmitter::build(StringRef name) {
         if (schedule.persistent)
           isProducer = b.land(isProducer, b.lt(b.blockId(), tiles));
         b.ifThen(isProducer, [&] { emitProducer(); });
-        // Behind a barrier that both roles share ptxas would not know how many registers the consumers have.
-        for (int64_t i = 0; i < (schedule.splitK > 1 ? 2 : 0); ++i) {
-          b.syncWarp();
-          b.clusterSync();
-        }
       });
 
   LaunchExpr m = symbol(kSymbolRows);
@@ -735,7 +650,7 @@ BuiltKernel SparseEmitter::build(StringRef name) {
     kernel.grid = {m.ceilDiv(int64_t(1) << 30) * (b.sm.numSMs * getSparseBlocksPerSM(schedule)), constant(1),
                    constant(1)};
   else
-    kernel.grid = {constant(numGroups() * schedule.splitK), m.ceilDiv(tokens), constant(1)};
+    kernel.grid = {constant(numGroups()), m.ceilDiv(tokens), constant(1)};
   kernel.sharedBytes = getLinearSharedBytes(spec, schedule);
   kernel.programmatic = true;
   return std::move(kernel);

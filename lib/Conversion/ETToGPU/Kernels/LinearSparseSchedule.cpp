@@ -22,11 +22,11 @@ static constexpr int64_t kStripRows = StripsLayout::kStripRows;
 
 SparseLayout gpu_kernels::getSparseLayout(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
   SparseLayout layout;
-  int64_t consumers = schedule.tileN / kStripRows, stored = schedule.tileM / std::max<int64_t>(1, schedule.splitK);
+  int64_t consumers = schedule.tileN / kStripRows;
   layout.stageBytes = (schedule.tileM + schedule.tileN) * kRowBytes;
   bool isHalf = spec.yType.isF16() || spec.yType.isBF16();
   if (isHalf && spec.yAligned && spec.n % 8 == 0 && (spec.yStride == ShapedType::kDynamic || spec.yStride % 8 == 0))
-    layout.boxTokens = stored % 64 == 0 ? 64 : stored % 32 == 0 ? 32 : 16;
+    layout.boxTokens = schedule.tileM % 64 == 0 ? 64 : schedule.tileM % 32 == 0 ? 32 : 16;
   layout.boxes = schedule.stages * layout.stageBytes;
   layout.notes = layout.boxes + 2 * consumers * layout.boxTokens * kRowBytes;
   layout.barriers = layout.notes + 16 * schedule.stages;
@@ -56,20 +56,8 @@ std::optional<std::string> gpu_kernels::verifySparse(const LinearKernelSpec &spe
     return str(llvm::formatv("tileM is {0}, but wgmma takes multiples of 16 tokens from 16 to 256", schedule.tileM));
   if (schedule.tileN != kStripRows && schedule.tileN != 2 * kStripRows)
     return str(llvm::formatv("tileN is {0}, but there are one or two consumers of 64 outputs", schedule.tileN));
-  if (schedule.cluster != 1)
-    return str(llvm::formatv("cluster is {0}, but Sparse shares no loads; use 1", schedule.cluster));
-  if (int64_t splitK = schedule.splitK; splitK != 1) {
-    if (splitK != 2 && splitK != 4)
-      return str(llvm::formatv("splitK is {0}, but 1, 2 or 4 blocks of a cluster share a strip", splitK));
-    if (schedule.persistent || schedule.tileN != kStripRows)
-      return std::string("splitK is for blocks of one strip that are not persistent; use 1, or tileN 64 and false");
-    if (schedule.tileM % (16 * splitK))
-      return str(llvm::formatv("sums of {0} tokens cannot be shared out to {1} blocks, 16 at a time; use a multiple of "
-                               "{2}",
-                               schedule.tileM, splitK, 16 * splitK));
-    if (spec.k > 4096)
-      return str(llvm::formatv("{0} inputs are more than the 4096 whose list is split; use 1", spec.k));
-  }
+  if (schedule.splitK != 1 || schedule.cluster != 1)
+    return std::string("Sparse neither splits K nor shares loads in a cluster; use 1 and 1");
   if (spec.k > int64_t(1) << 20)
     return str(llvm::formatv("{0} inputs are more than a list of blocks takes; use Simt", spec.k));
   return std::nullopt;
@@ -100,7 +88,7 @@ double gpu_kernels::getSparseCycles(const LinearKernelSpec &spec, const LinearSc
   const LinearStrips &strips = *spec.strips;
   int64_t tokens = schedule.tileM, consumers = schedule.tileN / kStripRows;
   int64_t numBlocks = strips.layout.numBlocks(), groups = ceilDiv(strips.layout.numStrips(), consumers);
-  int64_t splitK = schedule.splitK, tiles = ceilDiv(rows, tokens) * groups * splitK;
+  int64_t tiles = ceilDiv(rows, tokens) * groups;
   int64_t perSM = getSparseBlocksPerSM(schedule), resident = sm.numSMs * perSM;
   double active = std::min(tiles, resident);
   // Persistent blocks that had long strips take fewer.
@@ -111,16 +99,13 @@ double gpu_kernels::getSparseCycles(const LinearKernelSpec &spec, const LinearSc
   double perTile = strips.tileColumns / 16;
   double present = 1 - std::pow(1 - density, 4 / perTile);
   double shared = 1 - std::pow(1 - present, consumers);
-  double slabs = density * numBlocks * 4 / splitK, stages = std::max(1.0, shared * numBlocks / splitK);
+  double slabs = density * numBlocks * 4, stages = shared * numBlocks;
 
   // A slab is multiplied in tokens / 2 cycles by the four tensor cores, which consumers share.
   double multiply = slabs * consumers * perSM * tokens / 2 * costs.multiply + stages * costs.stage;
   double bytes = stages * tokens * kRowBytes + slabs * consumers * kStripRows * StripsLayout::kSlabColumns * 2;
   double copy = bytes * perSM / std::min(costs.bytesPerSM, costs.bytes * perSM / active);
   double epilogue = costs.tile + costs.token * tokens * perSM;
-  // Two barriers of the cluster, and the partial sums through it at 11 bytes per cycle.
-  if (splitK > 1)
-    epilogue += 700 + tokens * kStripRows * 4 / 11;
   return costs.fixed + costs.fill * (tokens + schedule.tileN) + waves * (std::max(multiply, copy) + epilogue);
 }
 
@@ -128,13 +113,9 @@ LinearSchedule gpu_kernels::chooseSparse(const LinearKernelSpec &spec, const SM 
   LinearSchedule best;
   double bestCycles = INFINITY;
   for (int64_t tileN : {2 * kStripRows, kStripRows}) {
-    for (auto [tileM, splitK] :
-         {std::pair(256, 1), std::pair(192, 1), std::pair(128, 1), std::pair(96, 1), std::pair(64, 1), std::pair(48, 1),
-          std::pair(32, 1), std::pair(16, 1), std::pair(64, 2), std::pair(32, 2), std::pair(64, 4)}) {
-      LinearSchedule schedule{LinearSchedule::Sparse, tileM, tileN, StripsLayout::kBlockColumns, 8, splitK};
-      int64_t tiles = ceilDiv(rows, tileM) * ceilDiv(spec.n, tileN) * splitK;
-      if (splitK > 1 && tiles > sm.numSMs)
-        continue;
+    for (int64_t tileM : {256, 192, 128, 96, 64, 48, 32, 16}) {
+      LinearSchedule schedule{LinearSchedule::Sparse, tileM, tileN, StripsLayout::kBlockColumns, 8};
+      int64_t tiles = ceilDiv(rows, tileM) * ceilDiv(spec.n, tileN);
       // Few tiles run alone on a multiprocessor; of many, two share one where there is a consumer each.
       schedule.exclusive = tiles <= sm.numSMs;
       schedule.persistent = tiles > sm.numSMs * getSparseBlocksPerSM(schedule);
