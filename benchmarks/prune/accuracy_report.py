@@ -5,15 +5,27 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
 #===------------------------------------------------------------------------===//
-"""Tables of accuracy by pattern and ratio: mean over seeds, and the loss against the dense model of the same seed."""
+"""Tables of accuracy by pattern and ratio: mean over seeds, and the loss against the dense model of the same seed.
+
+    python benchmarks/prune/accuracy_report.py RESULTS... --output FILE   # joins what calls side by side have measured
+
+Data sets, seeds or models that were run by calls of accuracy.py at the same time, each with an output of its own, become one
+FILE.json and FILE.md. They have to be of the same settings.
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from data_sets import DATA_SETS
+sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "python")]
+
+from data_sets import DATA_SETS  # noqa: E402
 
 
 def _cell(values: Sequence[float], losses: Sequence[float]) -> str:
@@ -57,3 +69,39 @@ def markdown(results: Mapping[str, Any]) -> str:
         lines.append(f"- `{call['command']}` on {call['device']}, torch {call['torch']}, {call['date']}: {call['seconds']:.0f} s, {call['jobs']} jobs")
     lines.append("")
     return "\n".join(lines)
+
+
+def join(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One record of several; ValueError where they do not belong together."""
+    joined: dict[str, Any] = {"settings": parts[0]["settings"], "groups": {}, "calls": []}
+    for part in parts:
+        changed = [key for key in joined["settings"] if part["settings"].get(key) != joined["settings"][key]]
+        if changed:
+            raise ValueError(f"expected records of the same settings, but {', '.join(changed)} differ")
+        for key, group in part["groups"].items():
+            mine = joined["groups"].setdefault(key, {**group, "jobs": {}})
+            if twice := sorted(mine["jobs"].keys() & group["jobs"].keys()):
+                raise ValueError(f"expected each job once, but {key} has {twice[0]} in two records")
+            mine["jobs"].update(group["jobs"])
+        joined["calls"] += part["calls"]
+    return joined
+
+
+def main() -> int:
+    """Joins records."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", nargs="+", type=Path, metavar="RESULTS", help="outputs of accuracy.py: folders with accuracy.json")
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="where the joined record goes: FILE.json and FILE.md")
+    options = parser.parse_args()
+    try:
+        joined = join([json.loads((folder / "accuracy.json").read_text()) for folder in options.results])
+    except (OSError, ValueError, KeyError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    options.output.with_name(options.output.name + ".json").write_text(json.dumps(joined, indent=1) + "\n")
+    options.output.with_name(options.output.name + ".md").write_text(markdown(joined))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -194,3 +194,25 @@ def test_the_page_shows_mean_spread_and_difference():
 
 def test_data_sets_have_distinct_files():
     assert len({d.train for d in data_sets.DATA_SETS.values()}) == 3 == len({d.dev for d in data_sets.DATA_SETS.values()})
+
+
+def test_calls_side_by_side_are_joined(files, tmp_path, monkeypatch, capsys):
+    for task in ("sst2", "stsb"):
+        assert accuracy.main(words(files, tmp_path / task, "--tasks", task)) == 0
+    run = lambda *arguments: (monkeypatch.setattr(sys, "argv", ["accuracy_report.py", *map(str, arguments)]), accuracy_report.main())[1]  # noqa: E731
+    assert run(tmp_path / "sst2", tmp_path / "stsb", "--output", tmp_path / "both") == 0
+    both = json.loads((tmp_path / "both.json").read_text())
+    for task in ("sst2", "stsb"):
+        assert both["groups"][f"tiny/{task}/0"] == json.loads((tmp_path / task / "accuracy.json").read_text())["groups"][f"tiny/{task}/0"]
+    assert len(both["calls"]) == 2 and "## tiny, STS-B" in (tmp_path / "both.md").read_text()
+    capsys.readouterr()
+    # A job that is there twice, other settings, and no record at all.
+    assert run(tmp_path / "sst2", tmp_path / "sst2", "--output", tmp_path / "twice") == 1
+    assert "tiny/sst2/0 has rows@0.5 in two records" in capsys.readouterr().err
+    assert accuracy.main(words(files, tmp_path / "other", "--batch-size", "4")) == 0
+    capsys.readouterr()
+    assert run(tmp_path / "stsb", tmp_path / "other", "--output", tmp_path / "other") == 1
+    assert "the same settings, but batch_size differ" in capsys.readouterr().err
+    assert run(tmp_path / "none", "--output", tmp_path / "none") == 1
+    assert "accuracy.json" in capsys.readouterr().err
+    assert not (tmp_path / "twice.json").exists() and not (tmp_path / "none.json").exists()

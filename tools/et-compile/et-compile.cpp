@@ -68,8 +68,8 @@ static cl::opt<FoldNorms>
                                     "that they read in different forms twice")));
 static cl::opt<bool> prefetchWeights("prefetch-weights",
                                      cl::desc("Launches with few rows ask for the weights of later layers, on a GPU "
-                                              "(default: true)"),
-                                     cl::init(true), cl::cat(category));
+                                              "(default: false)"),
+                                     cl::init(false), cl::cat(category));
 static cl::opt<bool> remarks("remarks", cl::desc("Print what passes say of the paths they took, and why"),
                              cl::cat(category));
 

@@ -85,7 +85,7 @@ struct CompileOptions {
   /// Apply norms in the linear layers around them on a GPU.
   FoldNorms foldNorms = FoldNorms::Off;
   /// Launches with few rows ask for the weights of later layers, on a GPU (docs/Tuning.md).
-  bool prefetchWeights = true;
+  bool prefetchWeights = false;
   /// Called on each pass manager before it runs (timing, printing).
   std::function<LogicalResult(PassManager &)> configurePassManager;
 };

@@ -46,8 +46,8 @@ struct GPUPipelineOptions : PassPipelineOptions<GPUPipelineOptions> {
                          llvm::cl::init(false)};
   Option<bool> prefetchWeights{*this, "prefetch-weights",
                                llvm::cl::desc("Launches with few rows ask for the weights of later layers, so that L2 "
-                                              "holds them in time (default: true)"),
-                               llvm::cl::init(true)};
+                                              "holds them in time (default: false)"),
+                               llvm::cl::init(false)};
 };
 
 /// Appends the passes from et on tensors to the planned level for a CPU.
