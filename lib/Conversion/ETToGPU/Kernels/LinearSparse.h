@@ -34,7 +34,7 @@ double getSparseCycles(const LinearKernelSpec &spec, const LinearSchedule &sched
                        int64_t rows);
 
 /// The best Sparse schedule; Simt where there is none.
-LinearSchedule chooseSparse(const LinearKernelSpec &spec, const nvidia::SM &sm, int64_t rows);
+LinearSchedule chooseSparse(LinearKernelSpec spec, const nvidia::SM &sm, int64_t rows);
 
 BuiltKernel buildSparseLinear(OpBuilder &builder, Location loc, StringRef name, const LinearKernelSpec &spec,
                               const LinearSchedule &schedule, const nvidia::SM &sm);

@@ -109,7 +109,9 @@ double gpu_kernels::getSparseCycles(const LinearKernelSpec &spec, const LinearSc
   return costs.fixed + costs.fill * (tokens + schedule.tileN) + waves * (std::max(multiply, copy) + epilogue);
 }
 
-LinearSchedule gpu_kernels::chooseSparse(const LinearKernelSpec &spec, const SM &sm, int64_t rows) {
+LinearSchedule gpu_kernels::chooseSparse(LinearKernelSpec spec, const SM &sm, int64_t rows) {
+  // A kernel in front takes them.
+  spec.rowStats = std::nullopt;
   LinearSchedule best;
   double bestCycles = INFINITY;
   for (int64_t tileN : {2 * kStripRows, kStripRows}) {
