@@ -116,16 +116,17 @@ static void addSparseCases(SmallVector<Case> &cases, const nvidia::SM &sm) {
 
 /// Kernels for weights in squares.
 static void addSquareCases(SmallVector<Case> &cases, const nvidia::SM &sm) {
-  auto squares = [](int64_t tokens, int64_t strips, int64_t stages, int64_t splitK, bool persistent, int64_t cluster) {
-    LinearSchedule schedule{LinearSchedule::SparseMma, tokens, 64 * strips, 64, stages, splitK, persistent};
+  auto squares = [](int64_t tokens, int64_t strips, int64_t stages, int64_t splitK, bool persistent, int64_t cluster,
+                    int64_t tileK = 64) {
+    LinearSchedule schedule{LinearSchedule::SparseMma, tokens, 64 * strips, tileK, stages, splitK, persistent};
     schedule.cluster = cluster;
     return schedule;
   };
   auto add = [&](StringRef prefix, ArrayRef<int64_t> rows, int64_t n, int64_t k,
                  const LinearSchedule &schedule) -> Case & {
     Case c;
-    c.name = llvm::formatv("{0}_mma{1}x{2}s{3}k{4}c{5}{6}", prefix, schedule.tileM, schedule.tileN, schedule.stages,
-                           schedule.splitK, schedule.cluster, schedule.persistent ? "p" : "");
+    c.name = llvm::formatv("{0}_mma{1}x{2}x{3}s{4}k{5}c{6}{7}", prefix, schedule.tileM, schedule.tileN, schedule.tileK,
+                           schedule.stages, schedule.splitK, schedule.cluster, schedule.persistent ? "p" : "");
     c.rows = llvm::to_vector(rows);
     c.n = n;
     c.k = k;
@@ -157,6 +158,11 @@ static void addSquareCases(SmallVector<Case> &cases, const nvidia::SM &sm) {
   check(328, 72, squares(16, 4, 2, 1, false, 1), "sigmoid", 0);
   check(328, 584, squares(16, 4, 4, 2, false, 1), "", Bias | Strided | Folded);
   check(136, 4096, squares(16, 2, 4, 4, false, 1), "", Bias);
+  // Stages of several blocks; the last is not full, nor that of a warp.
+  check(1000, 1032, squares(64, 6, 2, 1, true, 1, 256), "", Bias | Residual);
+  check(520, 200, squares(64, 4, 3, 1, false, 1, 128), "gelu_erf", Bias | Strided | BF16);
+  check(328, 4104, squares(16, 2, 3, 4, false, 1, 256), "", Bias);
+  check(264, 1096, squares(32, 1, 2, 4, false, 1, 128), "", Bias | Residual);
   if (sm.hasTMA) {
     check(1000, 1032, squares(64, 4, 6, 1, false, 2), "gelu_erf", Bias | Residual);
     check(1544, 2632, squares(64, 8, 6, 1, true, 2), "", Bias | Strided | BF16);
@@ -164,28 +170,30 @@ static void addSquareCases(SmallVector<Case> &cases, const nvidia::SM &sm) {
     check(328, 1096, squares(32, 2, 3, 4, false, 2), "", Bias | Residual);
     check(776, 584, squares(16, 4, 4, 2, false, 2), "gelu_tanh", Bias | BF16);
     check(776, 584, squares(32, 4, 4, 1, false, 4), "", Bias | Folded);
+    check(1544, 2632, squares(64, 8, 3, 1, true, 2, 256), "", Bias | Residual | Strided);
   }
   for (auto [n, k] : {std::pair(4096, 4096), std::pair(3072, 768), std::pair(768, 3072)}) {
     auto time = [&, n = n, k = k](int64_t m, int64_t tokens, int64_t strips, int64_t stages, int64_t splitK,
-                                  bool persistent, int64_t cluster) {
+                                  bool persistent, int64_t cluster, int64_t tileK) {
       if (cluster == 1 || sm.hasTMA)
         add(llvm::formatv("sparse_{0}x{1}x{2}", m, n, k).str(), {m}, n, k,
-            squares(tokens, strips, stages, splitK, persistent, cluster))
+            squares(tokens, strips, stages, splitK, persistent, cluster, tileK))
             .isTimed = true;
     };
-    for (int64_t cluster : {1, 2, 4})
-      time(4096, 64, 8, 10, 1, true, cluster);
-    for (int64_t cluster : {1, 2}) {
-      time(4096, 64, 6, 10, 1, true, cluster);
-      time(4096, 64, 4, 6, 1, false, cluster);
-      time(4096, 32, 8, 8, 1, true, cluster);
-    }
-    for (int64_t tokens : {16, 32, 64}) {
-      time(128, tokens, 2, 6, 1, false, 1);
-      time(128, tokens, 1, 6, 4, false, 1);
-      time(128, tokens, 2, tokens == 64 ? 2 : 6, 4, false, 1);
-      time(128, tokens, 2, tokens == 64 ? 2 : 6, 4, false, 2);
-    }
+    time(4096, 64, 8, 10, 1, true, 1, 64);
+    time(4096, 64, 8, 8, 1, true, 1, 128);
+    time(4096, 64, 8, 4, 1, true, 1, 256);
+    time(4096, 64, 8, 4, 1, true, 2, 256);
+    time(4096, 64, 4, 4, 1, true, 1, 128);
+    time(4096, 32, 8, 4, 1, true, 1, 256);
+    // Few rows: a strip, or two, for as many warps as share K.
+    for (int64_t tokens : {16, 32})
+      time(128, tokens, 1, 3, 4, false, 1, k == 768 ? 64 : 128);
+    time(128, 32, 2, 3, 4, false, 1, 64);
+    if (k == 768)
+      continue;
+    time(128, 32, 1, 3, 8, false, 1, 64);
+    time(128, 64, 1, 2, 8, false, 1, 64);
   }
 }
 

@@ -118,8 +118,8 @@ void expectRefused(StringRef part, const TestSpec &test, const LinearSchedule &s
 
 /// A schedule of SparseMma with \p tokens tokens and \p strips strips.
 LinearSchedule makeSchedule(int64_t tokens, int64_t strips, int64_t stages, int64_t splitK = 1, bool persistent = false,
-                            int64_t cluster = 1) {
-  return {S::SparseMma, tokens, 64 * strips, 64, stages, splitK, persistent, /*exclusive=*/false, cluster};
+                            int64_t cluster = 1, int64_t tileK = 64) {
+  return {S::SparseMma, tokens, 64 * strips, tileK, stages, splitK, persistent, /*exclusive=*/false, cluster};
 }
 } // namespace
 
@@ -130,11 +130,12 @@ LinearSchedule makeSchedule(int64_t tokens, int64_t strips, int64_t stages, int6
 TEST(LinearSparseMmaTest, HopperStreamsSquares) {
   std::string ptx = Built("sm_90a", {}, makeSchedule(64, 8, 8)).module.getPTX();
   for (const char *op :
-       {"cp.async.bulk.tensor.2d.shared::cta.global.tile", "cp.async.bulk.shared::cta.global.mbarrier",
+       {"cp.async.bulk.tensor.2d.shared::cta.global.tile", "cp.async.cg.shared.global", "cp.async.wait_group \t14",
         "ldmatrix.sync.aligned.m8n8.x4", "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32",
         "stmatrix.sync.aligned.m8n8.x4.trans", "cp.async.bulk.tensor.2d.global.shared::cta", ".reqntid 256"})
     EXPECT_PRED_FORMAT2(::testing::IsSubstring, op, ptx);
-  for (const char *op : {"wgmma", "multicast", "barrier.cluster", "cp.async.cg", "movmatrix"})
+  for (const char *op :
+       {"wgmma", "multicast", "barrier.cluster", "cp.async.bulk.shared::cta", "cp.async.mbarrier", "movmatrix"})
     EXPECT_PRED_FORMAT2(::testing::IsNotSubstring, op, ptx);
 }
 
@@ -163,7 +164,7 @@ TEST(LinearSparseMmaTest, SquaresAreRequestedBeforeThePreviousKernelEnds) {
   StringRef text(ptx);
   size_t wait = text.find("griddepcontrol.wait");
   ASSERT_NE(wait, StringRef::npos);
-  EXPECT_EQ(text.take_front(wait).count("cp.async.bulk.shared::cta.global"), 4u);
+  EXPECT_EQ(text.take_front(wait).count("cp.async.cg.shared.global"), 16u);
   EXPECT_EQ(text.take_front(wait).count("cp.async.bulk.tensor"), 0u);
   EXPECT_LT(text.find("griddepcontrol.launch_dependents"), wait);
 }
@@ -178,6 +179,29 @@ TEST(LinearSparseMmaTest, ClustersShareTokens) {
   EXPECT_EQ(built.kernel.clusterSize, 2);
   EXPECT_EQ(evaluate(built.kernel.grid[0], {65, 0, 0}), 4);
   EXPECT_EQ(evaluate(built.kernel.grid[1], {65, 0, 0}), 2);
+}
+
+TEST(LinearSparseMmaTest, StagesHoldSeveralBlocks) {
+  auto copies = [](int64_t tileK, int64_t splitK) {
+    Built built("sm_90a", {768, 3072}, makeSchedule(32, 1, 3, splitK, false, 1, tileK));
+    EXPECT_EQ(built.kernel.sharedBytes, 3 * splitK * 32 * tileK * 2 + splitK * 8192 + 3 * 16);
+    std::string ptx = built.module.getPTX();
+    return StringRef(ptx).count("cp.async.bulk.tensor.2d.shared::cta");
+  };
+  // Requested in front of the loop, twice with long stages, and in it; warps share the boxes.
+  EXPECT_EQ(copies(64, 1), 2u);
+  EXPECT_EQ(copies(128, 1), 6u);
+  EXPECT_EQ(copies(256, 1), 12u);
+  EXPECT_EQ(copies(64, 4), 2u);
+  EXPECT_EQ(copies(128, 4), 6u);
+}
+
+TEST(LinearSparseMmaTest, PanelsThatAreNotStoredAreBranchedOver) {
+  std::string ptx = Built("sm_90a", {}, makeSchedule(64, 8, 4)).module.getPTX();
+  // One branch for each, which waits, multiplies 64 tokens, and requests a square.
+  EXPECT_EQ(StringRef(ptx).count("mma.sync.aligned.m16n8k16"), 32u);
+  EXPECT_EQ(StringRef(ptx).count("cp.async.wait_group \t14"), 4u + 1);
+  EXPECT_EQ(StringRef(ptx).count("cp.async.commit_group"), 4u + 16);
 }
 
 TEST(LinearSparseMmaTest, WarpsOfABlockShareK) {
@@ -206,14 +230,18 @@ TEST(LinearSparseMmaTest, PersistentKernelsFillTheDeviceOrStayAway) {
 //===----------------------------------------------------------------------===//
 
 TEST(LinearSparseMmaTest, AssemblesEverywhereWithoutSpills) {
+  MLIRContext context;
   for (StringRef chip : {"sm_80", "sm_86", "sm_89", "sm_90", "sm_90a"})
     for (bool all : {false, true}) {
       TestSpec test{1000, 4104, /*useBF16=*/all, /*hasEverything=*/all};
       for (const LinearSchedule &schedule :
            {makeSchedule(64, 8, 4), makeSchedule(64, 4, 2), makeSchedule(64, 6, 3, 1, /*persistent=*/true),
             makeSchedule(64, 1, 2, 4), makeSchedule(32, 8, 4, 1, /*persistent=*/true), makeSchedule(32, 2, 2, 4),
-            makeSchedule(16, 4, 4), makeSchedule(16, 4, 2, 2)})
-        expectAssembles(chip, test, schedule);
+            makeSchedule(16, 4, 4), makeSchedule(16, 4, 2, 2), makeSchedule(64, 4, 2, 1, false, 1, 128),
+            makeSchedule(64, 4, 2, 1, true, 1, 256), makeSchedule(32, 1, 2, 4, false, 1, 128)}) {
+        if (getLinearSharedBytes(makeSpec(&context, test), schedule) <= SM::get(chip)->sharedPerBlock)
+          expectAssembles(chip, test, schedule);
+      }
     }
 }
 
@@ -222,6 +250,7 @@ TEST(LinearSparseMmaTest, ClustersAssembleWithoutSpills) {
   for (int64_t cluster : {2, 4})
     for (bool persistent : {false, true}) {
       expectAssembles("sm_90a", all, makeSchedule(64, 8, 8, 1, persistent, cluster));
+      expectAssembles("sm_90a", {}, makeSchedule(64, 8, 4, 1, persistent, cluster, 256));
       expectAssembles("sm_90", {}, makeSchedule(64, 4, 5, 1, persistent, cluster));
       expectAssembles("sm_90a", all, makeSchedule(32, 8, 8, 1, persistent, cluster));
     }
@@ -260,7 +289,16 @@ TEST(LinearSparseMmaTest, RefusesWhatTensorCoresCannot) {
                 [](LinearKernelSpec &spec, MLIRContext *) { spec.yChunks = true; });
   LinearSchedule wrong = schedule;
   wrong.tileK = 32;
-  expectRefused("tileK is 32", {}, wrong);
+  expectRefused("tileK is 32, but a stage of SparseMma holds 64, 128 or 256 inputs", {}, wrong);
+  wrong.tileK = 192;
+  expectRefused("tileK is 192, but a stage of SparseMma holds 64, 128 or 256 inputs", {}, wrong);
+  wrong.tileK = 256;
+  expectRefused("tileK is 256, but a warp has only 128 inputs; use 128 or less", {768, 128}, wrong);
+  expectRefused("tileK is 128, but a warp has only 64 inputs; use 64 or less", {768, 256},
+                makeSchedule(16, 2, 2, 4, false, 1, 128));
+  // Only squares have stages of several blocks.
+  expectRefused("tileK is 128, but a stage holds 64 inputs", {}, {S::Mma, 64, 64, 128, 2}, "sm_80",
+                [](LinearKernelSpec &spec, MLIRContext *) { spec.strips = std::nullopt; });
   wrong = schedule;
   wrong.stages = 1;
   expectRefused("at least 2 stages, but got 1", {}, wrong);

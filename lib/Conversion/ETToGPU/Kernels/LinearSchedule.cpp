@@ -137,7 +137,8 @@ static std::optional<std::string> verifyTensorCore(const LinearKernelSpec &spec,
         llvm::formatv("pairs are stored at once, but the output's row stride {0} is odd; use Simt", spec.yStride));
   if (spec.yStride == ShapedType::kDynamic && !spec.yAligned)
     return std::string("pairs are stored at once, but the output's rows may start anywhere; use Simt");
-  if (schedule.tileK != kTensorTileK)
+  // SparseMma has stages of several blocks too.
+  if (schedule.kind != LinearSchedule::SparseMma && schedule.tileK != kTensorTileK)
     return str(llvm::formatv("tileK is {0}, but a stage holds 64 inputs", schedule.tileK));
   if (schedule.stages < 2)
     return str(llvm::formatv("expected at least 2 stages, but got {0}", schedule.stages));

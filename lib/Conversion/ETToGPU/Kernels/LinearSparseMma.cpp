@@ -11,22 +11,30 @@
 //
 //   request the first squares of the strip
 //   wait for the previous kernel
-//   request the first blocks of x
+//   request the first stages of x
 //   for each tile
-//     for each block of K
+//     for each stage of 1, 2 or 4 blocks of K
 //       wait full[stage]
 //       for each 16 inputs of which squares are stored
-//         wait for the squares, load x once and each square
-//         multiply, request squares in place of a chunk that is done
+//         load x
+//         for each panel of 16 outputs whose square is stored
+//           request a square in place of this one, wait for the next and load it
+//           multiply
 //       release the stage
 //       wait empty[an earlier stage], request x for it
 //     request the first squares of the next tile
 //     transpose sums, add bias, epilogue, store
 //
 // The squares of a strip lie next to each other, so each warp runs through them by a ring of its own, however they are
-// spread over the blocks of K. Where there is TMA it brings x, requested by one thread, for all blocks of a cluster at
-// once, and bulk copies bring squares; elsewhere all warps copy x by cp.async, which arrives at the same barriers.
-// There is no warp for x alone: registers are given to four warps at a time, and a ninth would leave 168 to each.
+// spread over the blocks of K. A lane copies the 16 bytes of a square that it will multiply itself, by cp.async: that
+// takes no barrier, and the warps of a multiprocessor have more than a hundred squares on their way. Where there is
+// TMA it brings x, requested by a thread of some warps, for all blocks of a cluster at once; elsewhere all warps copy x
+// by cp.async, which arrives at the same barriers. There is no warp for x alone: registers are given to four warps at a
+// time, and a ninth would leave 168 to each.
+//
+// With few squares the time goes into what a warp does one after the other, not into multiplying. So work is by bits
+// that are set: a loop over those 16 inputs that are needed, branches over panels that are not, and stages of several
+// blocks of K, whose barriers cost the same.
 //
 // With splitK as many warps share a strip, each with a range of the blocks of K, and add up their sums through shared
 // memory at the end.
@@ -46,10 +54,8 @@ using namespace mlir::et::gpu_kernels;
 using namespace mlir::et::nvidia;
 
 namespace {
-constexpr int64_t kBlockK = StripsLayout::kBlockColumns, kRowBytes = 128, kChunk = SparseMmaLayout::kChunk,
-                  kChunks = SparseMmaLayout::kChunks, kRing = kChunk * kChunks,
-                  kSquareBytes = SparseMmaLayout::kSquareBytes, kChunkBytes = SparseMmaLayout::kChunkBytes,
-                  kRingBytes = SparseMmaLayout::kRingBytes;
+constexpr int64_t kBlockK = StripsLayout::kBlockColumns, kRowBytes = 128, kRing = SparseMmaLayout::kRing,
+                  kSquareBytes = SparseMmaLayout::kSquareBytes, kRingBytes = SparseMmaLayout::kRingBytes;
 /// Squares of 16 outputs in a strip, and of 16 inputs in a block of K.
 constexpr int64_t kPanels = 4, kSlabs = 4;
 /// Tokens of a fragment of the transposed sums, and of an mma.
@@ -58,9 +64,9 @@ constexpr int64_t kTokens = 16, kMmaTokens = 8;
 constexpr int64_t kAheadRegisters = 24;
 /// Bytes of 16 tokens of a strip on their way out.
 constexpr int64_t kBoxBytes = kTokens * kRowBytes;
-static_assert(kBoxBytes == kChunkBytes && kChunks >= 4, "boxes stand in chunks that are not requested yet");
-/// A stage is filled again when all warps have left it, which is asked for this many blocks of K later.
-constexpr int64_t kLag = 2;
+/// Squares of a ring that two boxes stand in, its last: they are requested when the boxes have left.
+constexpr int64_t kBoxSquares = 2 * kBoxBytes / kSquareBytes;
+static_assert(kRing > kBoxSquares, "squares of the next tile come while boxes leave");
 
 class SparseMmaEmitter : public LinearEmitter {
 public:
@@ -70,7 +76,7 @@ public:
         layout(getSparseMmaLayout(spec, schedule)), tokens(schedule.tileM), stages(schedule.stages),
         splitK(schedule.splitK), cluster(schedule.cluster), sumsPerPanel(tokens / 2),
         groups(ceilDiv(storage.numStrips(), layout.strips)),
-        ahead(std::min(stages - std::min(kLag, stages - 1), layout.blocksK)) {}
+        ahead(std::min(stages - std::min(layout.lag(), stages - 1), layout.steps)) {}
 
   BuiltKernel build(StringRef name);
 
@@ -83,18 +89,13 @@ private:
   struct Part {
     /// The place of its strip in the order, whether there is one (i1), and its number.
     Value strip, exists, number;
-    /// Its first square, and their number (i32).
+    /// This lane's bytes of its first square, and their number (i32).
     Value squares, count;
   };
 
   Slot advance(Slot slot);
   Value full(Value stage) { return b.offset(barriers, b.mul(stage, 8)); }
   Value empty(Value stage) { return b.offset(barriers, b.add(b.mul(stage, 8), 8 * stages)); }
-  /// The barrier of the chunk that square \p place of this warp's stream is in.
-  Value ringBarrier(Value place) {
-    return b.offset(ringBarriers, b.mul(b.band(b.shr(place, llvm::Log2_64(kChunk)), kChunks - 1), 8));
-  }
-
   /// First token and first strip (its place in the order) of a tile; \p tile is its number in a persistent kernel.
   std::pair<Value, Value> getTile(Value tile);
   /// Runs \p body for each tile of this block; \p next is the number of the one behind it.
@@ -103,33 +104,37 @@ private:
   /// A persistent block may have none.
   void ifHasTile(llvm::function_ref<void()> body);
 
-  /// Copies a block of K of x to \p slot, which this waits for.
-  void requestX(Slot slot, Value block, Value m);
-  /// The same for a thread or, without TMA, all threads, when the stage is free.
-  void copyX(Value stage, Value block, Value m);
+  /// Copies the blocks of K of step \p step of x to \p slot, which this waits for.
+  void requestX(Slot slot, Value step, Value m);
+  /// The same for a thread of each warp that copies or, without TMA, all threads, when the stage is free.
+  void copyX(Value stage, Value step, Value m);
 
   Part loadPart(Value tile);
   /// Which squares of 32 blocks of K from \p block on are stored, one block per lane; \p block counts from the warp's
-  /// first.
-  Value loadMasks(const Part &part, Value block);
-  /// Requests chunk \p chunk of \p part, if there is one; its squares begin at place \p start of the stream.
-  void requestChunk(const Part &part, Value start, Value chunk);
+  /// first. With \p isOwn none of other warps' blocks.
+  Value loadMasks(const Part &part, Value block, bool isOwn);
+  /// Where this lane's bytes of square \p place of the tile stand.
+  Value ringPlace(Value place) { return b.offset(ring, b.mul(b.band(place, kRing - 1), kSquareBytes)); }
+  /// Requests this lane's bytes of square \p place of \p part, if there is one.
+  void requestSquare(const Part &part, Value place);
+  /// Waits for square \p place, the earliest of as many as the ring has, and loads it.
+  SmallVector<Value> loadSquare(Value place);
   void emitTiles();
-  /// What the main loop moves on: the slots that are read and filled, and the place in the stream of squares.
+  /// What the main loop moves on: the slots that are read and filled.
   struct State {
     Slot slot, fill;
-    Value place;
   };
   /// Multiplies all blocks of K of the tile with tokens from \p m on; returns the sums. Requests x for the tile behind
   /// it, with tokens from \p nextM on, if \p hasNext (i1).
   SmallVector<Value> emitMainLoop(const Part &part, State &state, Value m, Value nextM, Value hasNext);
-  /// Multiplies 16 inputs; \p bits says of which panels. Returns the sums.
-  SmallVector<Value> multiply(ValueRange sums, Value x, Value slab, Value bits, Value place);
+  /// Multiplies 16 inputs; \p bits says of which panels, and \p start is where this lane's row of x stands. \p carried:
+  /// the sums, the square to multiply next, and its place; returns the same.
+  SmallVector<Value> multiply(const Part &part, ValueRange carried, Value start, Value bits);
   /// The fragments of \p panels panels of a strip and 16 tokens, of sums of outputs by tokens.
   SmallVector<Value> transpose(ValueRange sums, int64_t panels);
   /// The sums of 16 tokens and all panels, in front of transpose().
   SmallVector<Value> takeTokens(ValueRange sums, int64_t at);
-  void storeTile(ValueRange sums, const Part &part, Value m, Value place, ArrayRef<BiasPair> biases);
+  void storeTile(ValueRange sums, const Part &part, Value m, ArrayRef<BiasPair> biases);
   /// Whether the epilogue is the same wherever a row of y is, and runs on the sums as they are.
   bool hasColumns() const {
     return hasBoxes && llvm::all_of(spec.extras, [](const LinearExtra &extra) {
@@ -160,11 +165,12 @@ private:
   int64_t sumsPerPanel;
   /// How many times the block's strips are taken.
   int64_t groups;
-  /// How many blocks of K x is requested ahead.
+  /// How many steps x is requested ahead.
   int64_t ahead;
   bool hasBoxes = false;
   Value x, xMap, yMap, w, xStride;
-  Value shared, barriers, ring, ringBarriers, lane, warp;
+  /// `ring` is where this lane's bytes of the first square stand.
+  Value shared, barriers, ring, lane, warp;
   /// First block of K of this warp, i32.
   Value firstBlock;
   /// Tiles of tokens, and tiles of the cluster in all, of a persistent kernel, i32.
@@ -211,18 +217,19 @@ void SparseMmaEmitter::ifHasTile(llvm::function_ref<void()> body) {
 // x
 //===----------------------------------------------------------------------===//
 
-void SparseMmaEmitter::requestX(Slot slot, Value block, Value m) {
+void SparseMmaEmitter::requestX(Slot slot, Value step, Value m) {
   auto request = [&] {
     b.waitBarrier(empty(slot.stage), slot.parity);
-    copyX(slot.stage, block, m);
+    copyX(slot.stage, step, m);
   };
   if (b.sm.hasTMA)
-    b.ifThen(b.eq(b.threadId(), 0), request);
+    b.ifThen(b.land(b.eq(lane, 0), b.lt(warp, layout.copiers())), request);
   else
     request();
 }
 
-void SparseMmaEmitter::copyX(Value stage, Value block, Value m) {
+void SparseMmaEmitter::copyX(Value stage, Value step, Value m) {
+  Value block = b.mul(step, layout.blocksPerStage);
   Value start = b.offset(shared, b.mul(stage, layout.stageBytes)), barrier = full(stage);
   if (b.sm.hasTMA) {
     // Each block of a cluster brings its share of the tokens to all.
@@ -234,36 +241,47 @@ void SparseMmaEmitter::copyX(Value stage, Value block, Value m) {
       start = b.offset(start, b.mul(first, kRowBytes));
       mask = arith::ConstantOp::create(b, b.getI16IntegerAttr((1 << cluster) - 1));
     }
-    b.expectBytes(barrier, layout.stageBytes);
-    for (int64_t part = 0; part < splitK; ++part)
-      b.tmaLoad(b.offset(start, part * tokens * kRowBytes), xMap, barrier,
-                {b.mul(b.add(block, part * layout.blocksK), kBlockK), row}, mask);
+    // And each warp that copies its share of the boxes.
+    int64_t copiers = layout.copiers();
+    b.expectBytes(barrier, layout.stageBytes / copiers);
+    for (int64_t at = 0; at < layout.boxes(); at += copiers) {
+      Value box = copiers > 1 ? b.add(warp, at) : b.i32(at), part = b.div(box, layout.blocksPerStage);
+      Value column = b.add(b.add(block, b.mul(part, layout.blocksK)), b.rem(box, layout.blocksPerStage));
+      b.tmaLoad(b.offset(start, b.mul(box, tokens * kRowBytes)), xMap, barrier, {b.mul(column, kBlockK), row}, mask);
+    }
     return;
   }
   // 16-byte chunk c of a row at place c ^ (row % 8) of it, as TMA has it. A warp copies four rows at once, a lane one
   // chunk of a row.
   constexpr int64_t kElements = 8, kLanesPerRow = kRowBytes / 16, kRows = kWarpSize / kLanesPerRow;
-  int64_t steps = splitK * tokens / kRows;
+  int64_t copies = splitK * layout.blocksPerStage * tokens / kRows;
   Value chunk = b.band(lane, kLanesPerRow - 1), first = b.div(lane, kLanesPerRow);
-  for (int64_t at = 0; at < steps; at += layout.warps) {
-    Value step = b.add(warp, at);
-    auto copy = [&] {
-      Value inStage = b.add(b.mul(step, kRows), first), part = b.div(inStage, tokens);
-      Value row = b.add(m, b.rem(inStage, tokens));
-      Value column = b.mul(b.add(block, b.mul(part, layout.blocksK)), kBlockK);
-      column = b.add(column, b.mul(chunk, kElements));
-      // What does not exist is not read, but its address is computed: keep it inside.
-      Value source =
-          elementPointer(x, b.min(row, lastRow), xStride, b.min(column, b.i32(spec.k - kElements)), spec.xType);
-      Value place = b.add(b.mul(inStage, kRowBytes), b.mul(b.bxor(chunk, b.band(inStage, 7)), 16));
-      Value exists = b.land(b.lt(column, spec.k), b.lt(row, rows));
-      b.copyAsync(b.offset(start, place), source, 16, b.select(exists, b.i32(16), b.i32(0)));
-    };
-    if (at + layout.warps <= steps)
-      copy();
-    else
-      b.ifThen(b.lt(step, steps), copy);
-  }
+  auto copy = [&](Value index) {
+    Value inStage = b.add(b.mul(index, kRows), first), blockOf = b.div(inStage, tokens);
+    Value part = b.div(blockOf, layout.blocksPerStage);
+    Value row = b.add(m, b.rem(inStage, tokens));
+    Value column = b.add(block, b.mul(part, layout.blocksK));
+    column = b.mul(b.add(column, b.rem(blockOf, layout.blocksPerStage)), kBlockK);
+    column = b.add(column, b.mul(chunk, kElements));
+    // What does not exist is not read, but its address is computed: keep it inside.
+    Value source =
+        elementPointer(x, b.min(row, lastRow), xStride, b.min(column, b.i32(spec.k - kElements)), spec.xType);
+    Value place = b.add(b.mul(inStage, kRowBytes), b.mul(b.bxor(chunk, b.band(inStage, 7)), 16));
+    Value exists = b.land(b.lt(column, spec.k), b.lt(row, rows));
+    b.copyAsync(b.offset(start, place), source, 16, b.select(exists, b.i32(16), b.i32(0)));
+  };
+  constexpr int64_t kMostInline = 4;
+  if (copies > kMostInline * layout.warps)
+    // So many addresses at once would take the registers of the sums.
+    b.loop(warp, b.i32(copies), b.i32(layout.warps), copy);
+  else
+    for (int64_t at = 0; at < copies; at += layout.warps) {
+      Value index = b.add(warp, at);
+      if (at + layout.warps <= copies)
+        copy(index);
+      else
+        b.ifThen(b.lt(index, copies), [&] { copy(index); });
+    }
   b.arriveAfterCopies(barrier);
 }
 
@@ -289,7 +307,7 @@ SparseMmaEmitter::Part SparseMmaEmitter::loadPart(Value tile) {
     Value zero = b.i32(0), end = b.add(firstBlock, layout.blocksK);
     SmallVector<Value> counts =
         b.loop(zero, b.i32(storage.numBlocks()), b.i32(kWarpSize), {zero, zero}, [&](Value from, ValueRange carried) {
-          Value block = b.add(from, lane), masks = loadMasks(part, b.sub(from, firstBlock));
+          Value block = b.add(from, lane), masks = loadMasks(part, b.sub(from, firstBlock), /*isOwn=*/false);
           Value number = b.popcount(masks);
           Value before = b.select(b.lt(block, firstBlock), number, zero);
           Value own = b.select(b.land(b.lnot(b.lt(block, firstBlock)), b.lt(block, end)), number, zero);
@@ -303,136 +321,142 @@ SparseMmaEmitter::Part SparseMmaEmitter::loadPart(Value tile) {
   }
   part.count = b.select(part.exists, part.count, b.i32(0));
   Value bytes = b.mul(b.zext(first, b.getI64Type()), kSquareBytes);
-  part.squares = b.offset(b.offset(w, storage.unitsOffset()), bytes);
+  part.squares = b.offset(b.offset(b.offset(w, storage.unitsOffset()), b.mul(lane, 16)), bytes);
   return part;
 }
 
-Value SparseMmaEmitter::loadMasks(const Part &part, Value block) {
-  Value index = b.add(b.add(firstBlock, block), lane);
+Value SparseMmaEmitter::loadMasks(const Part &part, Value block, bool isOwn) {
+  Value inPart = b.add(block, lane), index = b.add(firstBlock, inPart);
   Value exists = b.land(b.lt(index, storage.numBlocks()), part.exists);
+  if (isOwn && splitK > 1)
+    exists = b.land(exists, b.lt(inPart, layout.blocksK));
   index = b.add(b.mul(part.strip, storage.maskStride()), b.min(index, b.i32(storage.numBlocks() - 1)));
   Type i16 = b.getIntegerType(16);
   Value mask = b.loadInvariant(i16, b.element(b.offset(w, storage.masksOffset()), index, i16), 2);
   return b.select(exists, b.zext(mask, b.getI32Type()), b.i32(0));
 }
 
-void SparseMmaEmitter::requestChunk(const Part &part, Value start, Value chunk) {
-  Value place = b.add(start, b.mul(chunk, kChunk));
-  Value target = b.offset(ring, b.mul(b.band(place, kRing - 1), kSquareBytes)), barrier = ringBarrier(place);
-  Value left = b.sub(part.count, b.mul(chunk, kChunk));
-  Value source = b.offset(part.squares, b.mul(b.zext(chunk, b.getI64Type()), kChunkBytes));
-  if (b.sm.hasTMA) {
-    b.ifThen(b.land(b.gt(left, 0), b.eq(lane, 0)), [&] {
-      Value bytes = b.mul(b.min(left, b.i32(kChunk)), kSquareBytes);
-      b.expectBytes(barrier, bytes);
-      b.copyBulk(target, source, bytes, barrier);
-    });
-    return;
-  }
-  // A lane reads what it has copied itself.
-  b.ifThen(b.gt(left, 0), [&] {
-    Value mine = b.mul(lane, 16);
-    for (int64_t i = 0; i < kChunk; ++i)
-      b.copyAsync(b.offset(b.offset(target, mine), i * kSquareBytes),
-                  b.offset(b.offset(source, mine), i * kSquareBytes), 16, b.select(b.gt(left, i), b.i32(16), b.i32(0)));
-    b.arriveAfterCopies(barrier);
+void SparseMmaEmitter::requestSquare(const Part &part, Value place) {
+  b.ifThen(b.lt(place, part.count), [&] {
+    Value bytes = b.mul(b.zext(place, b.getI64Type()), kSquareBytes);
+    b.copyAsync(ringPlace(place), b.offset(part.squares, bytes), 16);
   });
+  // A group each, whether there is one or not: so many requests later it has come.
+  b.commitAsync();
 }
 
-SmallVector<Value> SparseMmaEmitter::multiply(ValueRange sums, Value x, Value slab, Value bits, Value place) {
-  // x, row by row of the swizzle: matrices are the first 8 inputs of 8 tokens, the next 8, then of the next 8 tokens.
-  Value row = b.add(b.band(lane, 7), b.shl(b.shr(lane, 4), 3));
-  Value inRow = b.mul(b.bxor(b.band(b.shr(lane, 3), 1), b.band(lane, 7)), 16);
-  Value start = b.offset(b.offset(x, b.mul(row, kRowBytes)), b.bxor(inRow, b.mul(slab, 32)));
-  SmallVector<SmallVector<Value>> xs, ws;
-  Value mine = b.offset(ring, b.mul(lane, 16));
-  for (int64_t panel = 0; panel < kPanels; ++panel) {
-    ws.push_back(
-        b.loadSharedIf(b.band(bits, 1 << panel), b.offset(mine, b.mul(b.band(place, kRing - 1), kSquareBytes))));
-    place = b.add(place, b.band(b.shr(bits, panel), 1));
-  }
+SmallVector<Value> SparseMmaEmitter::loadSquare(Value place) {
+  // As many were requested as the ring has, and this is the second of them; the first is in registers, or waited for
+  // along with it.
+  b.waitAsync(kRing - 2);
+  Value four = b.load(VectorType::get({4}, b.getI32Type()), ringPlace(place), 16);
+  SmallVector<Value> result;
+  for (int64_t i = 0; i < 4; ++i)
+    result.push_back(LLVM::ExtractElementOp::create(b, four, b.i32(i)));
+  return result;
+}
+
+SmallVector<Value> SparseMmaEmitter::multiply(const Part &part, ValueRange carried, Value start, Value bits) {
+  SmallVector<SmallVector<Value>> xs;
   for (int64_t at = 0; at < tokens; at += kTokens) {
     SmallVector<Value> both = b.ldmatrix(b.offset(start, at * kRowBytes), 4);
     xs.push_back({both[0], both[1]});
     xs.push_back({both[2], both[3]});
   }
-  SmallVector<Value> result;
-  SmallVector<Type> types(sumsPerPanel, b.getF32Type());
+  int64_t count = kPanels * sumsPerPanel;
+  SmallVector<Value> result(carried);
   for (int64_t panel = 0; panel < kPanels; ++panel) {
-    ValueRange own = sums.slice(panel * sumsPerPanel, sumsPerPanel);
-    result.append(b.ifElse(
-        b.ne(b.band(bits, 1 << panel), 0), types,
+    // What the branch changes: sums of the panel, the square, its place.
+    SmallVector<Value> own(ArrayRef(result).slice(panel * sumsPerPanel, sumsPerPanel));
+    own.append(result.begin() + count, result.end());
+    SmallVector<Value> next = b.ifElse(
+        b.ne(b.band(bits, 1 << panel), 0), TypeRange(ValueRange(own)),
+        // Waiting keeps this a branch: without it ptxas issues all of it with a predicate, wanted or not.
         [&] {
-          SmallVector<Value> next;
+          ArrayRef<Value> square = ArrayRef(own).slice(sumsPerPanel, 4);
+          Value place = own.back(), following = b.add(place, 1);
+          // This lane's bytes of the square are in registers, and may be overwritten; but to wait for what has just
+          // been requested to be counted takes time.
+          SmallVector<Value> loaded = loadSquare(following), sums;
           for (auto [at, fragment] : llvm::enumerate(xs))
-            next.append(b.mma(spec.xType, ws[panel], fragment, own.slice(4 * at, 4)));
-          return next;
+            sums.append(b.mma(spec.xType, square, fragment, ArrayRef(own).slice(4 * at, 4)));
+          requestSquare(part, b.add(place, kRing));
+          sums.append(loaded);
+          sums.push_back(following);
+          return sums;
         },
-        [&] { return SmallVector<Value>(own); }));
+        [&] { return own; });
+    llvm::copy(ArrayRef(next).take_front(sumsPerPanel), result.begin() + panel * sumsPerPanel);
+    llvm::copy(ArrayRef(next).drop_front(sumsPerPanel), result.begin() + count);
   }
   return result;
 }
 
 SmallVector<Value> SparseMmaEmitter::emitMainLoop(const Part &part, State &state, Value m, Value nextM, Value hasNext) {
-  int64_t count = kPanels * sumsPerPanel;
-  int64_t shift = llvm::Log2_64(kChunk);
-  Value start = state.place, xPart = b.i32(0);
+  constexpr int64_t kWordBlocks = 2, kBlockBits = kPanels * kSlabs;
+  int64_t count = kPanels * sumsPerPanel, blocks = layout.blocksPerStage, blockBytes = tokens * kRowBytes;
+  // x, row by row of the swizzle: matrices are the first 8 inputs of 8 tokens, the next 8, then of the next 8 tokens.
+  Value row = b.add(b.band(lane, 7), b.shl(b.shr(lane, 4), 3));
+  Value inRow = b.mul(b.bxor(b.band(b.shr(lane, 3), 1), b.band(lane, 7)), 16);
+  Value rowStart = b.mul(row, kRowBytes);
   if (splitK > 1)
-    xPart = b.mul(b.div(warp, layout.strips), tokens * kRowBytes);
-  SmallVector<Value> sums(count, b.f32(0.0));
-  SmallVector<Type> types(count, b.getF32Type());
+    rowStart = b.add(rowStart, b.mul(b.div(warp, layout.strips), blocks * blockBytes));
 
-  // Of 16 inputs; carried: sums, place, bits of what is left of the block.
-  auto slabs = [&](Value x, Value mask, ValueRange carried) {
+  // Of up to two blocks, whose bits are \p mask; carried: as for multiply.
+  auto multiplyWord = [&](Value x, Value mask, ValueRange carried) {
+    Value any = b.bor(mask, b.shr(mask, 1));
+    any = b.band(b.bor(any, b.shr(any, 2)), 0x11111111);
     SmallVector<Value> init(carried);
-    init.push_back(mask);
-    return b.loop(b.i32(0), b.i32(kSlabs), b.i32(1), init, [&](Value slab, ValueRange at) {
-      Value bits = b.band(at[count + 1], (1 << kPanels) - 1), before = at[count];
-      SmallVector<Value> results = b.ifElse(
-          b.ne(bits, 0), TypeRange(at).take_front(count + 1),
-          [&] {
-            Value next = b.add(before, b.popcount(bits)), last = b.sub(next, 1);
-            auto chunkOf = [&](Value at) { return b.shr(at, shift); };
-            auto differ = [&](Value lhs, Value rhs) { return b.ne(b.bxor(chunkOf(lhs), chunkOf(rhs)), 0); };
-            // At most one chunk begins here, or with the last of these squares.
-            b.ifThen(differ(last, b.sub(before, 1)),
-                     [&] { b.waitBarrier(ringBarrier(last), b.band(b.shr(last, llvm::Log2_64(kRing)), 1)); });
-            SmallVector<Value> result = multiply(at.take_front(count), x, slab, bits, before);
-            b.ifThen(differ(next, before), [&] {
-              b.syncWarp();
-              requestChunk(part, start, b.add(chunkOf(b.sub(before, start)), kChunks));
-            });
-            result.push_back(next);
-            return result;
-          },
-          [&] { return SmallVector<Value>(at.take_front(count + 1)); });
-      results.push_back(b.shr(at[count + 1], kPanels));
-      return results;
+    init.push_back(any);
+    SmallVector<Value> results = b.loop(b.i32(0), b.popcount(any), b.i32(1), init, [&](Value, ValueRange at) {
+      Value left = at.back(), bit = b.countTrailingZeros(left);
+      Value start = b.offset(x, b.bxor(inRow, b.shl(b.band(bit, kBlockBits - kPanels), 3)));
+      if (blocks > 1)
+        start = b.offset(start, b.mul(b.div(bit, kBlockBits), blockBytes));
+      Value bits = arith::ShRUIOp::create(b, mask, bit);
+      SmallVector<Value> result = multiply(part, at.drop_back(), start, bits);
+      result.push_back(b.band(left, b.sub(left, 1)));
+      return result;
     });
+    results.pop_back();
+    return results;
   };
-  // Up to 32 blocks of K from \p first on; carried: sums, place, the two slots.
-  auto blocks = [&](Value first, Value masks, ValueRange carried) {
-    Value end = b.i32(std::min(layout.blocksK, kWarpSize));
+  // Up to 32 blocks of K from \p first on; carried: as for multiply, then the two slots.
+  auto multiplyBlocks = [&](Value first, Value masks, ValueRange carried) {
+    Value end = b.i32(ceilDiv(std::min(layout.blocksK, kWarpSize), blocks));
+    Value firstStep = b.div(first, blocks);
     if (layout.blocksK > kWarpSize)
-      end = b.min(end, b.sub(b.i32(layout.blocksK), first));
-    return b.loop(b.i32(0), end, b.i32(1), carried, [&](Value block, ValueRange at) {
-      Slot own{at[count + 1], at[count + 2]}, fill{at[count + 3], at[count + 4]};
-      Value mask = b.shuffle(masks, block);
-      b.waitBarrier(full(own.stage), own.parity);
-      Value x = b.offset(shared, b.add(b.mul(own.stage, layout.stageBytes), xPart));
-      SmallVector<Value> results = slabs(x, mask, at.take_front(count + 1));
-      results.pop_back();
+      end = b.min(end, b.sub(b.i32(layout.steps), firstStep));
+    return b.loop(b.i32(0), end, b.i32(1), carried, [&](Value step, ValueRange at) {
+      ValueRange slots = at.take_back(4);
+      Slot own{slots[0], slots[1]}, fill{slots[2], slots[3]};
+      Value x = b.offset(shared, b.add(b.mul(own.stage, layout.stageBytes), rowStart));
+      auto getMask = [&](Value word) {
+        Value block = b.add(b.mul(step, blocks), b.mul(word, kWordBlocks)), mask = b.shuffle(masks, block);
+        return blocks == 1 ? mask : b.bor(mask, b.shl(b.shuffle(masks, b.add(block, 1)), kBlockBits));
+      };
+      SmallVector<Value> results(at.drop_back(4));
+      if (blocks <= kWordBlocks) {
+        Value mask = getMask(b.i32(0));
+        b.waitBarrier(full(own.stage), own.parity);
+        results = multiplyWord(x, mask, results);
+      } else {
+        b.waitBarrier(full(own.stage), own.parity);
+        results = b.loop(b.i32(0), b.i32(blocks / kWordBlocks), b.i32(1), results, [&](Value word, ValueRange inner) {
+          return multiplyWord(b.offset(x, b.mul(word, kWordBlocks * blockBytes)), getMask(word), inner);
+        });
+      }
       b.syncWarp();
       if (cluster == 1)
         b.ifThen(b.eq(lane, 0), [&] { b.arriveBarrier(empty(own.stage)); });
       else
         b.ifThen(b.lt(lane, cluster), [&] { b.arriveRemoteBarrier(empty(own.stage), lane); });
       // x of this tile, or of the next.
-      Value wanted = b.add(b.add(first, block), ahead), isOwn = b.lt(wanted, layout.blocksK), exists = isOwn;
+      Value wanted = b.add(b.add(firstStep, step), ahead), isOwn = b.lt(wanted, layout.steps), exists = isOwn;
       Value inTile = wanted, tokensOf = m;
       if (hasNext) {
         exists = b.lor(isOwn, hasNext);
-        inTile = b.select(isOwn, wanted, b.sub(wanted, layout.blocksK));
+        inTile = b.select(isOwn, wanted, b.sub(wanted, layout.steps));
         tokensOf = b.select(isOwn, m, nextM);
       }
       b.ifThen(exists, [&] { requestX(fill, inTile, tokensOf); });
@@ -442,25 +466,27 @@ SmallVector<Value> SparseMmaEmitter::emitMainLoop(const Part &part, State &state
     });
   };
 
-  SmallVector<Value> end = sums;
-  end.append({state.place, state.slot.stage, state.slot.parity, state.fill.stage, state.fill.parity});
-  Value masks = loadMasks(part, b.i32(0));
+  Value zero = b.i32(0);
+  SmallVector<Value> end(count, b.f32(0.0));
+  Value masks = loadMasks(part, zero, /*isOwn=*/true);
+  end.append(loadSquare(zero));
+  end.append({zero, state.slot.stage, state.slot.parity, state.fill.stage, state.fill.parity});
   if (layout.blocksK <= kWarpSize) {
-    end = blocks(b.i32(0), masks, end);
+    end = multiplyBlocks(zero, masks, end);
   } else {
     // The masks of the next 32 blocks are on their way while these are multiplied.
     end.push_back(masks);
-    end = b.loop(b.i32(0), b.i32(layout.blocksK), b.i32(kWarpSize), end, [&](Value first, ValueRange at) {
-      Value next = loadMasks(part, b.add(first, kWarpSize));
-      SmallVector<Value> results = blocks(first, at.back(), at.drop_back());
+    end = b.loop(zero, b.i32(layout.blocksK), b.i32(kWarpSize), end, [&](Value first, ValueRange at) {
+      Value next = loadMasks(part, b.add(first, kWarpSize), /*isOwn=*/true);
+      SmallVector<Value> results = multiplyBlocks(first, at.back(), at.drop_back());
       results.push_back(next);
       return results;
     });
+    end.pop_back();
   }
-  // What comes next begins with a chunk.
-  state.place = b.band(b.add(end[count], kChunk - 1), -kChunk);
-  state.slot = {end[count + 1], end[count + 2]};
-  state.fill = {end[count + 3], end[count + 4]};
+  ArrayRef<Value> slots = ArrayRef(end).take_back(4);
+  state.slot = {slots[0], slots[1]};
+  state.fill = {slots[2], slots[3]};
   end.truncate(count);
   return end;
 }
@@ -544,7 +570,7 @@ void SparseMmaEmitter::storeBox(ArrayRef<Value> packed, Value row, Value col, Va
   });
 }
 
-void SparseMmaEmitter::storeTile(ValueRange sums, const Part &part, Value m, Value place, ArrayRef<BiasPair> biases) {
+void SparseMmaEmitter::storeTile(ValueRange sums, const Part &part, Value m, ArrayRef<BiasPair> biases) {
   Value col = getColumn(part);
   for (int64_t at = 0; at < tokens; at += kTokens) {
     Value row = b.add(m, at);
@@ -555,9 +581,9 @@ void SparseMmaEmitter::storeTile(ValueRange sums, const Part &part, Value m, Val
     SmallVector<Value> sumsOf = takeTokens(sums, at);
     SmallVector<Value> packed =
         hasColumns() ? finishColumns(sumsOf, biases, row, col) : finishRows(sumsOf, biases, row, col);
-    // Boxes take turns in the last chunks of the ring.
-    Value slot = b.band(b.add(place, (kChunks - 2 + at / kTokens % 2) * kChunk), kRing - 1);
-    Value box = b.offset(ring, b.mul(slot, kSquareBytes));
+    // Boxes take turns in the last squares of the ring.
+    int64_t inRing = kRingBytes - (2 - at / kTokens % 2) * kBoxBytes;
+    Value box = b.offset(shared, b.add(b.mul(warp, kRingBytes), layout.rings + inRing));
     if (at / kTokens >= 2) {
       b.ifThen(b.eq(lane, 0), [&] { b.waitBulk(1, /*read=*/true); });
       b.syncWarp();
@@ -622,9 +648,9 @@ void SparseMmaEmitter::reducePartialSums(ValueRange sums, const Part &part, Valu
 void SparseMmaEmitter::emitTiles() {
   Value zero = b.i32(0);
   Value firstTile = schedule.persistent ? b.div(b.blockId(), cluster) : Value();
-  auto request = [&](const Part &part, Value place, int64_t from, int64_t to) {
-    for (int64_t chunk = from; chunk < to; ++chunk)
-      requestChunk(part, place, b.i32(chunk));
+  auto request = [&](const Part &part, int64_t from, int64_t to) {
+    for (int64_t place = from; place < to; ++place)
+      requestSquare(part, b.i32(place));
   };
   // Beyond the last tile there are no squares.
   auto loadNext = [&](Value tile) {
@@ -633,7 +659,7 @@ void SparseMmaEmitter::emitTiles() {
     return part;
   };
   Part first = schedule.persistent ? loadNext(firstTile) : loadPart(firstTile);
-  request(first, zero, 0, kChunks);
+  request(first, 0, kRing);
   SmallVector<BiasPair> biases;
   auto loadBiases = [&](const Part &part) {
     Value col = getColumn(part);
@@ -657,11 +683,11 @@ void SparseMmaEmitter::emitTiles() {
       requestX({b.i32(i), b.i32(1)}, b.i32(i), m);
   });
   // A fresh barrier lets pass who waits for the phase before the first.
-  SmallVector<Value> init{zero, zero, b.i32(ahead), b.i32(1), zero};
+  SmallVector<Value> init{zero, zero, b.i32(ahead), b.i32(1)};
   init.append({first.strip, first.exists, first.number, first.squares, first.count});
   forEachTile(init, [&](Value tile, Value nextTile, ValueRange carried) {
-    State state{{carried[0], carried[1]}, {carried[2], carried[3]}, carried[4]};
-    Part part{carried[5], carried[6], carried[7], carried[8], carried[9]}, next;
+    State state{{carried[0], carried[1]}, {carried[2], carried[3]}};
+    Part part{carried[4], carried[5], carried[6], carried[7], carried[8]}, next;
     Value m = getTile(tile).first, nextM, hasNext;
     if (schedule.persistent) {
       next = loadNext(nextTile);
@@ -669,23 +695,21 @@ void SparseMmaEmitter::emitTiles() {
       hasNext = b.lt(nextTile, tiles);
     }
     SmallVector<Value> sums = emitMainLoop(part, state, m, nextM, hasNext);
-    Value place = state.place;
     if (splitK > 1) {
       reducePartialSums(sums, part, m, biases);
       return SmallVector<Value>();
     }
     b.syncWarp();
-    // The chunks that boxes stand in come when these have left.
-    int64_t early = hasBoxes ? kChunks - 2 : kChunks;
+    int64_t early = hasBoxes ? kRing - kBoxSquares : kRing;
     if (schedule.persistent)
-      request(next, place, 0, early);
+      request(next, 0, early);
     if (schedule.persistent)
       loadBiases(part);
-    b.ifThen(part.exists, [&] { storeTile(sums, part, m, place, biases); });
+    b.ifThen(part.exists, [&] { storeTile(sums, part, m, biases); });
     if (!schedule.persistent)
       return SmallVector<Value>();
-    request(next, place, early, kChunks);
-    SmallVector<Value> end{state.slot.stage, state.slot.parity, state.fill.stage, state.fill.parity, place};
+    request(next, early, kRing);
+    SmallVector<Value> end{state.slot.stage, state.slot.parity, state.fill.stage, state.fill.parity};
     end.append({next.strip, next.exists, next.number, next.squares, next.count});
     return end;
   });
@@ -741,8 +765,7 @@ BuiltKernel SparseMmaEmitter::build(StringRef name) {
   lane = b.laneId();
   Value thread = b.threadId();
   warp = b.uniform(b.shr(thread, 5));
-  ring = b.offset(shared, b.add(b.mul(warp, kRingBytes), layout.rings));
-  ringBarriers = b.offset(barriers, b.add(b.mul(warp, 8 * kChunks), 16 * stages));
+  ring = b.offset(shared, b.add(b.add(b.mul(warp, kRingBytes), b.mul(lane, 16)), layout.rings));
   firstBlock = splitK > 1 ? b.mul(b.div(warp, layout.strips), layout.blocksK) : b.i32(0);
   if (schedule.persistent) {
     tilesM = b.ceilDiv(rows, tokens);
@@ -753,14 +776,10 @@ BuiltKernel SparseMmaEmitter::build(StringRef name) {
     if (b.sm.hasTMA)
       b.prefetchMap(xMap);
     // Without TMA each thread that copies arrives.
-    int64_t copying = b.sm.hasTMA ? 1 : kWarpSize;
     for (int64_t i = 0; i < stages; ++i) {
-      b.initBarrier(full(b.i32(i)), b.sm.hasTMA ? 1 : layout.threads());
+      b.initBarrier(full(b.i32(i)), b.sm.hasTMA ? layout.copiers() : layout.threads());
       b.initBarrier(empty(b.i32(i)), layout.warps * cluster);
     }
-    Value first = b.offset(barriers, 16 * stages);
-    for (int64_t i = 0; i < layout.warps * kChunks; ++i)
-      b.initBarrier(b.offset(first, 8 * i), copying);
     if (b.sm.hasTMA)
       b.fenceBarrierInit();
   });

@@ -28,12 +28,14 @@ SparseMmaLayout gpu_kernels::getSparseMmaLayout(const LinearKernelSpec &spec, co
   layout.strips = schedule.tileN / kStripRows;
   layout.warps = layout.strips * schedule.splitK;
   layout.blocksK = ceilDiv(ceilDiv(spec.k, StripsLayout::kBlockColumns), schedule.splitK);
-  layout.stageBytes = schedule.splitK * schedule.tileM * kRowBytes;
+  layout.blocksPerStage = std::max<int64_t>(1, schedule.tileK / StripsLayout::kBlockColumns);
+  layout.steps = ceilDiv(layout.blocksK, layout.blocksPerStage);
+  layout.stageBytes = schedule.splitK * layout.blocksPerStage * schedule.tileM * kRowBytes;
   layout.rings = schedule.stages * layout.stageBytes;
   layout.barriers = layout.rings + layout.warps * SparseMmaLayout::kRingBytes;
   if (schedule.splitK > 1)
     layout.barriers = std::max(layout.barriers, layout.warps * schedule.tileM * kStripRows * 4);
-  layout.total = layout.barriers + 8 * (2 * schedule.stages + layout.warps * SparseMmaLayout::kChunks);
+  layout.total = layout.barriers + 16 * schedule.stages;
   return layout;
 }
 
@@ -67,6 +69,8 @@ std::optional<std::string> gpu_kernels::verifySparseMma(const LinearKernelSpec &
     return str(llvm::formatv("SparseMma reads squares of 16 outputs, but the weight is stored in slabs of {0}; use "
                              "Sparse",
                              storage.unitRows));
+  if (schedule.tileK != 64 && schedule.tileK != 128 && schedule.tileK != 256)
+    return str(llvm::formatv("tileK is {0}, but a stage of SparseMma holds 64, 128 or 256 inputs", schedule.tileK));
   int64_t tokens = schedule.tileM;
   if (tokens != 16 && tokens != 32 && tokens != 64)
     return str(llvm::formatv("tileM is {0}, but a warp of SparseMma takes 16, 32 or 64 tokens", tokens));
@@ -84,6 +88,8 @@ std::optional<std::string> gpu_kernels::verifySparseMma(const LinearKernelSpec &
     return std::string("splitK is for blocks that are not persistent; use 1 or false");
   if ((splitK - 1) * ceilDiv(blocks, splitK) >= blocks)
     return str(llvm::formatv("{0} inputs are {1} blocks of 64, too few to split {2} ways", spec.k, blocks, splitK));
+  if (int64_t inputs = ceilDiv(blocks, splitK) * StripsLayout::kBlockColumns; schedule.tileK / 2 >= inputs)
+    return str(llvm::formatv("tileK is {0}, but a warp has only {1} inputs; use {1} or less", schedule.tileK, inputs));
   int64_t cluster = schedule.cluster;
   if (cluster != 1 && cluster != 2 && cluster != 4)
     return str(llvm::formatv("cluster is {0}, but 1, 2 or 4 blocks share their tokens", cluster));
@@ -129,14 +135,17 @@ double gpu_kernels::getSparseMmaCycles(const LinearKernelSpec &spec, const Linea
   double copies = (schedule.splitK * bytesX + warps * (needed * bytesX + 2 * bytesW)) / 128;
   double multiply = warps * kept * tokens / 8 * 1.66;
   double l2 = (schedule.splitK * bytesX / schedule.cluster + warps * bytesW) / std::min(60.0, 5100.0 * shared / active);
-  // A warp alone: what it waits for between the barriers, and its own multiplications.
-  double alone = 10 + needed * 90 + kept * (25 + tokens / 8 * 7);
+  // A warp alone: what it waits for in front of its multiplications, and these. Inputs that it has no square for take
+  // nothing.
+  double alone = needed * 90 + kept * (35 + tokens / 8 * 7);
   double slab = std::max({shared * copies, shared * multiply, l2, alone});
   double fixed =
       2500 + 12 * tokens + (schedule.splitK > 1 ? 400 + 3 * warps * tokens / 4 : 0) + (schedule.cluster > 1 ? 700 : 0);
   // A persistent block fills its rings for the next tile while it finishes one.
   double perTile = schedule.persistent ? 20 * tokens : 1200 + 25 * tokens;
-  return fixed + waves * (layout.blocksK * (kSlabs * slab + 60) + perTile);
+  // The barriers of a stage, and the requests for x.
+  double perStep = 300 + 60.0 * layout.boxes() / layout.copiers();
+  return fixed + waves * (layout.blocksK * kSlabs * slab + layout.steps * perStep + perTile);
 }
 
 LinearSchedule gpu_kernels::chooseSparseMma(LinearKernelSpec spec, const SM &sm, int64_t rows) {
@@ -148,14 +157,16 @@ LinearSchedule gpu_kernels::chooseSparseMma(LinearKernelSpec spec, const SM &sm,
     for (int64_t strips : {8, 6, 4, 3, 2, 1}) {
       for (int64_t splitK : {1, 2, 4, 8}) {
         for (int64_t cluster : {1, 2, 4}) {
-          for (int64_t blocksPerSM : {1, 2}) {
-            LinearSchedule schedule{LinearSchedule::SparseMma, tokens, strips * kStripRows, 64, 2, splitK};
+          for (auto [blocksPerSM, tileK] :
+               {std::pair(1, 64), std::pair(1, 128), std::pair(1, 256), std::pair(2, 64), std::pair(2, 128)}) {
+            LinearSchedule schedule{LinearSchedule::SparseMma, tokens, strips * kStripRows, tileK, 2, splitK};
             schedule.cluster = cluster;
-            // As many stages as fit; beyond eight they gain nothing.
+            // As many stages as fit; beyond eight blocks they gain nothing.
             int64_t room = std::min(sm.sharedPerBlock, sm.sharedPerSM / blocksPerSM - SM::sharedReserved);
             int64_t rest = room - getSparseMmaLayout(spec, schedule).total;
-            schedule.stages +=
-                std::clamp<int64_t>(rest / (splitK * tokens * kRowBytes + 16), 0, std::max<int64_t>(0, 10 - splitK));
+            int64_t stageBytes = getSparseMmaLayout(spec, schedule).stageBytes;
+            int64_t useful = std::max<int64_t>(2, 640 / tileK - splitK);
+            schedule.stages += std::clamp<int64_t>(rest / (stageBytes + 16), 0, useful);
             int64_t groups = ceilDiv(spec.strips->layout.numStrips(), strips);
             schedule.persistent =
                 splitK == 1 && ceilDiv(rows, tokens) * groups > sm.numSMs * getSparseMmaBlocksPerSM(spec, schedule, sm);
