@@ -72,10 +72,10 @@ static double getCPUCost(TileAttr tile, int64_t kept, int64_t rows, int64_t colu
 /// The same of a GPU kernel with thousands of rows, when \p kept of the tiles are left (benchmarks/gpu/sparse.py).
 /// Loading the input and storing the result take their time whatever is left of the weight: a share of the dense
 /// kernel's that falls with the number of products for each of them. Slabs of 64 outputs are multiplied at nearly the
-/// dense kernel's rate; squares of 16, which need more loads for each product and older instructions, at half of it.
+/// dense kernel's rate; squares of 16, which need more loads for each product and older instructions, at 0.4 of it.
 static double getGPUCost(TileAttr tile, double kept, int64_t rows, int64_t columns) {
   double fixed = std::min(0.45, 0.02 + 166.0 / rows + 166.0 / columns);
-  return fixed + kept * (tile.getRows() % 64 == 0 ? 1.05 : 2.05);
+  return tile.getRows() % 64 == 0 ? fixed + 1.05 * kept : fixed + 0.17 + 2.6 * kept;
 }
 
 namespace {
