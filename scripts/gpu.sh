@@ -25,7 +25,7 @@ prepare() {
   "$build"/bin/linear_gpu_kernels "$folder/linear"
   "$build"/bin/attention_gpu_kernels "$folder/attention"
   mkdir -p "$folder/scripts"
-  cp benchmarks/gpu/{driver,linear,attention}.py "$folder/scripts"
+  cp benchmarks/gpu/{driver,linear,sparse,attention}.py "$folder/scripts"
   cp scripts/gpu.sh "$build"/bin/{et-runtime-device-test,et-run-program} "$folder"
   du -sh "$folder"
 }
@@ -52,6 +52,7 @@ run() {
   [ ! -d programs ] || part programs python3 programs/carried/gpu_check.py programs --tool ./et-run-program
   [ ! -d attention ] || part attention python3 scripts/attention.py attention
   [ ! -d linear ] || part linear python3 scripts/linear.py linear
+  [ ! -d linear ] || part sparse python3 scripts/sparse.py linear --output results/sparse.json
   if [ "$2" = quick ]; then
     [ ! -d encoders ] || part encoders python3 encoders/encoders.py run encoders --compiled --output results/encoders.json
   else

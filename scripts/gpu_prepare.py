@@ -95,6 +95,19 @@ class MLP(nn.Module):
         return x + self.down(self.activation(self.up(x)))
 
 
+def pruned(module: nn.Module, rows: int, columns: int, share: float) -> nn.Module:
+    """`module` with a share of the tiles of its matrices zero, the first strip of 64 rows all of it."""
+    generator = torch.Generator().manual_seed(7)
+    for weight in module.parameters():
+        if weight.dim() == 2:
+            grid = -(-weight.shape[0] // rows), -(-weight.shape[1] // columns)
+            kept = torch.rand(grid, generator=generator) >= share
+            mask = kept.repeat_interleave(rows, 0).repeat_interleave(columns, 1)[: weight.shape[0], : weight.shape[1]].clone()
+            mask[:64] = False
+            weight.data *= mask
+    return module
+
+
 class NormedMLP(nn.Module):
     """Two layers with residuals, and norms behind them (as in BERT) or in front of them, whose vectors are not ones."""
 
@@ -246,6 +259,16 @@ def get_cases() -> list[Case]:
             if size == 224 or dtype == torch.float16:
                 cases.append(Case(f"normed_{name}_{tag}", lambda size=size, rest=rest: NormedMLP(size, *rest),
                                   floats(("b", "s", size)), [BS], runs, dtype))
+        # Zero tiles: slabs in both layers with their epilogues, slabs of 16 inputs at odd sizes, squares, and nothing at all.
+        cases += [
+            Case(f"sparse_mlp_{tag}", lambda: pruned(MLP(512, 1536, F.gelu), 64, 64, 0.8), floats(("b", "s", 512)), [BS],
+                 [*SHORT, (5, 129), (9, 300)], dtype),
+            Case(f"sparse_odd_{tag}", lambda: pruned(nn.Linear(1048, 968), 64, 16, 0.85), floats(("b", "s", 1048)), [BS],
+                 [*SHORT, (5, 129)], dtype),
+            Case(f"sparse_squares_{tag}", lambda: pruned(MLP(1024, 1032, F.gelu), 16, 16, 0.95), floats(("b", "s", 1024)), [BS],
+                 [*SHORT, (5, 129), (9, 300)], dtype),
+            Case(f"sparse_zero_{tag}", lambda: pruned(nn.Linear(256, 512), 64, 64, 2.0), floats(("b", "s", 256)), [BS], SHORT, dtype),
+        ]
         # A mean that is far from zero must not cost digits.
         cases.append(Case(f"normed_far_{tag}", lambda: NormedMLP(224, 392, True),
                           lambda g, b, s: [30 + torch.randn(b, s, 224, generator=g)], [BS], runs, dtype))
