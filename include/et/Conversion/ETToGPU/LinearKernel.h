@@ -170,7 +170,8 @@ struct LinearSchedule {
   enum Kind { Wgmma, Mma, Simt, Overlap, Sparse, SparseMma };
   Kind kind = Simt;
   /// Rows and outputs of a block's tile, and inputs of one stage of the ring. Sparse: outputs are those of the strips
-  /// that a block takes, one for each consumer.
+  /// that a block takes, one for each consumer. SparseMma: one for each warp, or each splitK warps; stages have 64, 128
+  /// or 256 inputs, all others of tensor cores 64.
   int64_t tileM = 0, tileN = 0, tileK = 0;
   int64_t stages = 0;
   /// Blocks of a cluster that share K (Wgmma), or warps of a block that do (SparseMma).

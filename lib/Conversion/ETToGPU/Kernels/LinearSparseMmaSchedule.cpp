@@ -144,7 +144,10 @@ double gpu_kernels::getSparseMmaCycles(const LinearKernelSpec &spec, const Linea
   // A persistent block fills its rings for the next tile while it finishes one.
   double perTile = schedule.persistent ? 20 * tokens : 1200 + 25 * tokens;
   // The barriers of a stage, and the requests for x.
+  // The blocks of a cluster wait for the slowest at each stage: measured, 300 cycles for two and far more for four.
   double perStep = 300 + 60.0 * layout.boxes() / layout.copiers();
+  if (schedule.cluster > 1)
+    perStep += schedule.cluster == 2 ? 300 : 2500;
   return fixed + waves * (layout.blocksK * kSlabs * slab + layout.steps * perStep + perTile);
 }
 
