@@ -35,106 +35,13 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "LinearSparse.h"
+#include "LinearSparseEmitter.h"
 
 using namespace mlir;
 using namespace mlir::et;
 using namespace mlir::et::gpu_kernels;
+using namespace mlir::et::gpu_kernels::sparse;
 using namespace mlir::et::nvidia;
-
-namespace {
-/// Inputs of a block, and of a slab, and the bytes of a token in a block: the width of the swizzle.
-constexpr int64_t kBlockK = StripsLayout::kBlockColumns, kSlabK = StripsLayout::kSlabColumns;
-constexpr int64_t kRowBytes = kBlockK * 2;
-constexpr int64_t kSlabBytes = StripsLayout::kStripRows * kSlabK * 2;
-constexpr int64_t kSlabs = kBlockK / kSlabK;
-/// Registers of a producer's and a consumer's thread with two consumer warpgroups: together no more than 168 for each
-/// thread, which is what a block starts with.
-constexpr int64_t kProducerRegisters = 72, kConsumerRegisters = 216;
-static_assert(kProducerRegisters + 2 * kConsumerRegisters <= 3 * 168);
-
-class SparseEmitter : public LinearEmitter {
-public:
-  SparseEmitter(OpBuilder &builder, Location loc, const LinearKernelSpec &spec, const LinearSchedule &schedule,
-                const SM &sm)
-      : LinearEmitter(builder, loc, spec, schedule, sm), strips(spec.strips->layout), tokens(schedule.tileM),
-        consumers(schedule.tileN / StripsLayout::kStripRows), stages(schedule.stages),
-        layout(getSparseLayout(spec, schedule)) {}
-
-  BuiltKernel build(StringRef name);
-
-private:
-  /// A position in the ring: stage and parity, i32.
-  struct Slot {
-    Value stage, parity;
-  };
-  /// What a tile has to multiply: for each consumer the next unit of its strip, and in each lane the mask of one block,
-  /// for each 32 blocks that are loaded ahead.
-  struct Lists {
-    SmallVector<Value> units, masks;
-    SmallVector<Value> flatten() const {
-      SmallVector<Value> values(units);
-      values.append(masks);
-      return values;
-    }
-  };
-  Slot advance(Slot slot);
-  Value full(Value stage) { return b.offset(barriers, b.mul(stage, 8)); }
-  Value empty(Value stage) { return b.offset(barriers, b.add(b.mul(stage, 8), 8 * stages)); }
-  Value stageStart(Value stage) { return b.offset(shared, b.mul(stage, layout.stageBytes)); }
-  /// The notes of a stage: how many stages its tile has, and the mask of each consumer.
-  Value note(Value stage, int64_t word) { return b.offset(notes, b.add(b.mul(stage, 16), 4 * word)); }
-
-  /// Group of strips and first token of a tile; \p tile is its number in a persistent kernel.
-  std::pair<Value, Value> getTile(Value tile);
-  /// The place of the strip of consumer \p c of group \p group, some other one where there is none, and whether there
-  /// is one; null if there always is.
-  std::pair<Value, Value> getPlace(Value group, Value c);
-
-  //===--- producer ---===//
-  /// Of each consumer the mask of block \p firstBlock plus the lane; 0 where there is none.
-  SmallVector<Value> loadMasks(Value group, Value firstBlock);
-  Lists loadLists(Value group);
-  Lists takeLists(ValueRange values);
-  /// Which of 32 blocks some consumer has a unit of, from \p start (i32, 0 to 32) on if there is one.
-  Value getBlocks(ArrayRef<Value> masks, Value start = {});
-  /// By all lanes: requests the slabs of block \p lane of \p masks, and announces them and x. Moves \p units.
-  void requestSlabs(Value stage, Value count, Value lane, ArrayRef<Value> masks, SmallVectorImpl<Value> &units);
-  void requestX(Value stage, Value block, Value firstToken);
-  Value countStages(const Lists &lists, Value group);
-  void emitProducer();
-
-  //===--- consumers ---===//
-  SmallVector<Value> multiply(Value slabs, Value x, Value mask, ValueRange acc);
-  SmallVector<Value> emitMainLoop(Slot &slot, Value consumer);
-  /// Whether the epilogue is the same wherever a row of y is: it runs on sums as they are.
-  bool ignoresRows() const {
-    return llvm::all_of(spec.extras, [](const LinearExtra &extra) {
-      return extra.kind == LinearExtra::Columns || extra.kind == LinearExtra::Scalar;
-    });
-  }
-  /// Finishes the sums of 16 tokens, step \p t of a tile, as pairs for stmatrix.
-  using FinishStep = llvm::function_ref<SmallVector<Value>(int64_t t)>;
-  /// Stores what \p finish makes of each step by boxes. \p place is that of this lane's row in a step.
-  void storeBoxes(FinishStep finish, Value place, bool transpose, Value strip, Value firstToken, Value consumer);
-  void storeColumns(ValueRange acc, Value strip, Value firstToken, Value consumer);
-  void storeTile(ValueRange acc, Value strip, Value firstToken, Value consumer);
-  void emitConsumer(Value consumer);
-
-  /// How many times 32 blocks are loaded ahead, and how many there are.
-  int64_t numAhead() const { return std::min<int64_t>(2, numChunks()); }
-  int64_t numChunks() const { return ceilDiv(strips.numBlocks(), kWarpSize); }
-  int64_t numGroups() const { return ceilDiv(strips.numStrips(), consumers); }
-
-  const StripsLayout &strips;
-  int64_t tokens, consumers, stages;
-  SparseLayout layout;
-  Value xMap, yMap, weight;
-  Value shared, notes, barriers, thread, elected;
-  /// Tiles of tokens, and of all, of a persistent kernel, i32.
-  Value tilesM, tiles;
-};
-} // namespace
 
 SparseEmitter::Slot SparseEmitter::advance(Slot slot) {
   Value next = b.add(slot.stage, 1);
@@ -390,6 +297,8 @@ SmallVector<Value> SparseEmitter::emitMainLoop(Slot &slot, Value consumer) {
   Value descW = b.wgmmaDescriptor(b.add(base, b.add(b.mul(consumer, kSlabs * kSlabBytes), tokens * kRowBytes)),
                                   /*swizzle=*/0, /*stride=*/128, /*leading=*/1024);
   auto release = [&](Value stage, Value cond) {
+    // All lanes have read the notes of the stage.
+    b.syncWarp();
     b.ifThen(b.land(elected, cond), [&] { b.arriveBarrier(empty(stage)); });
   };
   b.waitBarrier(full(slot.stage), slot.parity);
@@ -435,121 +344,6 @@ SmallVector<Value> SparseEmitter::emitMainLoop(Slot &slot, Value consumer) {
   release(end[count + 2], b.le(b.i32(0), end[count + 2]));
   slot = {end[count], end[count + 1]};
   return acc;
-}
-
-void SparseEmitter::storeBoxes(FinishStep finish, Value place, bool transpose, Value strip, Value firstToken,
-                               Value consumer) {
-  int64_t boxTokens = layout.boxTokens;
-  Value boxes = b.offset(shared, b.add(b.mul(consumer, 2 * boxTokens * kRowBytes), layout.boxes));
-  Value barrier = b.add(consumer, 1), isFirst = b.eq(b.band(thread, kWarpgroupSize - 1), 0);
-  for (int64_t t = 0; t < tokens / 16; ++t) {
-    SmallVector<Value> packed = finish(t);
-    int64_t inBox = 16 * t % boxTokens;
-    Value box = b.offset(boxes, 16 * t / boxTokens % 2 * boxTokens * kRowBytes);
-    if (inBox == 0) {
-      // Nobody writes a box that is still read.
-      b.ifThen(isFirst, [&] { b.waitBulk(1, /*read=*/true); });
-      b.sync(barrier, kWarpgroupSize);
-    }
-    b.stmatrix(b.offset(box, b.add(place, inBox * kRowBytes)), packed, transpose);
-    if (inBox + 16 < boxTokens)
-      continue;
-    b.fenceAsyncShared();
-    b.sync(barrier, kWarpgroupSize);
-    b.ifThen(isFirst, [&] {
-      b.tmaStore(yMap, box, {b.mul(strip, StripsLayout::kStripRows), b.add(firstToken, 16 * t + 16 - boxTokens)});
-      b.commitBulk();
-    });
-  }
-}
-
-/// Byte in a step of 16 tokens of the 16 bytes \p chunk of \p token, swizzled as the tensor map of y has it.
-static Value getRowPlace(NVVMBuilder &b, Value token, Value chunk) {
-  return b.add(b.mul(token, kRowBytes), b.mul(b.bxor(chunk, b.band(token, 7)), 16));
-}
-
-void SparseEmitter::storeColumns(ValueRange acc, Value strip, Value firstToken, Value consumer) {
-  Value lane = b.laneId(), warp = b.band(b.shr(thread, 5), 3);
-  Value column = b.add(b.add(b.mul(strip, StripsLayout::kStripRows), b.mul(warp, 16)), b.shr(lane, 2));
-  // Sums of a lane are of two outputs, each of pairs of tokens.
-  std::array<Value, 2> columns;
-  std::array<BiasPair, 2> biases;
-  for (int64_t half = 0; half < 2; ++half) {
-    columns[half] = b.min(b.add(column, 8 * half), b.i32(spec.n - 1));
-    if (bias)
-      biases[half] = BiasPair(2, loadBiasElement(columns[half]));
-  }
-  LinearRow row;
-  auto finishStep = [&](int64_t t) {
-    row.index = clampRow(b.add(firstToken, 16 * t));
-    SmallVector<Value> packed;
-    for (int64_t g = 2 * t; g < 2 * t + 2; ++g)
-      for (int64_t half = 0; half < 2; ++half) {
-        auto [lo, hi] =
-            finish(acc[4 * g + 2 * half], acc[4 * g + 2 * half + 1], biases[half], row, columns[half], columns[half]);
-        packed.push_back(b.pack(lo, hi, spec.yType));
-      }
-    return packed;
-  };
-  // stmatrix, transposed: lane l stores eight outputs, of half l / 8 % 2, of token l % 8 + 8 (l / 16).
-  Value token = b.add(b.band(lane, 7), b.mul(b.shr(lane, 4), 8));
-  Value chunk = b.add(b.mul(warp, 2), b.band(b.shr(lane, 3), 1));
-  storeBoxes(finishStep, getRowPlace(b, token, chunk), /*transpose=*/true, strip, firstToken, consumer);
-}
-
-void SparseEmitter::storeTile(ValueRange acc, Value strip, Value firstToken, Value consumer) {
-  if (layout.boxTokens && ignoresRows()) {
-    storeColumns(acc, strip, firstToken, consumer);
-    return;
-  }
-  Value lane = b.laneId(), warp = b.band(b.shr(thread, 5), 3);
-  Value column = b.add(b.mul(strip, StripsLayout::kStripRows), b.mul(warp, 16));
-  SmallVector<BiasPair> biases = loadFragmentBias(2, column);
-  auto load = [&](int64_t t) {
-    FragmentInputs inputs = loadFragmentRows(b.add(firstToken, 16 * t));
-    if (countPairRegisters(2, 2) > 0)
-      loadFragmentPairs(inputs, 2, column);
-    return inputs;
-  };
-  // Of each eight tokens and eight outputs, rows become tokens; what the next step reads is loaded meanwhile.
-  FragmentInputs inputs, next = load(0);
-  auto transposeStep = [&](int64_t t) {
-    inputs = std::move(next);
-    if (t + 1 < tokens / 16)
-      next = load(t + 1);
-    SmallVector<Value> fragment(8);
-    for (int64_t tokenHalf = 0; tokenHalf < 2; ++tokenHalf)
-      for (int64_t half = 0; half < 2; ++half) {
-        int64_t from = 4 * (2 * t + tokenHalf) + 2 * half;
-        std::tie(fragment[4 * half + 2 * tokenHalf], fragment[4 * half + 2 * tokenHalf + 1]) =
-            b.transposeF32(acc[from], acc[from + 1]);
-      }
-    return fragment;
-  };
-  if (!layout.boxTokens) {
-    for (int64_t t = 0; t < tokens / 16; ++t) {
-      SmallVector<Value> fragment = transposeStep(t);
-      storeFragments(fragment, biases, b.add(firstToken, 16 * t), column, &inputs);
-    }
-    return;
-  }
-  auto finishStep = [&](int64_t t) {
-    SmallVector<Value> fragment = transposeStep(t), packed;
-    for (unsigned g = 0; g < 2; ++g)
-      for (unsigned half = 0; half < 2; ++half) {
-        ArrayRef<LinearExtraPair> loaded;
-        if (!inputs.extras[half].empty())
-          loaded = inputs.extras[half][g];
-        Value col = clampColumn(b.add(laneColumn(column), 8 * g));
-        auto [lo, hi] = finish(fragment[4 * g + 2 * half], fragment[4 * g + 2 * half + 1], biases[g], inputs.rows[half],
-                               col, /*colHi=*/{}, loaded);
-        packed.push_back(b.pack(lo, hi, spec.yType));
-      }
-    return packed;
-  };
-  // stmatrix: lane l stores the 16 bytes of token l % 16 that its warp's outputs of half l / 16 take.
-  Value place = getRowPlace(b, b.band(lane, 15), b.add(b.mul(warp, 2), b.shr(lane, 4)));
-  storeBoxes(finishStep, place, /*transpose=*/false, strip, firstToken, consumer);
 }
 
 void SparseEmitter::emitConsumer(Value consumer) {

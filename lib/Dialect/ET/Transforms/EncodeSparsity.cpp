@@ -27,6 +27,7 @@
 #include "mlir/IR/Remarks.h"
 #include "llvm/Support/FormatVariadic.h"
 
+#include <cmath>
 #include <numeric>
 
 #define DEBUG_TYPE "et-encode-sparsity"
@@ -69,13 +70,19 @@ static double getCPUCost(TileAttr tile, int64_t kept, int64_t rows, int64_t colu
   return double(kept) * llvm::alignTo(height, 16) * width / rate / double(llvm::alignTo(rows, 16) * columns);
 }
 
-/// The same of a GPU kernel with thousands of rows, when \p kept of the tiles are left (benchmarks/gpu/sparse.py).
-/// Loading the input and storing the result take their time whatever is left of the weight: a share of the dense
-/// kernel's that falls with the number of products for each of them. Slabs of 64 outputs are multiplied at nearly the
-/// dense kernel's rate; squares of 16, which need more loads for each product and older instructions, at 0.4 of it.
+/// The same of a GPU kernel with thousands of rows, when \p kept of the tiles are left, at random: a fit to
+/// measurements (benchmarks/gpu/sparse.py). Loading lists and storing the result take their time whatever is left of
+/// the weight: a share of the dense kernel's that falls with the number of products for each of them. Slabs of 64
+/// outputs are multiplied at nearly the dense kernel's rate, but a block of 64 inputs is loaded where one of two
+/// neighbouring strips has anything of it, and narrow tiles cost branches. Squares of 16 need more loads for each
+/// product, and older instructions.
 static double getGPUCost(TileAttr tile, double kept, int64_t rows, int64_t columns) {
-  double fixed = std::min(0.45, 0.02 + 166.0 / rows + 166.0 / columns);
-  return tile.getRows() % 64 == 0 ? fixed + 1.05 * kept : fixed + 0.17 + 2.6 * kept;
+  double fixed = std::min(0.45, 0.01 + 130.0 / rows + 130.0 / columns);
+  if (tile.getRows() % 64 != 0)
+    return fixed + 0.17 + 2.6 * kept;
+  double width = std::min<int64_t>(tile.getColumns(), 64);
+  double loaded = 1 - std::pow(1 - kept, 2 * 64 / width);
+  return fixed + (width < 64 ? 1.35 : 1) * (0.78 * kept + 0.27 * loaded);
 }
 
 namespace {
