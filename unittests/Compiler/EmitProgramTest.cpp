@@ -30,8 +30,8 @@ func.func @embed(%ids: tensor<?xi64> {et.name = "ids"}) -> tensor<?x64xf16> {
 })";
 
 /// The program that \p source becomes for \p target; null after a failure.
-static std::shared_ptr<const LoadedProgram> compileFor(const char *source, const char *target,
-                                                       FoldNorms foldNorms = FoldNorms::Off) {
+static std::shared_ptr<const LoadedProgram>
+compileFor(const char *source, const char *target, FoldNorms foldNorms = FoldNorms::Off, bool prefetchWeights = false) {
   DialectRegistry registry;
   registerCompilerDialects(registry);
   MLIRContext context(registry);
@@ -44,6 +44,7 @@ static std::shared_ptr<const LoadedProgram> compileFor(const char *source, const
   options.isa = "baseline";
   options.useTunedCache = false;
   options.foldNorms = foldNorms;
+  options.prefetchWeights = prefetchWeights;
   std::string bytes;
   llvm::raw_string_ostream os(bytes);
   if (failed(emitStage(*module, Stage::Program, options, os)))
@@ -160,11 +161,15 @@ func.func @large(%x: tensor<?x2304xf16> {et.name = "x"}) -> tensor<?x2304xf16> {
 })";
 
 TEST(EmitProgram, FewRowsAskForLaterWeights) {
-  auto loaded = compileFor(kLarge, "cuda:sm_90a");
-  ASSERT_TRUE(loaded);
+  auto loaded = compileFor(kLarge, "cuda:sm_90a", FoldNorms::Off, /*prefetchWeights=*/true);
+  auto plain = compileFor(kLarge, "cuda:sm_90a");
+  ASSERT_TRUE(loaded && plain);
   const runtime::Program &program = loaded->getProgram();
   const runtime::Plan &plan = program.plans[0];
   constexpr uint64_t bytes = 2304 * 2304 * 2;
+  // Only on request.
+  for (const runtime::ResolvedStep &step : resolve(plain->getProgram(), plain->getProgram().plans[0], 1).steps)
+    EXPECT_EQ(llvm::count(step.values, bytes), 0);
   // The first launch asks for the weight of the third, whole; nobody asks for the others.
   for (int64_t rows : {1, 512, 513, 4096}) {
     std::vector<size_t> asked;

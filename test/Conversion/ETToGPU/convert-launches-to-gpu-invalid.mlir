@@ -275,3 +275,87 @@ func.func @attention_no_tiles(%x: memref<?x4x64xf16>, %y: memref<?x4x64xf16>, %a
   }
   return
 }
+
+// -----
+
+func.func @sparse_without_wgmma(%x: memref<?x256xf16>, %w: memref<32896xi8>, %y: memref<?x256xf16>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  // expected-error @below {{has no GPU kernel with the schedule {from = 0 : i64, kind = "sparse", stages = 4 : i64, tile = array<i64: 64, 64, 64>}: wgmma needs sm_90a, but the target is sm_80; use SparseMma}}
+  et.launch "linear" schedule {chip = "sm_80", family = "linear", variants = [{from = 0 : i64, kind = "sparse", stages = 4 : i64, tile = array<i64: 64, 64, 64>}]} ins(%x, %w : memref<?x256xf16>, memref<32896xi8>) outs(%y : memref<?x256xf16>) {
+  ^bb0(%a: tensor<?x256xf16>, %b: tensor<256x256xf16, #et.tile<64x64>>, %o: tensor<?x256xf16>):
+    %l = et.linear %a, %b : (tensor<?x256xf16>, tensor<256x256xf16, #et.tile<64x64>>) -> tensor<?x256xf16>
+    et.yield %l : tensor<?x256xf16>
+  }
+  return
+}
+
+// -----
+
+func.func @sparse_of_a_dense_weight(%x: memref<?x256xf16>, %w: memref<256x256xf16>, %y: memref<?x256xf16>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  // expected-error @below {{has no GPU kernel with the schedule {from = 0 : i64, kind = "sparse", stages = 4 : i64, tile = array<i64: 64, 64, 64>}: Sparse multiplies slabs of 64 outputs, but the weight is not stored in them; use Wgmma for dense weights}}
+  et.launch "linear" schedule {chip = "sm_90a", family = "linear", variants = [{from = 0 : i64, kind = "sparse", stages = 4 : i64, tile = array<i64: 64, 64, 64>}]} ins(%x, %w : memref<?x256xf16>, memref<256x256xf16>) outs(%y : memref<?x256xf16>) {
+  ^bb0(%a: tensor<?x256xf16>, %b: tensor<256x256xf16>, %o: tensor<?x256xf16>):
+    %l = et.linear %a, %b : (tensor<?x256xf16>, tensor<256x256xf16>) -> tensor<?x256xf16>
+    et.yield %l : tensor<?x256xf16>
+  }
+  return
+}
+
+// -----
+
+func.func @sparse_of_squares(%x: memref<?x256xf16>, %w: memref<8320xi8>, %y: memref<?x256xf16>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  // expected-error @below {{has no GPU kernel with the schedule {from = 0 : i64, kind = "sparse", stages = 4 : i64, tile = array<i64: 64, 64, 64>}: Sparse multiplies slabs of 64 outputs, but the weight is not stored in them}}
+  et.launch "linear" schedule {chip = "sm_90a", family = "linear", variants = [{from = 0 : i64, kind = "sparse", stages = 4 : i64, tile = array<i64: 64, 64, 64>}]} ins(%x, %w : memref<?x256xf16>, memref<8320xi8>) outs(%y : memref<?x256xf16>) {
+  ^bb0(%a: tensor<?x256xf16>, %b: tensor<256x256xf16, #et.tile<16x16>>, %o: tensor<?x256xf16>):
+    %l = et.linear %a, %b : (tensor<?x256xf16>, tensor<256x256xf16, #et.tile<16x16>>) -> tensor<?x256xf16>
+    et.yield %l : tensor<?x256xf16>
+  }
+  return
+}
+
+// -----
+
+func.func @sparse_in_a_cluster(%x: memref<?x256xf16>, %w: memref<32896xi8>, %y: memref<?x256xf16>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  // expected-error @below {{has no GPU kernel with the schedule {cluster = 2 : i64, from = 0 : i64, kind = "sparse", stages = 4 : i64, tile = array<i64: 64, 64, 64>}: Sparse neither splits K nor shares loads in a cluster; use 1 and 1}}
+  et.launch "linear" schedule {chip = "sm_90a", family = "linear", variants = [{cluster = 2 : i64, from = 0 : i64, kind = "sparse", stages = 4 : i64, tile = array<i64: 64, 64, 64>}]} ins(%x, %w : memref<?x256xf16>, memref<32896xi8>) outs(%y : memref<?x256xf16>) {
+  ^bb0(%a: tensor<?x256xf16>, %b: tensor<256x256xf16, #et.tile<64x64>>, %o: tensor<?x256xf16>):
+    %l = et.linear %a, %b : (tensor<?x256xf16>, tensor<256x256xf16, #et.tile<64x64>>) -> tensor<?x256xf16>
+    et.yield %l : tensor<?x256xf16>
+  }
+  return
+}
+
+// -----
+
+func.func @sparse_split(%x: memref<?x256xf16>, %w: memref<32896xi8>, %y: memref<?x256xf16>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  // expected-error @below {{has no GPU kernel with the schedule {from = 0 : i64, kind = "sparse", split_k = 2 : i64, stages = 4 : i64, tile = array<i64: 64, 64, 64>}: Sparse neither splits K nor shares loads in a cluster; use 1 and 1}}
+  et.launch "linear" schedule {chip = "sm_90a", family = "linear", variants = [{from = 0 : i64, kind = "sparse", split_k = 2 : i64, stages = 4 : i64, tile = array<i64: 64, 64, 64>}]} ins(%x, %w : memref<?x256xf16>, memref<32896xi8>) outs(%y : memref<?x256xf16>) {
+  ^bb0(%a: tensor<?x256xf16>, %b: tensor<256x256xf16, #et.tile<64x64>>, %o: tensor<?x256xf16>):
+    %l = et.linear %a, %b : (tensor<?x256xf16>, tensor<256x256xf16, #et.tile<64x64>>) -> tensor<?x256xf16>
+    et.yield %l : tensor<?x256xf16>
+  }
+  return
+}
+
+// -----
+
+func.func @wgmma_of_strips(%x: memref<?x256xf16>, %w: memref<32896xi8>, %y: memref<?x256xf16>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  // expected-error @below {{has no GPU kernel with the schedule {from = 0 : i64, kind = "wgmma", stages = 4 : i64, tile = array<i64: 64, 64, 64>}: the weight is stored in strips, but the schedule is one for dense weights; use Sparse for slabs and SparseMma for squares, or Simt}}
+  et.launch "linear" schedule {chip = "sm_90a", family = "linear", variants = [{from = 0 : i64, kind = "wgmma", stages = 4 : i64, tile = array<i64: 64, 64, 64>}]} ins(%x, %w : memref<?x256xf16>, memref<32896xi8>) outs(%y : memref<?x256xf16>) {
+  ^bb0(%a: tensor<?x256xf16>, %b: tensor<256x256xf16, #et.tile<64x64>>, %o: tensor<?x256xf16>):
+    %l = et.linear %a, %b : (tensor<?x256xf16>, tensor<256x256xf16, #et.tile<64x64>>) -> tensor<?x256xf16>
+    et.yield %l : tensor<?x256xf16>
+  }
+  return
+}
+
+// -----
+
+func.func @squares_of_slabs(%x: memref<?x256xf16>, %w: memref<32896xi8>, %y: memref<?x256xf16>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  // expected-error @below {{has no GPU kernel with the schedule {from = 0 : i64, kind = "sparse_mma", stages = 3 : i64, tile = array<i64: 16, 64, 64>}: SparseMma reads squares of 16 outputs, but the weight is stored in slabs of 64; use Sparse}}
+  et.launch "linear" schedule {chip = "sm_90a", family = "linear", variants = [{from = 0 : i64, kind = "sparse_mma", stages = 3 : i64, tile = array<i64: 16, 64, 64>}]} ins(%x, %w : memref<?x256xf16>, memref<32896xi8>) outs(%y : memref<?x256xf16>) {
+  ^bb0(%a: tensor<?x256xf16>, %b: tensor<256x256xf16, #et.tile<64x64>>, %o: tensor<?x256xf16>):
+    %l = et.linear %a, %b : (tensor<?x256xf16>, tensor<256x256xf16, #et.tile<64x64>>) -> tensor<?x256xf16>
+    et.yield %l : tensor<?x256xf16>
+  }
+  return
+}
