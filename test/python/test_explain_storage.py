@@ -44,6 +44,8 @@ def pack_strips(mask: np.ndarray, rows: int) -> bytes:
                 bits[strip, block] = sum(1 << i for i in range(4) if square[:, i].any())
             else:
                 bits[strip, block] = sum(1 << (4 * i + p) for i in range(4) for p in range(4) if square[p, i])
+    # The last strip first.
+    bits = bits[::-1]
     counts = [sum(int(word).bit_count() for word in row) for row in bits]
     head = np.array([*reversed(range(strips)), 0, *np.cumsum(counts)], "<i4").tobytes()
     return padded(padded(head, 16) + bits.tobytes(), 128) + b"\x01" * (sum(counts) * rows * 16 * 2)
