@@ -72,6 +72,28 @@ void LinearEmitter::createKernel(StringRef name, int64_t threads, int64_t minBlo
   kernel.function = b.createKernel(name, parameterTypes, {threads, minBlocks, kernel.clusterSize});
 }
 
+std::pair<Value, Value> LinearEmitter::walkTiles(Value tile, Value tilesM, int64_t tilesN, int64_t span,
+                                                 bool backAndForth) {
+  Value group = b.div(tile, span * tilesN);
+  Value first = b.mul(group, span);
+  Value height = b.min(b.sub(tilesM, first), b.i32(span));
+  Value rest = b.sub(tile, b.mul(group, span * tilesN));
+  Value n = b.div(rest, height);
+  Value m = b.add(first, b.sub(rest, b.mul(n, height)));
+  if (backAndForth) {
+    Value left = b.sub(b.ceilDiv(tilesM, span), group);
+    n = b.select(b.eq(b.band(left, 1), 0), b.sub(b.i32(tilesN - 1), n), n);
+  }
+  return {m, n};
+}
+
+int64_t LinearEmitter::getCachedTiles(int64_t inputs, int64_t rows) {
+  // Of 40 to 50 MiB, of which either half keeps copies of what the other has, and y takes its share. Few rows, so that
+  // there are some groups and going back and forth evens out long strips.
+  constexpr int64_t kBytes = 8 << 20, kRows = 1024;
+  return std::max<int64_t>(1, std::min(kRows, kBytes / (inputs * 2)) / rows);
+}
+
 void LinearEmitter::takeCommon(bool yByPointer) {
   rows = takeParameter();
   lastRow = b.sub(rows, 1);

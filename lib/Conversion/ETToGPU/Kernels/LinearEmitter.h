@@ -74,6 +74,17 @@ protected:
   void takeCommon(bool yByPointer);
 
   //===--------------------------------------------------------------------===//
+  // Tiles of a persistent kernel
+  //===--------------------------------------------------------------------===//
+
+  /// Which tile of rows and which of \p tilesN tiles of outputs number \p tile is: groups of \p span tiles of rows, so
+  /// that their part of x stays in L2, each walked output tile by output tile; of two groups one forwards and the other
+  /// backwards if \p backAndForth, the last one forwards. \p tilesM tiles of rows there are.
+  std::pair<Value, Value> walkTiles(Value tile, Value tilesM, int64_t tilesN, int64_t span, bool backAndForth = false);
+  /// A span for walkTiles(): tiles of \p rows rows of \p inputs inputs of x that L2 holds beside everything else.
+  static int64_t getCachedTiles(int64_t inputs, int64_t rows);
+
+  //===--------------------------------------------------------------------===//
   // Results
   //===--------------------------------------------------------------------===//
 

@@ -25,14 +25,7 @@ OverlapEmitter::Slot OverlapEmitter::advance(Slot slot) {
 }
 
 std::pair<Value, Value> OverlapEmitter::getTile(Value tile) {
-  // Groups of row tiles, each walked output tile by output tile.
-  int64_t tilesN = ceilDiv(spec.n, tileN), rowTiles = kGroup / cluster;
-  Value walked = b.div(tile, rowTiles * tilesN);
-  Value first = b.mul(walked, rowTiles);
-  Value height = b.min(b.sub(tilesM, first), b.i32(rowTiles));
-  Value rest = b.sub(tile, b.mul(walked, rowTiles * tilesN));
-  Value n = b.div(rest, height);
-  Value m = b.add(first, b.sub(rest, b.mul(n, height)));
+  auto [m, n] = walkTiles(tile, tilesM, ceilDiv(spec.n, tileN), kGroup / cluster);
   if (cluster > 1)
     m = b.add(b.mul(m, cluster), rank);
   return {b.mul(m, kTileM), b.mul(n, tileN)};

@@ -25,9 +25,9 @@
 // while those of this one are worked off. A tile without units has one stage without
 // anything.
 //
-// Tiles are numbered strips first to last, for each all tokens: strips stand in the
-// order of their length, so blocks that take every gridDim-th tile end together, and x
-// is read by all blocks at the same time, from L2.
+// Tiles are numbered by groups of tokens whose x stays in L2: it comes from memory once.
+// In a group strips go first to last, in the next one last to first. They stand in the
+// order of their length, so blocks that take every gridDim-th tile end together.
 //
 // Shared memory: stages of x [tokens][64] with the 128-byte swizzle and, for each
 // consumer, up to four slabs; two boxes of 64 tokens by 64 outputs for each consumer, if
@@ -52,8 +52,8 @@ SparseEmitter::Slot SparseEmitter::advance(Slot slot) {
 std::pair<Value, Value> SparseEmitter::getTile(Value tile) {
   if (!schedule.persistent)
     return {b.blockId(0), b.mul(b.blockId(1), tokens)};
-  Value group = b.div(tile, tilesM);
-  return {group, b.mul(b.sub(tile, b.mul(group, tilesM)), tokens)};
+  auto [m, group] = walkTiles(tile, tilesM, numGroups(), getCachedTiles(spec.k, tokens), /*backAndForth=*/true);
+  return {group, b.mul(m, tokens)};
 }
 
 std::pair<Value, Value> SparseEmitter::getPlace(Value group, Value c) {
@@ -296,13 +296,16 @@ SmallVector<Value> SparseEmitter::emitMainLoop(Slot &slot, Value consumer) {
   Value descX = b.wgmmaDescriptor(base);
   Value descW = b.wgmmaDescriptor(b.add(base, b.add(b.mul(consumer, kSlabs * kSlabBytes), tokens * kRowBytes)),
                                   /*swizzle=*/0, /*stride=*/128, /*leading=*/1024);
+  // The lane that reads the notes of a stage is the one that hands it back.
+  auto readNote = [&](Value place) {
+    auto read = [&] { return SmallVector<Value>{b.load(i32, place, 4)}; };
+    return b.uniform(b.ifElse(elected, {i32}, read, [&] { return SmallVector<Value>{b.i32(0)}; })[0]);
+  };
   auto release = [&](Value stage, Value cond) {
-    // All lanes have read the notes of the stage.
-    b.syncWarp();
     b.ifThen(b.land(elected, cond), [&] { b.arriveBarrier(empty(stage)); });
   };
   b.waitBarrier(full(slot.stage), slot.parity);
-  Value stagesOfTile = b.uniform(b.load(i32, note(slot.stage, 0), 4));
+  Value stagesOfTile = readNote(note(slot.stage, 0));
   Value myMask = b.offset(notes, b.add(b.mul(consumer, 4), 4));
 
   // Carried: accumulators, stage, parity, and the stage that is still multiplied from, -1 when there is none.
@@ -315,7 +318,7 @@ SmallVector<Value> SparseEmitter::emitMainLoop(Slot &slot, Value consumer) {
     Slot at{carried[count], carried[count + 1]};
     Value before = carried[count + 2];
     b.waitBarrier(full(at.stage), at.parity);
-    Value mask = b.uniform(b.load(i32, b.offset(myMask, b.mul(at.stage, 16)), 4));
+    Value mask = readNote(b.offset(myMask, b.mul(at.stage, 16)));
     Value step = b.zext(b.mul(at.stage, layout.stageBytes >> 4), b.getI64Type());
     SmallVector<Value> result = b.ifElse(
         b.ne(mask, 0), types,

@@ -63,10 +63,10 @@ SparseMmaEmitter::Slot SparseMmaEmitter::advance(Slot slot) {
 std::pair<Value, Value> SparseMmaEmitter::getTile(Value tile) {
   if (!schedule.persistent)
     return {b.mul(b.blockId(1), tokens), b.mul(b.blockId(0), layout.strips)};
-  // All tokens of the longest strips first. The blocks of a cluster have neighbouring strips.
-  Value group = b.div(tile, tilesM);
-  Value m = b.sub(tile, b.mul(group, tilesM));
-  group = b.mul(group, cluster);
+  // The blocks of a cluster have neighbouring strips.
+  auto [m, place] =
+      walkTiles(tile, tilesM, ceilDiv(groups, cluster), getCachedTiles(spec.k, tokens), /*backAndForth=*/true);
+  Value group = b.mul(place, cluster);
   if (cluster > 1)
     group = b.add(group, b.clusterRank());
   return {b.mul(m, tokens), b.mul(group, layout.strips)};

@@ -124,14 +124,7 @@ WgmmaEmitter::Slot WgmmaEmitter::advance(Slot slot) {
 std::pair<Value, Value> WgmmaEmitter::getTile(Value tile) {
   if (!schedule.persistent)
     return {b.mul(b.blockId(1), tileM), b.mul(b.div(b.blockId(0), schedule.splitK), tileN)};
-  // Groups of kGroup row tiles, each walked output tile by output tile.
-  int64_t tilesN = ceilDiv(spec.n, tileN);
-  Value group = b.div(tile, kGroup * tilesN);
-  Value first = b.mul(group, kGroup);
-  Value height = b.min(b.sub(tilesM, first), b.i32(kGroup));
-  Value rest = b.sub(tile, b.mul(group, kGroup * tilesN));
-  Value n = b.div(rest, height);
-  Value m = b.add(first, b.sub(rest, b.mul(n, height)));
+  auto [m, n] = walkTiles(tile, tilesM, ceilDiv(spec.n, tileN), kGroup);
   return {b.mul(m, tileM), b.mul(n, tileN)};
 }
 
