@@ -269,6 +269,11 @@ def get_cases() -> list[Case]:
                  [*SHORT, (5, 129), (9, 300)], dtype),
             Case(f"sparse_zero_{tag}", lambda: pruned(nn.Linear(256, 512), 64, 64, 2.0), floats(("b", "s", 256)), [BS], SHORT, dtype),
         ]
+        # Statistics taken and made by kernels of slabs up to some hundred rows; 416 outputs are six slabs and a half.
+        for name, (size, inner, *rest) in {"post": (768, 768, False), "pre": (768, 1536, True), "rms": (416, 832, True, True)}.items():
+            cases.append(Case(f"normed_sparse_{name}_{tag}",
+                              lambda size=size, inner=inner, rest=rest: pruned(NormedMLP(size, inner, *rest), 64, 64, 0.8),
+                              floats(("b", "s", size)), [BS], [*runs, (9, 300)], dtype))
         # A mean that is far from zero must not cost digits.
         cases.append(Case(f"normed_far_{tag}", lambda: NormedMLP(224, 392, True),
                           lambda g, b, s: [30 + torch.randn(b, s, 224, generator=g)], [BS], runs, dtype))

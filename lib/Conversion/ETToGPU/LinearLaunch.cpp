@@ -361,7 +361,7 @@ static LinearKernelSpec withoutChunks(LinearKernelSpec spec) {
 /// The schedule for \p rows rows: one whose kernel stores chunks, where that is asked for, before any other.
 static LinearSchedule chooseSchedule(const LinearKernelSpec &spec, const nvidia::SM &sm, int64_t rows) {
   LinearSchedule schedule = chooseLinearSchedule(spec, sm, rows);
-  if (!spec.yChunks || storesChunks(schedule))
+  if (!spec.yChunks || storesChunks(spec, schedule))
     return schedule;
   return chooseLinearSchedule(withoutChunks(spec), sm, rows);
 }
@@ -443,7 +443,7 @@ FailureOr<LaunchKernels> gpu_kernels::buildLinearLaunch(OpBuilder &builder, Laun
       return launch.emitOpError("has a schedule that is none of a linear layer, or out of order: ") << attribute;
     LinearLaunch &linear = takesRowStats(*schedule) ? fused : separate;
     LinearKernelSpec spec = linear.spec;
-    spec.yChunks &= storesChunks(*schedule);
+    spec.yChunks &= storesChunks(spec, *schedule);
     if (std::optional<std::string> reason = verifyLinearKernel(spec, *schedule, sm))
       return launch.emitOpError("has no GPU kernel with the schedule ") << attribute << ": " << *reason;
     for (LaunchKernel &kernel : kernels)

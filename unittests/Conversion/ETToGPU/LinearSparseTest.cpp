@@ -141,6 +141,36 @@ TEST(LinearSparseTest, AssemblesWithoutSpills) {
           expectAssembles("sm_90a", makeSlabs(n, k, columns, all), schedule, /*mayInjectArrives=*/columns != 64);
 }
 
+TEST(LinearSparseTest, StatisticsAndChunksAssembleWithoutSpills) {
+  for (bool all : {false, true}) {
+    TestSpec test = makeSlabs(800, 768, 64, all);
+    test.takesStats = test.storesChunks = true;
+    for (const LinearSchedule &schedule : {makeSchedule(128, 1, 6, false, true), makeSchedule(64, 1, 8, false, true),
+                                           makeSchedule(32, 1, 8, false, true), makeSchedule(16, 1, 8, false, true)})
+      expectAssembles("sm_90a", test, schedule);
+    Built built("sm_90a", test, makeSchedule(32, 1, 8, false, true));
+    std::string ptx = built.module.getPTX();
+    // 24 chunks of a row are loaded by four lanes, two at a time, and statistics of two warps' outputs are joined.
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "ld.global.v4", ptx);
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "rsqrt.approx", ptx);
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "st.shared.v2", ptx);
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "st.global.v2", ptx);
+  }
+}
+
+TEST(LinearSparseTest, FewRowsAreChosenToTakeStatisticsAndManyAreNot) {
+  MLIRContext context;
+  TestSpec test = makeSlabs();
+  test.takesStats = true;
+  LinearKernelSpec spec = makeSpec(&context, test);
+  LinearSchedule few = chooseLinearSchedule(spec, *SM::get("sm_90a"), 128);
+  EXPECT_EQ(few.kind, S::Sparse);
+  EXPECT_TRUE(takesRowStats(few));
+  LinearSchedule many = chooseLinearSchedule(spec, *SM::get("sm_90a"), 16384);
+  EXPECT_EQ(many.kind, S::Sparse);
+  EXPECT_FALSE(takesRowStats(many));
+}
+
 //===----------------------------------------------------------------------===//
 // Refusals
 //===----------------------------------------------------------------------===//
@@ -158,8 +188,21 @@ TEST(LinearSparseTest, RefusesOtherWeightsAndDevices) {
                 schedule);
   expectRefused("tiles of 64 inputs reach past the last of 800, where not all of their slabs are stored; use 16",
                 makeSlabs(768, 800, 64), schedule);
-  expectRefused("sparse takes no statistics of rows", makeSlabs(), schedule, "sm_90a",
+  expectRefused("sparse takes no statistics of rows", makeSlabs(), makeSchedule(128, 2, 4, /*persistent=*/true),
+                "sm_90a",
                 [](LinearKernelSpec &spec, MLIRContext *) { spec.rowStats = LinearRowStats{true, 1e-5f, 32}; });
+  expectRefused("no whole chunks of 32 outputs with sparse", makeSlabs(), makeSchedule(128, 2, 4, /*persistent=*/true),
+                "sm_90a", [](LinearKernelSpec &spec, MLIRContext *) { spec.yChunks = true; });
+  expectRefused("sparse takes no statistics of rows", makeSlabs(), makeSchedule(256, 1, 3), "sm_90a",
+                [](LinearKernelSpec &spec, MLIRContext *) { spec.rowStats = LinearRowStats{true, 1e-5f, 32}; });
+  expectRefused("no whole chunks of 32 outputs with sparse", makeSlabs(), makeSchedule(64, 2, 4), "sm_90a",
+                [](LinearKernelSpec &spec, MLIRContext *) { spec.yChunks = true; });
+  // Where threads store y themselves nobody has a chunk.
+  expectRefused("no whole chunks of 32 outputs with sparse", makeSlabs(), makeSchedule(64, 1, 4), "sm_90a",
+                [](LinearKernelSpec &spec, MLIRContext *context) {
+                  spec.yChunks = true;
+                  spec.yType = Float32Type::get(context);
+                });
   expectRefused("input's start and row stride", makeSlabs(), schedule, "sm_90a",
                 [](LinearKernelSpec &spec, MLIRContext *) { spec.xAligned = false; });
 }

@@ -30,6 +30,8 @@ struct TestSpec {
   double density = 0.25;
   /// StripsLayout::unitRows and LinearStrips::tileColumns.
   int64_t unitRows = 16, tileColumns = 16;
+  /// LinearKernelSpec::rowStats and yChunks.
+  bool takesStats = false, storesChunks = false;
 };
 
 inline LinearKernelSpec makeSpec(MLIRContext *context, const TestSpec &test) {
@@ -45,6 +47,14 @@ inline LinearKernelSpec makeSpec(MLIRContext *context, const TestSpec &test) {
   int64_t units = strips.layout.numStrips() * strips.layout.numBlocks() * strips.layout.unitsPerBlock();
   strips.layout.kept = static_cast<int64_t>(units * test.density);
   spec.strips = strips;
+  spec.yChunks = test.storesChunks;
+  if (test.takesStats) {
+    spec.rowStats = LinearRowStats{/*centred=*/true, 1e-5f, kLinearChunkSize};
+    spec.epilogue = [](NVVMBuilder &b, const LinearEpilogueArgs &args) {
+      auto normalize = [&](Value sum) { return b.mulf(b.subf(sum, args.rowMean), args.rowScale); };
+      return std::pair(normalize(args.lo), normalize(args.hi));
+    };
+  }
   if (!test.hasEverything)
     return spec;
   spec.biasType = f32;

@@ -214,8 +214,9 @@ std::optional<std::string> verifyLinearKernel(const LinearKernelSpec &spec, cons
 /// and they get the statistics as extras with one value per row.
 bool takesRowStats(const LinearSchedule &schedule);
 
-/// Whether kernels of \p schedule store LinearKernelSpec::yChunks. Where they do not, a kernel behind them has to.
-bool storesChunks(const LinearSchedule &schedule);
+/// Whether kernels of \p spec with \p schedule store LinearKernelSpec::yChunks. Where they do not, a kernel behind them
+/// has to.
+bool storesChunks(const LinearKernelSpec &spec, const LinearSchedule &schedule);
 
 /// Dynamic shared memory of a block in bytes.
 int64_t getLinearSharedBytes(const LinearKernelSpec &spec, const LinearSchedule &schedule);

@@ -78,8 +78,7 @@ void LinearEmitter::finishRow(LinearRow &row, Value stores) {
   });
 }
 
-void LinearEmitter::storeChunk(ArrayRef<std::pair<Value, Value>> pairs, int64_t lanes, Value row, Value col,
-                               Value inside) {
+LinearEmitter::Chunk LinearEmitter::computeChunk(ArrayRef<std::pair<Value, Value>> pairs, int64_t lanes) {
   // What is stored, not what it was before it was rounded: then a row of equal values has no variance.
   SmallVector<Value> values;
   for (auto [lo, hi] : pairs) {
@@ -98,20 +97,34 @@ void LinearEmitter::storeChunk(ArrayRef<std::pair<Value, Value>> pairs, int64_t 
     Value distance = b.subf(value, mean);
     squares = squares ? b.fma(distance, distance, squares) : b.mulf(distance, distance);
   }
-  // Two parts of one size: the mean lies in the middle between theirs.
-  double size = values.size();
-  for (int64_t mask = 1; mask < lanes; mask *= 2, size *= 2) {
-    Value otherMean = b.shuffleXor(mean, mask), otherSquares = b.shuffleXor(squares, mask);
-    Value distance = b.subf(mean, otherMean);
-    squares = b.fma(b.mulf(distance, b.f32(size / 2)), distance, b.addf(squares, otherSquares));
-    mean = b.mulf(b.addf(mean, otherMean), b.f32(0.5));
-  }
-  assert(size == kLinearChunkSize && "lanes have a chunk between them");
-  b.ifThen(b.land(inside, b.eq(b.band(b.laneId(), lanes - 1), 0)), [&] {
-    Value pair = LLVM::UndefOp::create(b, VectorType::get({2}, b.getF32Type()));
-    pair = LLVM::InsertElementOp::create(b, pair, mean, b.i32(0));
-    pair = LLVM::InsertElementOp::create(b, pair, squares, b.i32(1));
-    Value first = b.mul(b.div(col, kLinearChunkSize), 2);
-    b.store(pair, elementPointer(yChunks, row, b.i32(2 * spec.n / kLinearChunkSize), first, b.getF32Type()), 8);
-  });
+  Chunk chunk{mean, squares, static_cast<int64_t>(values.size())};
+  for (int64_t mask = 1; mask < lanes; mask *= 2)
+    chunk = joinChunks(chunk, {b.shuffleXor(chunk.mean, mask), b.shuffleXor(chunk.squares, mask), chunk.size});
+  return chunk;
+}
+
+LinearEmitter::Chunk LinearEmitter::joinChunks(const Chunk &one, const Chunk &other) {
+  assert(one.size == other.size && "the mean lies in the middle between those of parts of one size");
+  Value distance = b.subf(one.mean, other.mean);
+  Value squares = b.fma(b.mulf(distance, b.f32(one.size / 2.0)), distance, b.addf(one.squares, other.squares));
+  return {b.mulf(b.addf(one.mean, other.mean), b.f32(0.5)), squares, 2 * one.size};
+}
+
+Value LinearEmitter::packChunk(const Chunk &chunk) {
+  Value pair = LLVM::UndefOp::create(b, VectorType::get({2}, b.getF32Type()));
+  pair = LLVM::InsertElementOp::create(b, pair, chunk.mean, b.i32(0));
+  return LLVM::InsertElementOp::create(b, pair, chunk.squares, b.i32(1));
+}
+
+void LinearEmitter::storeChunk(const Chunk &chunk, Value row, Value col) {
+  assert(chunk.size == kLinearChunkSize && "expected a whole chunk");
+  Value first = b.mul(b.div(col, kLinearChunkSize), 2);
+  Value place = elementPointer(yChunks, row, b.i32(2 * spec.n / kLinearChunkSize), first, b.getF32Type());
+  b.store(packChunk(chunk), place, 8);
+}
+
+void LinearEmitter::storeChunk(ArrayRef<std::pair<Value, Value>> pairs, int64_t lanes, Value row, Value col,
+                               Value inside) {
+  Chunk chunk = computeChunk(pairs, lanes);
+  b.ifThen(b.land(inside, b.eq(b.band(b.laneId(), lanes - 1), 0)), [&] { storeChunk(chunk, row, col); });
 }

@@ -99,6 +99,19 @@ protected:
   /// Once for each row, before finish(), by all lanes of the warp. Where \p stores (i1) holds, the statistics are
   /// stored.
   void finishRow(LinearRow &row, Value stores);
+  /// Mean of \p size values, and the sum of their squared differences from it.
+  struct Chunk {
+    Value mean, squares;
+    int64_t size = 0;
+  };
+  /// Of what \p lanes neighbouring lanes have, by all of them: \p pairs are those of this lane.
+  Chunk computeChunk(ArrayRef<std::pair<Value, Value>> pairs, int64_t lanes);
+  /// Of the values of two chunks of one size.
+  Chunk joinChunks(const Chunk &one, const Chunk &other);
+  /// As vector<2xf32>.
+  Value packChunk(const Chunk &chunk);
+  /// Stores a chunk of kLinearChunkSize values at column \p col of row \p row.
+  void storeChunk(const Chunk &chunk, Value row, Value col);
   /// Stores the chunk of y at column \p col of row \p row, by all lanes of the warp: \p pairs are what this lane has of
   /// it and stores, and \p lanes neighbouring lanes have as many. Nothing is stored where \p inside (i1) is false.
   void storeChunk(ArrayRef<std::pair<Value, Value>> pairs, int64_t lanes, Value row, Value col, Value inside);

@@ -34,12 +34,21 @@ static int64_t getRingBytes(const LinearSchedule &schedule) {
 }
 static int64_t getBarrierBytes(const LinearSchedule &schedule) { return 2 * 8 * schedule.stages; }
 
-bool gpu_kernels::takesRowStats(const LinearSchedule &schedule) {
-  return schedule.kind != LinearSchedule::Overlap && schedule.kind != LinearSchedule::Sparse &&
-         schedule.kind != LinearSchedule::SparseMma;
+/// Whether a Sparse kernel has registers for the chunks of rows beside its sums. With many rows other kernels for them
+/// are cheaper than every tile taking them.
+static bool hasRoomForStats(const LinearSchedule &schedule) {
+  return !schedule.persistent && schedule.tileM <= 128 && schedule.tileN == StripsLayout::kStripRows;
 }
 
-bool gpu_kernels::storesChunks(const LinearSchedule &schedule) {
+bool gpu_kernels::takesRowStats(const LinearSchedule &schedule) {
+  if (schedule.kind == LinearSchedule::Sparse)
+    return hasRoomForStats(schedule);
+  return schedule.kind != LinearSchedule::Overlap && schedule.kind != LinearSchedule::SparseMma;
+}
+
+bool gpu_kernels::storesChunks(const LinearKernelSpec &spec, const LinearSchedule &schedule) {
+  if (schedule.kind == LinearSchedule::Sparse)
+    return hasRoomForStats(schedule) && getSparseLayout(spec, schedule).boxTokens;
   // A warp of Mma has half of the outputs of a tile.
   int64_t columns = schedule.kind == LinearSchedule::Mma ? schedule.tileN / 2 : schedule.tileN;
   bool hasFragments = schedule.kind == LinearSchedule::Wgmma || schedule.kind == LinearSchedule::Mma;
@@ -215,7 +224,7 @@ std::optional<std::string> gpu_kernels::verifyLinearKernel(const LinearKernelSpe
                          "extras",
                          getLinearKindName(schedule.kind))
         .str();
-  if (spec.yChunks && !storesChunks(schedule))
+  if (spec.yChunks && !storesChunks(spec, schedule))
     return llvm::formatv("a block has no whole chunks of {0} outputs with {1}; store them in a kernel behind it",
                          kLinearChunkSize, stringifyLinearSchedule(schedule))
         .str();

@@ -195,7 +195,8 @@ void SparseEmitter::emitProducer() {
     Slot slot{values[0], values[1]};
     Value start = values[2];
     Lists now = takeLists(values.drop_front(3));
-    auto [group, token] = getTile(tile);
+    Value group, token;
+    std::tie(group, token) = getTile(tile);
     // Behind the last tile nothing is used.
     Lists ahead = schedule.persistent ? loadLists(groupOf(b.min(b.add(tile, step), b.sub(tiles, 1)))) : now;
     Value stagesOfTile = countStages(now, group);
@@ -359,8 +360,9 @@ void SparseEmitter::emitConsumer(Value consumer) {
     auto [group, firstToken] = getTile(tile);
     auto [stripPlace, exists] = getPlace(group, consumer);
     Value strip = b.loadInvariant(b.getI32Type(), b.element(weight, stripPlace, b.getI32Type()));
+    std::vector<FragmentInputs> steps = loadAhead(strip, firstToken);
     SmallVector<Value> acc = emitMainLoop(slot, consumer);
-    auto store = [&, firstToken = firstToken] { storeTile(acc, strip, firstToken, consumer); };
+    auto store = [&, firstToken = firstToken] { storeTile(acc, strip, firstToken, consumer, std::move(steps)); };
     if (exists)
       b.ifThen(exists, store);
     else

@@ -18,7 +18,9 @@ struct SparseLayout {
   int64_t stageBytes = 0;
   /// Tokens of the boxes that y leaves by, two for each consumer; 0 where threads store it.
   int64_t boxTokens = 0;
-  int64_t boxes = 0, notes = 0, barriers = 0, total = 0;
+  int64_t boxes = 0, notes = 0, barriers = 0;
+  /// Mean and squares of every 16 outputs of a token, with LinearKernelSpec::yChunks.
+  int64_t chunks = 0, total = 0;
 };
 SparseLayout getSparseLayout(const LinearKernelSpec &spec, const LinearSchedule &schedule);
 
@@ -34,7 +36,7 @@ double getSparseCycles(const LinearKernelSpec &spec, const LinearSchedule &sched
                        int64_t rows);
 
 /// The best Sparse schedule; Simt where there is none.
-LinearSchedule chooseSparse(LinearKernelSpec spec, const nvidia::SM &sm, int64_t rows);
+LinearSchedule chooseSparse(const LinearKernelSpec &spec, const nvidia::SM &sm, int64_t rows);
 
 BuiltKernel buildSparseLinear(OpBuilder &builder, Location loc, StringRef name, const LinearKernelSpec &spec,
                               const LinearSchedule &schedule, const nvidia::SM &sm);

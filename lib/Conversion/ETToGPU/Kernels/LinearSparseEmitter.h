@@ -27,6 +27,8 @@ inline constexpr int64_t kSlabs = kBlockK / kSlabK;
 /// thread, which is what a block starts with.
 inline constexpr int64_t kProducerRegisters = 72, kConsumerRegisters = 216;
 static_assert(kProducerRegisters + 2 * kConsumerRegisters <= 3 * 168);
+/// Registers for what the epilogue reads, loaded before the products.
+inline constexpr int64_t kAheadRegisters = 64;
 
 class SparseEmitter : public LinearEmitter {
 public:
@@ -84,7 +86,7 @@ private:
   SmallVector<Value> emitMainLoop(Slot &slot, Value consumer);
   /// Whether the epilogue is the same wherever a row of y is: it runs on sums as they are.
   bool ignoresRows() const {
-    return llvm::all_of(spec.extras, [](const LinearExtra &extra) {
+    return !spec.rowStats && !spec.yChunks && llvm::all_of(spec.extras, [](const LinearExtra &extra) {
       return extra.kind == LinearExtra::Columns || extra.kind == LinearExtra::Scalar;
     });
   }
@@ -92,8 +94,22 @@ private:
   using FinishStep = llvm::function_ref<SmallVector<Value>(int64_t t)>;
   /// Stores what \p finish makes of each step by boxes. \p place is that of this lane's row in a step.
   void storeBoxes(FinishStep finish, Value place, bool transpose, Value strip, Value firstToken, Value consumer);
+  /// The first of a warp's 16 outputs.
+  Value warpColumn(Value strip);
+  /// What the epilogue of step \p t reads of its rows, and of their pairs at the outputs of this warp.
+  FragmentInputs loadStep(int64_t t, Value strip, Value firstToken);
+  /// Makes statistics of the rows, unless that was done.
+  void finishStats(FragmentInputs &inputs, int64_t t, Value strip, Value firstToken);
+  /// loadStep() and finishStats() of the first steps, as many as kAheadRegisters allow: while the first stages are
+  /// filled.
+  std::vector<FragmentInputs> loadAhead(Value strip, Value firstToken);
   void storeColumns(ValueRange acc, Value strip, Value firstToken, Value consumer);
-  void storeTile(ValueRange acc, Value strip, Value firstToken, Value consumer);
+  /// \p steps is loadAhead().
+  void storeTile(ValueRange acc, Value strip, Value firstToken, Value consumer, std::vector<FragmentInputs> steps);
+  /// Where warp \p warp of the consumer puts its chunk of 16 outputs of token \p token of the tile.
+  Value chunkPlace(Value consumer, Value warp, Value token);
+  /// Joins the chunks of two warps each and stores them.
+  void storeChunks(Value strip, Value firstToken, Value consumer);
   void emitConsumer(Value consumer);
 
   /// How many times 32 blocks are loaded ahead, and how many there are.

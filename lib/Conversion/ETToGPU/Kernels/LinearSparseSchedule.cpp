@@ -30,7 +30,8 @@ SparseLayout gpu_kernels::getSparseLayout(const LinearKernelSpec &spec, const Li
   layout.boxes = schedule.stages * layout.stageBytes;
   layout.notes = layout.boxes + 2 * consumers * layout.boxTokens * kRowBytes;
   layout.barriers = layout.notes + 16 * schedule.stages;
-  layout.total = layout.barriers + 2 * 8 * schedule.stages;
+  layout.chunks = layout.barriers + 2 * 8 * schedule.stages;
+  layout.total = layout.chunks + (spec.yChunks ? consumers * 4 * schedule.tileM * 8 : 0);
   return layout;
 }
 
@@ -109,9 +110,7 @@ double gpu_kernels::getSparseCycles(const LinearKernelSpec &spec, const LinearSc
   return costs.fixed + costs.fill * (tokens + schedule.tileN) + waves * (std::max(multiply, copy) + epilogue);
 }
 
-LinearSchedule gpu_kernels::chooseSparse(LinearKernelSpec spec, const SM &sm, int64_t rows) {
-  // A kernel in front takes them.
-  spec.rowStats = std::nullopt;
+LinearSchedule gpu_kernels::chooseSparse(const LinearKernelSpec &spec, const SM &sm, int64_t rows) {
   LinearSchedule best;
   double bestCycles = INFINITY;
   for (int64_t tileN : {2 * kStripRows, kStripRows}) {
@@ -121,10 +120,14 @@ LinearSchedule gpu_kernels::chooseSparse(LinearKernelSpec spec, const SM &sm, in
       // Few tiles run alone on a multiprocessor; of many, two share one where there is a consumer each.
       schedule.exclusive = tiles <= sm.numSMs;
       schedule.persistent = tiles > sm.numSMs * getSparseBlocksPerSM(schedule);
+      // A kernel in front takes statistics that this one does not.
+      LinearKernelSpec taken = spec;
+      if (!takesRowStats(schedule))
+        taken.rowStats = std::nullopt;
       int64_t room = sm.sharedPerSM / getSparseBlocksPerSM(schedule) - 2048;
-      while (schedule.stages > 2 && getSparseLayout(spec, schedule).total > std::min(room, sm.sharedPerBlock))
+      while (schedule.stages > 2 && getSparseLayout(taken, schedule).total > std::min(room, sm.sharedPerBlock))
         --schedule.stages;
-      if (schedule.stages < 3 || verifyLinearKernel(spec, schedule, sm))
+      if (schedule.stages < 3 || verifyLinearKernel(taken, schedule, sm))
         continue;
       double cycles = getSparseCycles(spec, schedule, sm, rows);
       if (cycles < bestCycles) {
