@@ -22,7 +22,7 @@ import torch
 import et
 from et.explain import CurveError
 from et.explain.cli import main, parse_shape
-from et.explain.curve import load, points
+from et.explain.curve import choose_device, load, points
 from et.explain.formats import percent, size, time
 from et.explain.page import join_names
 from et.explain.pictures import draw
@@ -89,6 +89,48 @@ def test_what_has_no_latency_is_measured_once_for_each_setting():
     made = points(load(benchmark(False)), lambda missing: asked.extend(missing) or [float(i + 1) for i in range(len(missing))])
     assert [(r.setting.pattern, r.setting.ratio) for r in asked] == [(p.pattern, p.ratio) for p in made]
     assert [p.latency_ms for p in made] == [1, 2, 3, 4, 5]
+
+
+def joined() -> dict:
+    """What benchmarks/prune/accuracy_report.py --latencies writes."""
+    def latencies(kind: str, dense: float) -> dict:
+        jobs = {"dense": dense, **{key: dense * (1 - job["ratio"]) for key, job in benchmark(False)["groups"]["bert/sst2/0"]["jobs"].items()}}
+        return {"kind": kind, "model": "bert", "jobs": {key: {"points": {"1x128": {"us": us, "us share": us / dense}, "32x128": {"us": 1e6}}}
+                                                      for key, us in jobs.items()}}
+
+    return {**benchmark(False), "latencies": [latencies("cpu", 8000.0), latencies("gpu", 400.0)]}
+
+
+@pytest.mark.parametrize("is_gpu, dense", [(False, 8.0), (True, 0.4)])
+def test_latencies_that_were_joined_are_those_of_the_kind_of_device(is_gpu, dense):
+    made = points(choose_device(load(joined()), is_gpu), never)
+    assert {p.label: p.latency_ms for p in made} == pytest.approx({
+        "dense": dense, "tile:16x16 50%": dense / 2, "tile:16x16 75%": dense / 4, "rows 50%": dense / 2, "rows 75%": dense / 4})
+
+
+def test_latencies_of_another_model_or_device_are_not_taken():
+    for change in ({"model": "other"}, {"kind": "npu"}):
+        record = joined()
+        for latencies in record["latencies"]:
+            latencies.update(change)
+        assert all(r.latency_ms is None for r in choose_device(load(record), False))
+    # Its own latency comes first.
+    own = {**benchmark(True), "latencies": joined()["latencies"]}
+    assert {r.latency_ms for r in choose_device(load(own), False) if r.setting.ratio == 0} == {4.0}
+
+
+@pytest.mark.parametrize("change, message", [
+    (lambda r: r.update(latencies={}), "expected 'latencies' in the record to be a list"),
+    (lambda r: r["latencies"][1].pop("jobs"), "expected 'jobs' in latencies 1 of the record"),
+    (lambda r: r["latencies"][0]["jobs"]["rows@0.5"].pop("points"), "expected 'points' in job 'rows@0.5' of latencies 0 of the record"),
+    (lambda r: r["latencies"][0]["jobs"]["dense"]["points"]["1x128"].update(us=0), "expected 'us' in job 'dense' .* to be above 0, but it is 0"),
+    (lambda r: r["latencies"][0]["jobs"]["dense"]["points"]["1x128"].update(us="8"), "expected 'us' in job 'dense' .* to be a number"),
+])
+def test_latencies_that_do_not_fit_are_refused(change, message):
+    record = joined()
+    change(record)
+    with pytest.raises(CurveError, match=message):
+        load(record)
 
 
 def test_the_page_has_the_curve(tmp_path):

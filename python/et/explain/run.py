@@ -215,6 +215,7 @@ def explain(what: Any, given: tuple[Any, ...], named: Mapping[str, Any], sizes: 
                 raise
             notes.append(f"Nothing was measured: {error}")
     plan = _choose_plan(program, profile, options.device)
+    results = curves.choose_device(results, plan.is_gpu)
     if len(program.plans) > 1:
         notes.append(f"The program holds plans for {', '.join(p.target for p in program.plans)}; this page is about {plan.target}.")
     dense: Mapping[tuple[str, ...], float] = {}
