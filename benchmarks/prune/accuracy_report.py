@@ -176,7 +176,7 @@ def join(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         if changed:
             raise ValueError(f"expected records of the same settings, but {', '.join(changed)} differ")
         for key, group in part["groups"].items():
-            mine = joined["groups"].setdefault(key, {**group, "jobs": {}})
+            mine = joined["groups"].setdefault(key, {**group, "metric": DATA_SETS[group["task"]].metric, "jobs": {}})
             if twice := sorted(mine["jobs"].keys() & group["jobs"].keys()):
                 raise ValueError(f"expected each job once, but {key} has {twice[0]} in two records")
             for name, job in group["jobs"].items():

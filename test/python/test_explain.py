@@ -184,6 +184,15 @@ def test_of_several_rounds_the_quickest_counts():
     assert [s.us for s in later.steps] == [4.0, 0.0] and _join([joined]) is joined
 
 
+def test_a_time_that_was_not_seen_has_no_share(explained):
+    found, _ = explained
+    weight = dataclasses.replace(found.weights[0], us=2.0, dense_us=4.0, predicted_share=0.25)
+    assert weight.measured_share == 0.5 and weight.predicted_us == 1.0
+    for us, dense_us in ((2.0, 0.0), (2.0, 0.02), (0.0, 4.0), (2.0, None), (None, 4.0)):
+        assert dataclasses.replace(weight, us=us, dense_us=dense_us).measured_share is None
+    assert dataclasses.replace(weight, dense_us=0.02).predicted_us is None and dataclasses.replace(weight, us=0.0).predicted_us == 1.0
+
+
 def test_floors_of_a_cpu_are_measured(explained):
     found, _ = explained
     assert "GFLOP/s" in found.profile.floors
@@ -265,6 +274,19 @@ def test_a_program_for_gpus_is_explained_where_there_is_none(block, tmp_path):
     assert {w.layout.kind for w in found.weights} == {"plain"} and by_name(found, "up").path == "smaller"
     query = by_name(found, "query")
     assert query.path == "dense" and (any(r.stays for r in query.remarks) if query.remarks else "whole neurons" in query.because)
+
+
+def test_steps_for_many_sizes_are_counted(gpu, tmp_path):
+    program, _, profile = gpu
+    found = et.explain(program, output=tmp_path / "a.html")
+    up = by_name(found, "up")
+    assert len(up.steps) > 4
+    row = Page((tmp_path / "a.html").read_text()).rows("weight-table")[found.weights.index(up)]
+    assert [a["href"] for a in row.all("a")] == [f"#step-{n}" for n in up.steps[:3]] and f"and {len(up.steps) - 3} more" in row.text
+    # One run takes one of them.
+    path = write(tmp_path / "p.json", profile)
+    row = Page(et.explain(program, profile=path, output=tmp_path / "b.html").path.read_text()).rows("weight-table")[found.weights.index(up)]
+    assert len(row.all("a")) == 1 and " more" not in row.text
 
 
 # ---- profiles from elsewhere ----

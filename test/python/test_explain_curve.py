@@ -22,11 +22,12 @@ import torch
 import et
 from et.explain import CurveError
 from et.explain.cli import main, parse_shape
-from et.explain.curve import choose_device, load, points
+from et.explain.curve import Point, choose_device, load, points
+from et.explain.curve import draw as draw_curve
 from et.explain.formats import percent, size, time
 from et.explain.page import join_names
 from et.explain.pictures import draw
-from et.explain.remarks import parse
+from et.explain.remarks import Remark, parse
 from et.explain.storage import densities, parameters
 from explain_page import Page
 
@@ -89,6 +90,27 @@ def test_what_has_no_latency_is_measured_once_for_each_setting():
     made = points(load(benchmark(False)), lambda missing: asked.extend(missing) or [float(i + 1) for i in range(len(missing))])
     assert [(r.setting.pattern, r.setting.ratio) for r in asked] == [(p.pattern, p.ratio) for p in made]
     assert [p.latency_ms for p in made] == [1, 2, 3, 4, 5]
+
+
+def test_a_benchmark_names_its_metric():
+    record = benchmark(True)
+    for group in record["groups"].values():
+        group["metric"] = "f1"
+        for entry in (group["dense"], *group["jobs"].values()):
+            entry["metrics"]["f1"] = 0.5
+    assert {(p.metric, p.value) for p in points(load(record), never)} == {("f1", 0.5)}
+    group["metric"] = "recall"
+    with pytest.raises(CurveError, match="expected 'recall' in group 'bert/sst2/1' of the record"):
+        load(record)
+
+
+def test_of_many_lines_only_the_ends_have_labels():
+    def drawn(*patterns: str) -> str:
+        return draw_curve([Point("g", "accuracy", p, r, 0.9 - r / 10, None, 1, 4 - 3 * r) for p in patterns for r in (0.3, 0.5, 0.9)])
+
+    few, many = drawn("rows", "tile"), drawn("rows", "tile", "columns")
+    assert few.count("50%") == 2 and few.count("30%") == few.count(">90%") == 2
+    assert "50%" not in many and many.count("30%") == many.count(">90%") == 3
 
 
 def joined() -> dict:
@@ -225,13 +247,19 @@ def test_remarks_are_taken_apart():
     remark = parse('[Missed] FeaturesStay | Category:c | Reason="they stay", Weight=up, WeightBehind=down')
     assert (remark.kind, remark.name, remark.text, remark.weights) == ("missed", "FeaturesStay", "they stay", ("up", "down"))
     remark = parse('[Missed] WeightStaysDense | Category:c | Reason="no", Suggestion="prune, then", Weight=w')
-    assert remark.sentence == "no Suggestion: prune, then" and remark.weights == ("w",)
+    assert remark.sentence == "no. Suggestion: prune, then" and remark.weights == ("w",)
 
 
 @pytest.mark.parametrize("line", ["", "no remark at all", "[Passed]", "[Passed] Name", "[x] y | z"])
 def test_lines_that_are_no_remarks_stay_text(line):
     remark = parse(line)
     assert remark.encoded is remark.stays is remark.removed is None and remark.weights == ()
+
+
+def test_a_suggestion_is_a_sentence_of_its_own():
+    for text in ("it stays dense", "it stays dense."):
+        assert Remark("missed", "WeightStaysDense", text, "prune tiles").sentence == "it stays dense. Suggestion: prune tiles"
+    assert Remark("missed", "WeightStaysDense", "it stays dense").sentence == "it stays dense"
 
 
 def test_names_lead_to_parameters():

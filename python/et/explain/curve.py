@@ -37,6 +37,9 @@ _MARKERS = "osD^vP"
 #: Where labels stand beside their points, in points: each pattern on another side, so that neighbours stay readable.
 _SIDES = ((0, 7), (0, -14), (15, -3), (-15, -3))
 
+#: Up to so many patterns, every point has its ratio beside it.
+_LABELLED = 2
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -167,7 +170,7 @@ def _of_benchmark(record: Any, source: str) -> list[Result]:
         if not _get(group, "jobs", dict, where):
             continue
         dense = _get(group, "dense.metrics", dict, where)
-        metric = _metric(dense, where)
+        metric = _get(group, "metric", str, where, None) or _metric(dense, where)
         results.append(Result(name, metric, _get(dense, metric, _NUMBER, where), Setting("", 0.0), _latency(group["dense"], where),
                               None, recorded.get((model, "dense"), {})))
         for job_key, job in group["jobs"].items():
@@ -284,6 +287,7 @@ def draw(made: Sequence[Point]) -> str:
     with matplotlib.rc_context(style):
         figure = Figure(figsize=(7.2, 4.4 * len(groups)), layout="constrained")
         figure.patch.set_alpha(0)
+        figure.get_layout_engine().set(h_pad=0.15)
         for axes, (group, metric) in zip(figure.subplots(len(groups), squeeze=False)[:, 0], groups):
             mine = [p for p in made if (p.group, p.metric) == (group, metric)]
             axes.patch.set_alpha(0)
@@ -296,7 +300,8 @@ def draw(made: Sequence[Point]) -> str:
                 axes.errorbar([p.latency_ms for p in line], [p.value for p in line], [p.spread or 0 for p in line], label=pattern,
                               color=colours[pattern], marker=markers[pattern], markersize=5, linewidth=1.6, elinewidth=0.8, capsize=2)
                 side = _SIDES[patterns.index(pattern) % len(_SIDES)]
-                for p in line:
+                # Many lines lie close together: then their ends say enough.
+                for p in line if len(patterns) <= _LABELLED else dict.fromkeys((line[0], line[-1])):
                     axes.annotate(f"{p.ratio:.0%}", (p.latency_ms, p.value), side, textcoords="offset points", ha="center",
                                   fontsize=8, color=colours[pattern])
             for p in (p for p in mine if p.ratio == 0):
