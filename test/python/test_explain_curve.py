@@ -22,7 +22,7 @@ import torch
 import et
 from et.explain import CurveError
 from et.explain.cli import main, parse_shape
-from et.explain.curve import Point, choose_device, load, points
+from et.explain.curve import Point, Setting, choose_device, load, points, prune
 from et.explain.curve import draw as draw_curve
 from et.explain.formats import percent, size, time
 from et.explain.page import join_names
@@ -179,6 +179,21 @@ def test_latencies_of_the_module_are_measured(tmp_path):
     found = et.explain(model, inputs, output=tmp_path / "a.html", rounds=1, compare_dense=False, curve=benchmark(False))
     assert len(found.curve) == 5 and all(p.latency_ms > 0 for p in found.curve) and "pruned by magnitude" in found.curve_note
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_a_pruned_module_is_measured_at_no_more_than_each_ratio():
+    import model_zoo
+
+    model = model_zoo.head("sequence classification").eval()
+    pruned = prune(model, Setting("tile:16x16", 0.8))
+    before = copy.deepcopy(pruned.state_dict())
+    share = lambda module: {n: (p == 0).double().mean().item() for n, p in module.named_parameters() if p.dim() == 2}  # noqa: E731
+    targets = [n for n, zeros in share(pruned).items() if zeros > 0.5]
+    # The dense point is of no zeros, and other patterns do not add to those that were there.
+    assert targets and not any(share(prune(pruned, Setting("", 0.0))).values())
+    found = share(prune(pruned, Setting("rows", 0.5)))
+    assert all(found[n] == pytest.approx(0.5, abs=0.01) for n in targets)
+    assert all(torch.equal(value, before[name]) for name, value in pruned.state_dict().items())
 
 
 def test_latencies_of_programs_are_measured(tmp_path):

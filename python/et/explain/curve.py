@@ -248,13 +248,23 @@ def points(results: Sequence[Result], measure: Callable[[list[Result]], list[flo
     return tuple(made)
 
 
+def without_zeros(tensor: Any) -> Any:
+    """A matrix with a small number in place of every zero: dense to a compiler. Anything else as it is."""
+    import torch
+
+    is_matrix = tensor.dim() == 2 and tensor.is_floating_point()
+    return torch.where(tensor == 0, torch.full_like(tensor, 2.0**-10), tensor) if is_matrix else tensor
+
+
 def prune(module: Any, setting: Setting) -> Any:
-    """A copy of `module`, pruned by magnitude as `setting` says."""
+    """A copy of `module`, pruned by magnitude as `setting` says, and no further: what was pruned before is filled first."""
     import copy
 
     from ..prune.settings import Settings, make_pruner
 
     pruned = copy.deepcopy(module)
+    for parameter in pruned.parameters():
+        parameter.data = without_zeros(parameter.data)
     if setting.ratio:
         name, _, tile = setting.pattern.partition(":")
         try:

@@ -146,8 +146,7 @@ def _subject(what: Any, given: tuple[Any, ...], named: Mapping[str, Any], option
 
 def _twin(subject: Subject, plan: Plan, options: Options, folder: Path) -> ProgramFile:
     """The same model with no zero in any matrix, compiled for the same target."""
-    weights = {name: torch.where(t == 0, torch.full_like(t, 2.0**-10), t) if t.dim() == 2 and t.is_floating_point() else t
-               for name, t in ((name, t.detach()) for name, t in subject.imported.weights.items())}
+    weights = {name: curves.without_zeros(t.detach()) for name, t in subject.imported.weights.items()}
     path = folder / "dense.etp"
     if plan.is_gpu:
         contents, _ = compile_saved(subject.imported.text, weights, target=f"cuda:{plan.target}", allow_non_finite=True)
