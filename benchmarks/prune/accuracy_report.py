@@ -99,6 +99,11 @@ def _title(task: str) -> str:
     return DATA_SETS[task].title.partition(",")[0].partition(" (")[0] if task in DATA_SETS else task
 
 
+def _quiet(record: Mapping[str, Any]) -> str:
+    """On a machine that others use: how often they did not."""
+    return f"; no other load at the start of {record['rounds_without_other_load']} of {record['rounds']} rounds" if "rounds" in record else ""
+
+
 def _time(us: float) -> str:
     return f"{us / 1e3:.2f} ms" if us >= 1e3 else f"{us:.0f} us"
 
@@ -131,7 +136,7 @@ def _cost_table(results: Mapping[str, Any], model: str) -> list[str]:
         jobs = record["jobs"].values()
         lines.append(f"- {record['kind'].upper()}: {record['device']}, {' for '.join(record[k] for k in ('type', 'target') if k in record)}; zeros of "
                      f"{_title(record['task'])}, seed {record['seed']}; largest error against float64 {max(j['error'] for j in jobs):.1e}; "
-                     f"the file of the dense program has {record['jobs']['dense']['file_bytes'] / 1e6:.1f} MB")
+                     f"the file of the dense program has {record['jobs']['dense']['file_bytes'] / 1e6:.1f} MB{_quiet(record)}")
     titles = [_title(t) for t in tasks]
     lines += ["", "| pattern | ratio | " + " | ".join(titles + heads) + " |", "| --- | ---: |" + " ---: |" * (len(titles) + len(heads))]
     cells = [cell for r, mine in zip(records, points) for cell in _cost_cells(r, "dense", mine)]

@@ -115,7 +115,7 @@ def measure_cpu(options: argparse.Namespace) -> dict[str, Any]:
     masks = read_masks(options.masks, options.name, options.task, options.seed)
     keys = jobs_of(masks, options.patterns, options.ratios)
     jobs: dict[str, Any] = {}
-    quiet = 0
+    measured = quiet = 0
     dims = {0: "batch", 1: "sequence"}
     example = torch.ones(2, 8, dtype=torch.int64), torch.ones(2, 8, dtype=torch.int64)
     ids, mask = map(torch.from_numpy, models.make_inputs(sparse_encoder.parse_point("1x16"), 1))
@@ -140,13 +140,13 @@ def measure_cpu(options: argparse.Namespace) -> dict[str, Any]:
             mine = {DENSE: dense, **{key: build(key, Path(folder)) for key in keys if key.rpartition("@")[0] == pattern}}
             for point in options.points:
                 rounds, undisturbed = sparse_encoder.measure(mine, point, options)
-                quiet += undisturbed
+                measured, quiet = measured + options.rounds, quiet + undisturbed
                 add_times(jobs, str(point), summary({name: {"us": [1e3 * ms for ms in values]} for name, values in rounds.items()}))
     about = machine.describe(options.threads, [])
     # Hypervisors hide the name of the model.
     device = f"{about['model']} ({about['family']})" if any(c.isalpha() for c in str(about["model"])) else about["family"]
     return {"kind": "cpu", "device": f"{device}, {options.threads} threads", "type": "f32", "machine": about, "versions": machine.versions(),
-            **_about(options), "rounds_without_other_load": quiet, "jobs": jobs}
+            **_about(options), "rounds": measured, "rounds_without_other_load": quiet, "jobs": jobs}
 
 
 # ---- GPU -------------------------------------------------------------------------------------------------------------

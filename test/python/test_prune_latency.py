@@ -130,6 +130,7 @@ def test_a_cpu_is_measured(files, tmp_path, capsys):
     record = json.loads(path.read_text())
     assert (record["kind"], record["model"], record["task"], record["seed"], record["type"]) == ("cpu", "tiny", "sst2", 0, "f32")
     assert list(record["jobs"]) == ["dense", "tile@0.8", "rows@0.5"] and "1 threads" in record["device"]
+    assert record["rounds"] == 4 and 0 <= record["rounds_without_other_load"] <= 4
     dense, tile = record["jobs"]["dense"], record["jobs"]["tile@0.8"]
     # Six matrices, 64x64 and 64x128, beside biases.
     assert 4 * 64 * 512 <= dense["matrix_bytes"] < 1.1 * 4 * 64 * 512 and tile["matrix_bytes"] < 0.6 * dense["matrix_bytes"]
@@ -232,6 +233,8 @@ def test_size_and_latency_stand_beside_accuracy():
     assert "| tile | 80% | -5.0 | 10.0 MB (25%) | 700 us (4.00x) |" in text
     assert "| dense | | 90.0 ± 0.0 | 40.0 MB (100%) | 12.00 ms (1.00x) |" in text
     assert "- GPU: a machine, f32 for cuda:sm_90a; zeros of SST-2, seed 0; largest error against float64 1.0e-06" in text
+    assert "no other load" not in text
+    assert "has 80.0 MB; no other load at the start of 3 of 8 rounds" in page([record(rounds=8, rounds_without_other_load=3)])
 
 
 def test_what_was_not_measured_is_left_empty():
