@@ -26,7 +26,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
@@ -94,7 +94,7 @@ def compile_program(path: Path, pruning: str | None, target: str, fold_norms: bo
     programs.save_program(program, path)
 
 
-def prepare(folder: Path, target: str, fold_norms: bool, prunings: list[str]) -> None:
+def prepare(folder: Path, target: str, fold_norms: bool = False, prunings: Sequence[str] = ()) -> None:
     """Writes the programs, and beside them the package and the runtime."""
     sys.path.insert(0, str(HERE.parent.parent / "python"))
     folder.mkdir(parents=True, exist_ok=True)
