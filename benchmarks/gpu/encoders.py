@@ -22,15 +22,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import lzma
-import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+import programs  # noqa: E402
+from programs import capture, load_program, median_replay  # noqa: E402
+
 # Passes in one graph for the time of one behind the other.
 PASSES = 10
 SHAPES = ((1, 64), (1, 128), (1, 256), (1, 384), (8, 128), (32, 128), (32, 384))
@@ -88,81 +91,22 @@ def compile_program(path: Path, pruning: str | None, target: str, fold_norms: bo
     program = et.compile(encoder(pruning), (torch.zeros(2, 16, 768, dtype=torch.float16),),
                          dynamic_shapes=({0: "batch", 1: "sequence"},), target=target, fold_norms=fold_norms)
     print(f"{pruning or 'dense'}: imported and compiled in {time.monotonic() - start:.1f} s")
-    plain = path.with_suffix("")
-    program.save(plain)
-    # A layer comes again after 14 MB: the dictionary has to hold one.
-    filters = [{"id": lzma.FILTER_LZMA2, "preset": 1, "dict_size": 1 << 26}]
-    with lzma.open(path, "wb", filters=filters) as out, plain.open("rb") as source:
-        shutil.copyfileobj(source, out, 1 << 24)
-    plain.unlink()
+    programs.save_program(program, path)
 
 
-def prepare(folder: Path, target: str, fold_norms: bool, prunings: list[str]) -> None:
+def prepare(folder: Path, target: str, fold_norms: bool = False, prunings: Sequence[str] = ()) -> None:
     """Writes the programs, and beside them the package and the runtime."""
-    root = HERE.parent.parent
-    sys.path.insert(0, str(root / "python"))
-    from et import runtime
-
+    sys.path.insert(0, str(HERE.parent.parent / "python"))
     folder.mkdir(parents=True, exist_ok=True)
     compile_program(folder / "bert.etp.xz", None, target, fold_norms)
     for pruning in prunings:
         compile_program(folder / f"bert-{pruning.replace(':', '-')}.etp.xz", pruning, target, fold_norms)
-    shutil.copytree(root / "python", folder / "python", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "python/et/lib").mkdir(exist_ok=True)
-    shutil.copy2(next(p for p in runtime._candidates() if p.exists()), folder / "python/et/lib")
-    for script in (Path(__file__), HERE / "jax_encoder.py"):
-        shutil.copy2(script, folder)
-    print(f"{folder}: {sum(f.stat().st_size for f in folder.rglob('*') if f.is_file()) / 2**20:.1f} MiB")
-
-
-def load_program(path: Path) -> Any:
-    """The program at \p path, which is compressed."""
-    import et.runtime
-
-    plain = path.with_suffix("")
-    with lzma.open(path) as source, plain.open("wb") as out:
-        shutil.copyfileobj(source, out, 1 << 24)
-    return et.runtime.load(plain, use_graphs=False)
-
-
-def median_replay(graph: Any, replays: int = 60) -> float:
-    """Microseconds of one replay."""
-    import torch
-
-    for _ in range(10):
-        graph.replay()
-    torch.cuda.synchronize()
-    times = []
-    for _ in range(replays):
-        begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-        begin.record()
-        graph.replay()
-        end.record()
-        end.synchronize()
-        times.append(begin.elapsed_time(end) * 1e3)
-    return sorted(times)[replays // 2]
-
-
-def capture(call: Callable[[], Any], calls: int = 1) -> Any:
-    """A CUDA graph of `calls` calls."""
-    import torch
-
-    side = torch.cuda.Stream()
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        for _ in range(3):
-            call()
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        for _ in range(calls):
-            call()
-    return graph
+    size = programs.carry(folder, [Path(__file__), HERE / "jax_encoder.py"])
+    print(f"{folder}: {size:.1f} MiB")
 
 
 def measure(folder: Path, shapes: list[tuple[int, int]], compiled: list[tuple[int, int]]) -> list[dict[str, Any]]:
     """One record per shape; prints them as they come."""
-    sys.path.insert(0, str(folder / "python"))
     import torch
 
     program = load_program(folder / "bert.etp.xz")
@@ -259,16 +203,11 @@ def main() -> int:
     if options.action == "prepare":
         prepare(options.folder, options.target, options.fold_norms, options.prune)
         return 0
-    import torch
-
     records = measure(options.folder, options.shapes, options.compiled)
     if not options.no_jax:
         add_jax(records, options.folder)
-    print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, CUDA {torch.version.cuda}, f16")
+    programs.write_records(options.output, records)
     print(table(records))
-    if options.output:
-        options.output.write_text(json.dumps({"device": torch.cuda.get_device_name(), "torch": torch.__version__,
-                                              "cuda": torch.version.cuda, "records": records}, indent=1))
     return 0 if all("us" in record["et"] for record in records) else 1
 
 

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import lzma
 import random
 import shutil
 import sys
@@ -32,6 +31,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import encoders  # noqa: E402
+import programs  # noqa: E402
 
 SEQUENCES, SHORTEST, LONGEST = 32, 16, 384
 
@@ -71,12 +71,7 @@ def prepare(folder: Path, target: str) -> None:
     example = torch.zeros(40, 768, dtype=torch.float16), torch.tensor([0, 10, 40], dtype=torch.int32)
     program = et.compile(packed_encoder(), example, dynamic_shapes=({0: "tokens"}, {0: "sequences"}), target=target)
     print(f"packed: imported and compiled in {time.monotonic() - start:.1f} s")
-    path = folder / "packed.etp"
-    program.save(path)
-    filters = [{"id": lzma.FILTER_LZMA2, "preset": 1, "dict_size": 1 << 26}]
-    with lzma.open(folder / "packed.etp.xz", "wb", filters=filters) as out, path.open("rb") as source:
-        shutil.copyfileobj(source, out, 1 << 24)
-    path.unlink()
+    programs.save_program(program, folder / "packed.etp.xz")
     shutil.copy2(Path(__file__), folder)
 
 
@@ -87,16 +82,9 @@ def draw_lengths(seed: int) -> list[int]:
 
 def measure(folder: Path, seeds: list[int]) -> list[dict[str, Any]]:
     """One record per draw of lengths; prints them as they come."""
-    sys.path.insert(0, str(folder / "python"))
     import torch
 
-    import et.runtime
-
-    programs = {}
-    for name in ("bert", "packed"):
-        with lzma.open(folder / f"{name}.etp.xz") as source, (folder / f"{name}.etp").open("wb") as out:
-            shutil.copyfileobj(source, out, 1 << 24)
-        programs[name] = et.runtime.load(folder / f"{name}.etp", use_graphs=False)
+    bert, packed_program = (programs.load_program(folder / f"{name}.etp.xz") for name in ("bert", "packed"))
     module, exact, packed = encoders.encoder().cuda(), encoders.encoder().cuda().double(), packed_encoder().cuda()
     records = []
     for seed in seeds:
@@ -119,16 +107,16 @@ def measure(folder: Path, seeds: list[int]) -> list[dict[str, Any]]:
                     result = {}
                     if rows is not None:
                         result["error"] = float((rows(call())[: len(reference)].double() - reference).abs().max())
-                    result["us"] = encoders.median_replay(encoders.capture(call))
+                    result["us"] = programs.median_replay(programs.capture(call))
                     record[name] = {**result, "ns per token": 1e3 * result["us"] / count}
                 except Exception as failure:
                     record[name] = {"failed": f"{type(failure).__name__}: {failure}"[:300]}
 
             outs = {x.shape: [torch.empty_like(x)] for x in (ragged, equal, padded)}
             stream = torch.cuda.current_stream
-            et_batch = lambda x: programs["bert"](x, out=outs[x.shape], stream=stream())[0]  # noqa: E731
+            et_batch = lambda x: bert(x, out=outs[x.shape], stream=stream())[0]  # noqa: E731
             add("et, packed", tokens,
-                lambda: programs["packed"](ragged, offsets, out=outs[ragged.shape], stream=stream())[0], lambda y: y)
+                lambda: packed_program(ragged, offsets, out=outs[ragged.shape], stream=stream())[0], lambda y: y)
             add("et, equal lengths", equal.shape[0] * equal.shape[1], lambda: et_batch(equal))
             add("et, padded", tokens, lambda: et_batch(padded))
             add("torch eager, padded", tokens, lambda: module.layers(padded, attention_mask=mask)[0], lambda y: y[valid])
@@ -166,14 +154,9 @@ def main() -> int:
     if options.action == "prepare":
         prepare(options.folder, options.target)
         return 0
-    import torch
-
     records = measure(options.folder, options.seeds)
-    print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, CUDA {torch.version.cuda}, f16")
+    programs.write_records(options.output, records)
     print(table(records))
-    if options.output:
-        options.output.write_text(json.dumps({"device": torch.cuda.get_device_name(), "torch": torch.__version__,
-                                              "cuda": torch.version.cuda, "records": records}, indent=1))
     return 0 if all("us" in record["et, packed"] for record in records) else 1
 
 

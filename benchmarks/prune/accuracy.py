@@ -178,7 +178,8 @@ class Bench:
 
     def _group(self, model: str, data_set: DataSet, seed: int) -> None:
         key = f"{model}/{data_set.name}/{seed}"
-        group = self.results["groups"].setdefault(key, {"model": model, "task": data_set.name, "seed": seed, "dense": None, "jobs": {}})
+        group = self.results["groups"].setdefault(key, {"model": model, "task": data_set.name, "metric": data_set.metric, "seed": seed,
+                                                       "dense": None, "jobs": {}})
         jobs = [Job(p, r) for p in self.options.patterns for r in self.options.ratios]
         jobs = [job for job in jobs if job.key not in group["jobs"]]
         if not jobs:

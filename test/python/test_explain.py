@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import io
+import json
 import re
 import sys
 import types
@@ -23,6 +24,7 @@ from PIL import Image
 
 import et
 from et.explain import ExplainError
+from et.explain.cli import main
 from et.explain.page import render
 from et.explain.profiling import Profile, StepTime, _join, attach, measure_steps
 from et.explain.program_file import read_program
@@ -182,6 +184,15 @@ def test_of_several_rounds_the_quickest_counts():
     assert [s.us for s in later.steps] == [4.0, 0.0] and _join([joined]) is joined
 
 
+def test_a_time_that_was_not_seen_has_no_share(explained):
+    found, _ = explained
+    weight = dataclasses.replace(found.weights[0], us=2.0, dense_us=4.0, predicted_share=0.25)
+    assert weight.measured_share == 0.5 and weight.predicted_us == 1.0
+    for us, dense_us in ((2.0, 0.0), (2.0, 0.02), (0.0, 4.0), (2.0, None), (None, 4.0)):
+        assert dataclasses.replace(weight, us=us, dense_us=dense_us).measured_share is None
+    assert dataclasses.replace(weight, dense_us=0.02).predicted_us is None and dataclasses.replace(weight, us=0.0).predicted_us == 1.0
+
+
 def test_floors_of_a_cpu_are_measured(explained):
     found, _ = explained
     assert "GFLOP/s" in found.profile.floors
@@ -263,6 +274,96 @@ def test_a_program_for_gpus_is_explained_where_there_is_none(block, tmp_path):
     assert {w.layout.kind for w in found.weights} == {"plain"} and by_name(found, "up").path == "smaller"
     query = by_name(found, "query")
     assert query.path == "dense" and (any(r.stays for r in query.remarks) if query.remarks else "whole neurons" in query.because)
+
+
+def test_steps_for_many_sizes_are_counted(gpu, tmp_path):
+    program, _, profile = gpu
+    found = et.explain(program, output=tmp_path / "a.html")
+    up = by_name(found, "up")
+    assert len(up.steps) > 4
+    row = Page((tmp_path / "a.html").read_text()).rows("weight-table")[found.weights.index(up)]
+    assert [a["href"] for a in row.all("a")] == [f"#step-{n}" for n in up.steps[:3]] and f"and {len(up.steps) - 3} more" in row.text
+    # One run takes one of them.
+    path = write(tmp_path / "p.json", profile)
+    row = Page(et.explain(program, profile=path, output=tmp_path / "b.html").path.read_text()).rows("weight-table")[found.weights.index(up)]
+    assert len(row.all("a")) == 1 and " more" not in row.text
+
+
+# ---- profiles from elsewhere ----
+
+
+@pytest.fixture(scope="module")
+def gpu(tmp_path_factory):
+    """A program for a GPU and the profile of a run of it, as et-run-program writes it where there is one."""
+    half = Block().half().eval().requires_grad_(False)
+    program = et.compile(half, (torch.randn(8, 128).half(),), dynamic_shapes={"x": SIZES}, target="cuda:sm_90a")
+    folder = tmp_path_factory.mktemp("gpu")
+    program.save(folder / "gpu.etp")
+    # A plan has kernels for other numbers of rows, too: of each layer the first one runs.
+    steps = list({s.weights: s for s in reversed(read_program(folder / "gpu.etp").plans[0].steps)}.values())[::-1]
+    profile = {"program": "main", "target": "sm_90a", "device": "NVIDIA H200", "peak_bytes_per_second": 4.8e12, "us": 4.0 * len(steps), "steps": [
+        {"name": s.name, "kernel": s.kernel, "us": 4.0, "bytes": 1 << 20, "flops": 1 << 21, "unit": "tensor", "floor_us": 1.0} for s in steps]}
+    return program, folder, profile
+
+
+def write(path, profile) -> str:
+    path.write_text(json.dumps(profile))
+    return str(path)
+
+
+def test_times_of_a_profile_stand_on_the_page(gpu, tmp_path):
+    program, folder, profile = gpu
+    path = write(tmp_path / "there.json", profile)
+    found = et.explain(program, {"rows": 8}, profile=path, output=tmp_path / "a.html")
+    assert found.us == profile["us"] and [s.us for s in found.steps] == [4.0] * len(profile["steps"]) and found.dense_us is None
+    assert by_name(found, "up").us == 4.0 and by_name(found, "up").share_of_floor == 0.25 and by_name(found, "up").remarks
+    page = Page((tmp_path / "a.html").read_text())
+    assert "measured on NVIDIA H200 with x 8×128" in page.text and "Times are those of the profile 'there.json'" in page.text
+    assert "4800 GB/s" in page.text and "where this page was made" in page.text
+    # The file alone, without sizes, from the command line.
+    assert main([str(folder / "gpu.etp"), "--profile", path, "-o", str(tmp_path / "b.html")]) == 0
+    assert "measured on NVIDIA H200." in Page((tmp_path / "b.html").read_text()).text
+
+
+def test_steps_without_work_may_be_missing_in_a_profile(gpu, tmp_path):
+    program, _, profile = gpu
+    short = {**profile, "steps": profile["steps"][1:]}
+    found = et.explain(program, profile=write(tmp_path / "p.json", short), output=tmp_path / "a.html")
+    assert [s.name for s in found.steps] == [s["name"] for s in short["steps"]]
+
+
+@pytest.mark.parametrize("change, message", [
+    (lambda p: {**p, "target": "sm_80"}, "expected a profile of sm_90a, for which 'program.etp' has a plan, but .* is of sm_80"),
+    (lambda p: {**p, "steps": p["steps"][::-1]}, "is of another program: expected the steps of the profile in the plan"),
+    (lambda p: {**p, "steps": [{**p["steps"][0], "kernel": "other"}]}, "is of another program: .*'other' is not there"),
+    (lambda p: {**p, "steps": [{**p["steps"][0], "name": "other"}]}, "is of another program: its step 'other' is not in the plan"),
+    (lambda p: {k: v for k, v in p.items() if k != "us"}, "is none: it has no 'us'"), (lambda p: {**p, "us": "fast"}, "is none: could not convert"),
+    (lambda p: [p], "is none: list indices"), (lambda p: {**p, "steps": [1]}, "is none: "),
+])
+def test_profiles_that_do_not_fit_are_refused(gpu, tmp_path, change, message):
+    program, _, profile = gpu
+    with pytest.raises(ExplainError, match=message):
+        et.explain(program, profile=write(tmp_path / "p.json", change(profile)), output=tmp_path / "a.html")
+    assert not (tmp_path / "a.html").exists()
+
+
+def test_a_profile_leaves_nothing_to_measure(gpu, tmp_path, capsys):
+    program, folder, profile = gpu
+    path = write(tmp_path / "p.json", profile)
+    with pytest.raises(ExplainError, match="expected no device with a profile, for nothing is run"):
+        et.explain(program, profile=path, device="cuda", output=tmp_path / "a.html")
+    with pytest.raises(ExplainError, match="expected no threads with a profile"):
+        et.explain(program, profile=path, threads=1, output=tmp_path / "a.html")
+    with pytest.raises(ExplainError, match="expected profile to be the path of a file .* but got dict"):
+        et.explain(program, profile=profile, output=tmp_path / "a.html")
+    (tmp_path / "no.json").write_text("{")
+    for name, message in (("none.json", "cannot be read: No such file"), ("no.json", "is none: Expecting")):
+        assert main([str(folder / "gpu.etp"), "--profile", str(tmp_path / name), "-o", str(tmp_path / "a.html")]) == 1
+        assert message in capsys.readouterr().err
+    curve = {"groups": {"m/t/0": {"model": "m", "task": "t", "dense": {"metrics": {"accuracy": 0.9}}, "jobs": {
+        "rows@0.5": {"pattern": "rows", "ratio": 0.5, "metrics": {"accuracy": 0.8}}}}}}
+    with pytest.raises(ExplainError, match="expected a latency of the dense model for the curve"):
+        et.explain(program, {"rows": 8}, profile=path, curve=curve, output=tmp_path / "a.html")
 
 
 # ---- the page ----

@@ -22,11 +22,12 @@ import torch
 import et
 from et.explain import CurveError
 from et.explain.cli import main, parse_shape
-from et.explain.curve import load, points
+from et.explain.curve import Point, Setting, choose_device, load, points, prune
+from et.explain.curve import draw as draw_curve
 from et.explain.formats import percent, size, time
 from et.explain.page import join_names
 from et.explain.pictures import draw
-from et.explain.remarks import parse
+from et.explain.remarks import Remark, parse
 from et.explain.storage import densities, parameters
 from explain_page import Page
 
@@ -91,6 +92,69 @@ def test_what_has_no_latency_is_measured_once_for_each_setting():
     assert [p.latency_ms for p in made] == [1, 2, 3, 4, 5]
 
 
+def test_a_benchmark_names_its_metric():
+    record = benchmark(True)
+    for group in record["groups"].values():
+        group["metric"] = "f1"
+        for entry in (group["dense"], *group["jobs"].values()):
+            entry["metrics"]["f1"] = 0.5
+    assert {(p.metric, p.value) for p in points(load(record), never)} == {("f1", 0.5)}
+    group["metric"] = "recall"
+    with pytest.raises(CurveError, match="expected 'recall' in group 'bert/sst2/1' of the record"):
+        load(record)
+
+
+def test_of_many_lines_only_the_ends_have_labels():
+    def drawn(*patterns: str) -> str:
+        return draw_curve([Point("g", "accuracy", p, r, 0.9 - r / 10, None, 1, 4 - 3 * r) for p in patterns for r in (0.3, 0.5, 0.9)])
+
+    few, many = drawn("rows", "tile"), drawn("rows", "tile", "columns")
+    assert few.count("50%") == 2 and few.count("30%") == few.count(">90%") == 2
+    assert "50%" not in many and many.count("30%") == many.count(">90%") == 3
+
+
+def joined() -> dict:
+    """What benchmarks/prune/accuracy_report.py --latencies writes."""
+    def latencies(kind: str, dense: float) -> dict:
+        jobs = {"dense": dense, **{key: dense * (1 - job["ratio"]) for key, job in benchmark(False)["groups"]["bert/sst2/0"]["jobs"].items()}}
+        return {"kind": kind, "model": "bert", "jobs": {key: {"points": {"1x128": {"us": us, "us share": us / dense}, "32x128": {"us": 1e6}}}
+                                                      for key, us in jobs.items()}}
+
+    return {**benchmark(False), "latencies": [latencies("cpu", 8000.0), latencies("gpu", 400.0)]}
+
+
+@pytest.mark.parametrize("is_gpu, dense", [(False, 8.0), (True, 0.4)])
+def test_latencies_that_were_joined_are_those_of_the_kind_of_device(is_gpu, dense):
+    made = points(choose_device(load(joined()), is_gpu), never)
+    assert {p.label: p.latency_ms for p in made} == pytest.approx({
+        "dense": dense, "tile:16x16 50%": dense / 2, "tile:16x16 75%": dense / 4, "rows 50%": dense / 2, "rows 75%": dense / 4})
+
+
+def test_latencies_of_another_model_or_device_are_not_taken():
+    for change in ({"model": "other"}, {"kind": "npu"}):
+        record = joined()
+        for latencies in record["latencies"]:
+            latencies.update(change)
+        assert all(r.latency_ms is None for r in choose_device(load(record), False))
+    # Its own latency comes first.
+    own = {**benchmark(True), "latencies": joined()["latencies"]}
+    assert {r.latency_ms for r in choose_device(load(own), False) if r.setting.ratio == 0} == {4.0}
+
+
+@pytest.mark.parametrize("change, message", [
+    (lambda r: r.update(latencies={}), "expected 'latencies' in the record to be a list"),
+    (lambda r: r["latencies"][1].pop("jobs"), "expected 'jobs' in latencies 1 of the record"),
+    (lambda r: r["latencies"][0]["jobs"]["rows@0.5"].pop("points"), "expected 'points' in job 'rows@0.5' of latencies 0 of the record"),
+    (lambda r: r["latencies"][0]["jobs"]["dense"]["points"]["1x128"].update(us=0), "expected 'us' in job 'dense' .* to be above 0, but it is 0"),
+    (lambda r: r["latencies"][0]["jobs"]["dense"]["points"]["1x128"].update(us="8"), "expected 'us' in job 'dense' .* to be a number"),
+])
+def test_latencies_that_do_not_fit_are_refused(change, message):
+    record = joined()
+    change(record)
+    with pytest.raises(CurveError, match=message):
+        load(record)
+
+
 def test_the_page_has_the_curve(tmp_path):
     (tmp_path / "accuracy.json").write_text(json.dumps(benchmark(True)))
     torch.manual_seed(0)
@@ -115,6 +179,21 @@ def test_latencies_of_the_module_are_measured(tmp_path):
     found = et.explain(model, inputs, output=tmp_path / "a.html", rounds=1, compare_dense=False, curve=benchmark(False))
     assert len(found.curve) == 5 and all(p.latency_ms > 0 for p in found.curve) and "pruned by magnitude" in found.curve_note
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_a_pruned_module_is_measured_at_no_more_than_each_ratio():
+    import model_zoo
+
+    model = model_zoo.head("sequence classification").eval()
+    pruned = prune(model, Setting("tile:16x16", 0.8))
+    before = copy.deepcopy(pruned.state_dict())
+    share = lambda module: {n: (p == 0).double().mean().item() for n, p in module.named_parameters() if p.dim() == 2}  # noqa: E731
+    targets = [n for n, zeros in share(pruned).items() if zeros > 0.5]
+    # The dense point is of no zeros, and other patterns do not add to those that were there.
+    assert targets and not any(share(prune(pruned, Setting("", 0.0))).values())
+    found = share(prune(pruned, Setting("rows", 0.5)))
+    assert all(found[n] == pytest.approx(0.5, abs=0.01) for n in targets)
+    assert all(torch.equal(value, before[name]) for name, value in pruned.state_dict().items())
 
 
 def test_latencies_of_programs_are_measured(tmp_path):
@@ -183,13 +262,19 @@ def test_remarks_are_taken_apart():
     remark = parse('[Missed] FeaturesStay | Category:c | Reason="they stay", Weight=up, WeightBehind=down')
     assert (remark.kind, remark.name, remark.text, remark.weights) == ("missed", "FeaturesStay", "they stay", ("up", "down"))
     remark = parse('[Missed] WeightStaysDense | Category:c | Reason="no", Suggestion="prune, then", Weight=w')
-    assert remark.sentence == "no Suggestion: prune, then" and remark.weights == ("w",)
+    assert remark.sentence == "no. Suggestion: prune, then" and remark.weights == ("w",)
 
 
 @pytest.mark.parametrize("line", ["", "no remark at all", "[Passed]", "[Passed] Name", "[x] y | z"])
 def test_lines_that_are_no_remarks_stay_text(line):
     remark = parse(line)
     assert remark.encoded is remark.stays is remark.removed is None and remark.weights == ()
+
+
+def test_a_suggestion_is_a_sentence_of_its_own():
+    for text in ("it stays dense", "it stays dense."):
+        assert Remark("missed", "WeightStaysDense", text, "prune tiles").sentence == "it stays dense. Suggestion: prune tiles"
+    assert Remark("missed", "WeightStaysDense", "it stays dense").sentence == "it stays dense"
 
 
 def test_names_lead_to_parameters():

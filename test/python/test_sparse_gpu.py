@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import et
+from et.explain.program_file import read_program
 
 
 def layer(share: float, rows: int = 64, columns: int = 64, outputs: int = 1024, inputs: int = 1024) -> torch.nn.Linear:
@@ -54,6 +55,71 @@ def test_squares_take_mma(tmp_path, target):
     program = compiled(layer(0.97, 16, 16, 4096, 1024), target)
     assert "tiles of 16x16" in said(program, "WeightEncoded") and "sparse_mma" in said(program, "Schedule")
     assert size(program, tmp_path) < 4e6
+
+
+def stored(program, tmp_path) -> dict[str, int]:
+    """The bytes of each weight, by its name."""
+    program.save(tmp_path / "stored.etp")
+    return {weight.name: weight.size for weight in read_program(tmp_path / "stored.etp").weights}
+
+
+def test_bf16_is_stored_as_f16_is(tmp_path):
+    half, brain = (stored(compiled(layer(0.8).to(dtype)), tmp_path) for dtype in (torch.float16, torch.bfloat16))
+    assert half == brain and any(name.endswith(".strips") for name in brain)
+    said_of_both = {said(compiled(layer(0.8).to(dtype)), "WeightEncoded") for dtype in (torch.float16, torch.bfloat16)}
+    assert len(said_of_both) == 1 and "keeps 51 of 256 tiles of 64x64" in said_of_both.pop()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("row, column", [(0, 0), (7, 3), (15, 15)])
+def test_one_tile_that_is_left_is_all_that_is_stored(tmp_path, dtype, row, column):
+    module = torch.nn.Linear(1024, 1024).to(dtype).eval().requires_grad_(False)
+    kept = torch.zeros_like(module.weight)
+    kept[64 * row : 64 * row + 64, 64 * column : 64 * column + 64] = 1
+    module.weight.data *= kept
+    program = compiled(module)
+    assert "keeps 1 of 256 tiles of 64x64" in said(program, "WeightEncoded")
+    bytes_of = stored(program, tmp_path)
+    strips = next(size for name, size in bytes_of.items() if name.endswith(".strips"))
+    # A block of threads takes two strips of 64 outputs: what one of them keeps, the other may hold as well.
+    assert 64 * 64 * 2 <= strips <= 2 * 64 * 64 * 2
+    assert sum(bytes_of.values()) < 32 << 10
+
+
+def test_a_weight_of_one_tile_stays_dense(tmp_path):
+    """There is nothing to leave out of a full one; one of zeros has nothing else, and compiles as well."""
+    for share, outputs, inputs in ((0.0, 64, 64), (0.0, 16, 16)):
+        assert not said(compiled(layer(share, 64, 64, outputs, inputs)), "WeightEncoded")
+    for outputs, inputs in ((64, 64), (16, 16)):
+        program = compiled(layer(1.0, 64, 64, outputs, inputs))
+        assert size(program, tmp_path) > 0
+
+
+@pytest.mark.parametrize("form", ["torch", "safetensors"])
+def test_a_checkpoint_that_knows_nothing_of_us(tmp_path, form):
+    """Pruned and saved with PyTorch, loaded into a plain module: zeros are all that says it was pruned."""
+    pruned = layer(0.8)
+    if form == "torch":
+        torch.save(pruned.state_dict(), tmp_path / "model.pt")
+        state = torch.load(tmp_path / "model.pt", weights_only=True)
+    else:
+        safetensors = pytest.importorskip("safetensors.torch")
+        safetensors.save_file(pruned.state_dict(), tmp_path / "model.safetensors")
+        state = safetensors.load_file(tmp_path / "model.safetensors")
+    module = torch.nn.Linear(1024, 1024).half().eval().requires_grad_(False)
+    before = said(compiled(module), "WeightEncoded")
+    module.load_state_dict(state)
+    program = compiled(module)
+    assert not before and "keeps 51 of 256 tiles of 64x64" in said(program, "WeightEncoded")
+    assert stored(program, tmp_path) == stored(compiled(pruned), tmp_path)
+
+
+def test_a_checkpoint_whose_zeros_became_small_stays_dense():
+    """Fine-tuned without masks, pruned weights are not zero any more."""
+    module = layer(0.8)
+    module.weight.data += torch.full_like(module.weight, 2.0**-14)
+    program = compiled(module)
+    assert not said(program, "WeightEncoded") and not said(program, "WeightStaysDense")
 
 
 def test_what_does_not_pay_stays_dense():

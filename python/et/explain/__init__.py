@@ -31,7 +31,7 @@ __all__ = ["CurveError", "ExplainError", "explain"]
 
 def explain(model_or_program: Any, *inputs: Any, output: str | os.PathLike[str] = "report.html", title: str | None = None,
             dynamic_shapes: Any = None, target: str = "cpu", isa: str = "native", threads: int | None = None, device: str | None = None,
-            curve: Any = None, measure: bool = True, compare_dense: bool = True, rounds: int = 3) -> "Explanation":
+            curve: Any = None, profile: str | os.PathLike[str] | None = None, measure: bool = True, compare_dense: bool = True, rounds: int = 3) -> "Explanation":
     """Writes the page `output` and returns what it says.
 
     Args:
@@ -47,6 +47,8 @@ def explain(model_or_program: Any, *inputs: Any, output: str | os.PathLike[str] 
             benchmarks/prune/accuracy.py's accuracy.json, such a dictionary, a pair of one of these and of the path of its compiled
             program, or a list of those. Latencies that they do not hold are measured: of the program of a pair, or of the module
             pruned by magnitude to each pattern and ratio.
+        profile: what `et-run-program --profile-json=FILE` wrote of a run of this very program on another machine, such as one with
+            a GPU. Its times stand on the page, and nothing is run here. Inputs, or sizes, say what the run was on.
         measure: run the program and time its steps.
         compare_dense: also compile and time the same model with no zero in it, so that the compiler's predictions can be
             compared; only where the model is given and something of it was left out.
@@ -63,7 +65,8 @@ def explain(model_or_program: Any, *inputs: Any, output: str | os.PathLike[str] 
         raise ExplainError(f"expected a file for the page, but '{output}' is a folder; name one in it, such as '{output / 'report.html'}'")
     if title is not None and not isinstance(title, str):
         raise ExplainError(f"expected title to be text, but got {type(title).__name__}")
-    options = run.Options(dynamic_shapes, target, isa, run.check_threads(threads), run.check_device(device), measure, compare_dense, run.check_rounds(rounds))
+    options = run.Options(dynamic_shapes, target, isa, run.check_threads(threads), run.check_device(device), measure, compare_dense, run.check_rounds(rounds),
+                          run.check_profile(profile, device, threads))
     given, named, sizes = run.sort_inputs(inputs)
     with tempfile.TemporaryDirectory() as folder:
         found = run.explain(model_or_program, given, named, sizes, options, curve, Path(folder))

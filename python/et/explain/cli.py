@@ -45,6 +45,8 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     run.add_argument("--device", help="cpu, cuda or cuda:1 (default: a GPU when the program has a plan for one, else the CPU)")
     run.add_argument("--threads", type=int, metavar="N", help="threads on a CPU (default: one per processor)")
     run.add_argument("--rounds", type=int, default=3, metavar="N", help="how often the steps are measured; the quickest run counts (default: %(default)s)")
+    run.add_argument("--profile", type=Path, metavar="FILE.json",
+                     help="times of a run elsewhere, which et-run-program --profile-json wrote; nothing is run here")
     run.add_argument("--no-measure", dest="measure", action="store_false", help="do not run the program")
     curve = parser.add_argument_group("accuracy-latency curve")
     curve.add_argument("--curve", action="append", default=[], metavar="RECORD.json[=PROGRAM.etp]",
@@ -101,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given, named = read_inputs(options.input)
         sizes = parse_shape(options.shape)
         found = explain(options.program, *given, *([named] if named else []), *([sizes] if sizes else []), output=options.output,
-                        title=options.title, threads=options.threads, device=options.device, curve=parse_curve(options.curve),
+                        title=options.title, threads=options.threads, device=options.device, curve=parse_curve(options.curve), profile=options.profile,
                         measure=options.measure, rounds=options.rounds)
     except errors.Error as error:
         Console(stderr=True, soft_wrap=True).print("[bold red]error:[/]", Text(str(error)))

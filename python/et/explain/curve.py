@@ -11,6 +11,7 @@ Takes what et.prune writes (record.json, one pruned model each) and what benchma
 latency is, in this order,
 
     the record's own `latency_ms`, beside `metrics`
+    of a record that benchmarks/prune/accuracy_report.py joined with latencies, that of the report's kind of device
     that of a compiled program given with the record: (record, "pruned.etp")
     that of the report's own model, pruned by magnitude to the pattern and ratio of the record
 """
@@ -22,7 +23,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -35,6 +36,9 @@ _COLOURS = 6
 _MARKERS = "osD^vP"
 #: Where labels stand beside their points, in points: each pattern on another side, so that neighbours stay readable.
 _SIDES = ((0, 7), (0, -14), (15, -3), (-15, -3))
+
+#: Up to so many patterns, every point has its ratio beside it.
+_LABELLED = 2
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,8 @@ class Result:
     latency_ms: float | None
     #: The program compiled from it.
     program: Path | None = None
+    #: Milliseconds on a "cpu" and on a "gpu", where benchmarks/prune/latency.py measured them.
+    recorded: Mapping[str, float] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,7 @@ def _get(record: Any, path: str, kind: type | tuple[type, ...], source: str, def
 
 
 _NUMBER = (int, float)
-_NAMES = {_NUMBER: "a number", str: "a text", dict: "an object"}
+_NAMES = {_NUMBER: "a number", str: "a text", dict: "an object", list: "a list"}
 
 
 def _latency(record: Any, source: str) -> float | None:
@@ -131,22 +137,47 @@ def _of_record(record: Any, source: str, program: Path | None) -> list[Result]:
             Result(group, metric, _get(found, metric, _NUMBER, source), setting, _latency(record, source), program)]
 
 
+def _recorded(record: Any, source: str) -> dict[tuple[str, str], dict[str, float]]:
+    """Latencies that were joined with the accuracies, by model and job and by kind of device. Of several sizes of input the first."""
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    for number, one in enumerate(_get(record, "latencies", list, source, [])):
+        where = f"latencies {number} of {source}"
+        kind, model = _get(one, "kind", str, where), _get(one, "model", str, where)
+        for key, job in _get(one, "jobs", dict, where).items():
+            there = f"job '{key}' of {where}"
+            for times in list(_get(job, "points", dict, there).values())[:1]:
+                us = _get(times, "us", _NUMBER, there)
+                if not us > 0:
+                    raise CurveError(f"expected 'us' in {there} to be above 0, but it is {us}")
+                found.setdefault((model, key), {})[kind] = us / 1e3
+    return found
+
+
+def choose_device(results: Sequence[Result], is_gpu: bool) -> list[Result]:
+    """Latencies of the page's kind of device stand in where a result has none of its own."""
+    kind = "gpu" if is_gpu else "cpu"
+    return [replace(r, latency_ms=r.recorded.get(kind)) if r.latency_ms is None else r for r in results]
+
+
 def _of_benchmark(record: Any, source: str) -> list[Result]:
     results = []
+    recorded = _recorded(record, source)
     selection = _get(record, "settings.selection", str, source, "matrix")
     for key, group in _get(record, "groups", dict, source).items():
         where = f"group '{key}' of {source}"
-        name = f"{_get(group, 'model', str, where)}, {_get(group, 'task', str, where)}"
+        model = _get(group, "model", str, where)
+        name = f"{model}, {_get(group, 'task', str, where)}"
         if not _get(group, "jobs", dict, where):
             continue
         dense = _get(group, "dense.metrics", dict, where)
-        metric = _metric(dense, where)
-        results.append(Result(name, metric, _get(dense, metric, _NUMBER, where), Setting("", 0.0), _latency(group["dense"], where)))
+        metric = _get(group, "metric", str, where, None) or _metric(dense, where)
+        results.append(Result(name, metric, _get(dense, metric, _NUMBER, where), Setting("", 0.0), _latency(group["dense"], where),
+                              None, recorded.get((model, "dense"), {})))
         for job_key, job in group["jobs"].items():
             there = f"job '{job_key}' of {where}"
             setting = Setting(_get(job, "pattern", str, there), _ratio(_get(job, "ratio", _NUMBER, there), there), selection)
             results.append(Result(name, metric, _get(_get(job, "metrics", dict, there), metric, _NUMBER, there), setting,
-                                  _latency(job, there)))
+                                  _latency(job, there), None, recorded.get((model, job_key), {})))
     return results
 
 
@@ -217,13 +248,23 @@ def points(results: Sequence[Result], measure: Callable[[list[Result]], list[flo
     return tuple(made)
 
 
+def without_zeros(tensor: Any) -> Any:
+    """A matrix with a small number in place of every zero: dense to a compiler. Anything else as it is."""
+    import torch
+
+    is_matrix = tensor.dim() == 2 and tensor.is_floating_point()
+    return torch.where(tensor == 0, torch.full_like(tensor, 2.0**-10), tensor) if is_matrix else tensor
+
+
 def prune(module: Any, setting: Setting) -> Any:
-    """A copy of `module`, pruned by magnitude as `setting` says."""
+    """A copy of `module`, pruned by magnitude as `setting` says, and no further: what was pruned before is filled first."""
     import copy
 
     from ..prune.settings import Settings, make_pruner
 
     pruned = copy.deepcopy(module)
+    for parameter in pruned.parameters():
+        parameter.data = without_zeros(parameter.data)
     if setting.ratio:
         name, _, tile = setting.pattern.partition(":")
         try:
@@ -256,6 +297,7 @@ def draw(made: Sequence[Point]) -> str:
     with matplotlib.rc_context(style):
         figure = Figure(figsize=(7.2, 4.4 * len(groups)), layout="constrained")
         figure.patch.set_alpha(0)
+        figure.get_layout_engine().set(h_pad=0.15)
         for axes, (group, metric) in zip(figure.subplots(len(groups), squeeze=False)[:, 0], groups):
             mine = [p for p in made if (p.group, p.metric) == (group, metric)]
             axes.patch.set_alpha(0)
@@ -268,7 +310,8 @@ def draw(made: Sequence[Point]) -> str:
                 axes.errorbar([p.latency_ms for p in line], [p.value for p in line], [p.spread or 0 for p in line], label=pattern,
                               color=colours[pattern], marker=markers[pattern], markersize=5, linewidth=1.6, elinewidth=0.8, capsize=2)
                 side = _SIDES[patterns.index(pattern) % len(_SIDES)]
-                for p in line:
+                # Many lines lie close together: then their ends say enough.
+                for p in line if len(patterns) <= _LABELLED else dict.fromkeys((line[0], line[-1])):
                     axes.annotate(f"{p.ratio:.0%}", (p.latency_ms, p.value), side, textcoords="offset points", ha="center",
                                   fontsize=8, color=colours[pattern])
             for p in (p for p in mine if p.ratio == 0):

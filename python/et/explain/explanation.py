@@ -19,6 +19,10 @@ from .remarks import Remark
 from .storage import Layout
 
 
+#: Microseconds below which a time is none: the step hid behind its neighbour, or the machine was not quiet.
+_RESOLUTION = 0.1
+
+
 @dataclass(frozen=True)
 class Picture:
     """The pattern of a weight: one cell for each tile of `tile`."""
@@ -71,14 +75,18 @@ class Weight:
         return next((r.removed for r in self.remarks if r.removed), None)
 
     @property
+    def _has_dense(self) -> bool:
+        return self.dense_us is not None and self.dense_us >= _RESOLUTION
+
+    @property
     def predicted_us(self) -> float | None:
         """The cost model's share of the time that the dense kernel took."""
-        return self.predicted_share * self.dense_us if self.predicted_share is not None and self.dense_us else None
+        return self.predicted_share * self.dense_us if self.predicted_share is not None and self._has_dense else None
 
     @property
     def measured_share(self) -> float | None:
         """Of the time that the dense kernel took."""
-        return self.us / self.dense_us if self.us is not None and self.dense_us else None
+        return self.us / self.dense_us if self.us is not None and self.us >= _RESOLUTION and self._has_dense else None
 
     @property
     def share_of_floor(self) -> float | None:

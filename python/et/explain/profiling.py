@@ -158,14 +158,43 @@ def measure_steps(program: ProgramFile, inputs: Mapping[str, np.ndarray], *, dev
         if done.returncode:
             text = done.stderr.strip().removeprefix("et-run-program: ").removeprefix("error: ")
             raise ExplainError(f"the steps of '{program.path}' cannot be measured: {text or f'exit status {done.returncode}'}")
-        found = json.loads((Path(folder) / "profile.json").read_text())
-    steps = tuple(StepTime(s["name"], s["kernel"], s["us"], s.get("bytes"), s.get("flops"), s.get("unit", "vector"),
+        return _parse(json.loads((Path(folder) / "profile.json").read_text()), {n: a.shape for n, a in inputs.items()})
+
+
+def _parse(found: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> Profile:
+    """What --profile-json wrote."""
+    steps = tuple(StepTime(s["name"], s["kernel"], float(s["us"]), s.get("bytes"), s.get("flops"), s.get("unit", "vector"),
                            s.get("floor_us")) for s in found["steps"])
     floors = ""
     if found["peak_bytes_per_second"]:
         floors = (f"The floor of a step is the time that {found['device']} needs by its data sheet for the bytes "
                   f"({found['peak_bytes_per_second'] / 1e9:.0f} GB/s) or for the operations, whichever is longer.")
-    return Profile(found["target"], found["device"], found["us"], steps, {n: a.shape for n, a in inputs.items()}, floors)
+    return Profile(found["target"], found["device"], float(found["us"]), steps, shapes, floors)
+
+
+def read_profile(path: str | os.PathLike[str], program: ProgramFile, inputs: Mapping[str, np.ndarray]) -> Profile:
+    """The profile of a run of `program` on another machine: a file of et-run-program --profile-json. `inputs` are those of that run,
+    as far as they are known. Raises ExplainError where the file is none, or of another program."""
+    try:
+        found = json.loads(Path(path).read_text())
+        profile = _parse(found, {n: a.shape for n, a in inputs.items()})
+    except OSError as error:
+        raise ExplainError(f"expected a profile of et-run-program --profile-json, but '{path}' cannot be read: {error.strerror or error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"it has no {error}" if isinstance(error, KeyError) else error
+        raise ExplainError(f"expected a profile of et-run-program --profile-json, but '{path}' is none: {what}") from error
+    plan = next((plan for plan in program.plans if plan.target == profile.target), None)
+    if not plan:
+        raise ExplainError(f"expected a profile of {' or '.join(p.target for p in program.plans)}, for which '{program.path.name}' has a plan, but "
+                           f"'{path}' is of {profile.target}")
+    try:
+        places = attach(plan, profile)
+    except ExplainError as error:
+        raise ExplainError(f"the profile '{path}' is of another program: {error}") from error
+    # Kernels are shared by layers of one shape, so the names of steps have to agree as well.
+    if other := next((step for place, step in zip(places, profile.steps) if plan.steps[place].name != step.name), None):
+        raise ExplainError(f"the profile '{path}' is of another program: its step '{other.name}' is not in the plan for {plan.target}")
+    return profile
 
 
 def measure(programs: Sequence[ProgramFile], inputs: Mapping[str, np.ndarray], *, rounds: int, device: str | None = None,

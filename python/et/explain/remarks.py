@@ -39,8 +39,9 @@ class Remark:
 
     @property
     def sentence(self) -> str:
-        """The remark and what it suggests, verbatim."""
-        return f"{self.text} Suggestion: {self.suggestion}" if self.suggestion else self.text
+        """The remark and what it suggests, verbatim, as two sentences."""
+        stop = "" if self.text.endswith((".", "!", "?")) else "."
+        return f"{self.text}{stop} Suggestion: {self.suggestion}" if self.suggestion else self.text
 
     @property
     def encoded(self) -> tuple[int, int, int, int, float] | None:

@@ -29,7 +29,7 @@ from .advice import advise
 from .errors import ExplainError
 from .explanation import Explanation
 from .gather import Source, dense_times, gather
-from .profiling import Profile, make_inputs, measure, measure_runs, measure_steps
+from .profiling import Profile, make_inputs, measure, measure_runs, measure_steps, read_profile
 from .program_file import Plan, ProgramFile, read_program
 from .remarks import parse_all
 
@@ -51,6 +51,8 @@ class Options:
     measure: bool = True
     compare_dense: bool = True
     rounds: int = 3
+    #: The profile of a run elsewhere; then nothing is run here.
+    profile: str | os.PathLike[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,17 @@ def check_device(device: str | None) -> str | None:
     if device is not None and not (isinstance(device, str) and re.fullmatch(r"cpu|cuda(:\d+)?", device)):
         raise ExplainError(f"expected device 'cpu', 'cuda' or 'cuda:N', but got {device!r}")
     return "cuda:0" if device == "cuda" else device
+
+
+def check_profile(profile: Any, device: str | None, threads: int | None) -> str | os.PathLike[str] | None:
+    """The path of a profile, which leaves nothing to measure."""
+    if profile is None:
+        return None
+    if not isinstance(profile, (str, os.PathLike)):
+        raise ExplainError(f"expected profile to be the path of a file of et-run-program --profile-json, but got {type(profile).__name__}")
+    if device is not None or threads is not None:
+        raise ExplainError(f"expected no {'device' if device is not None else 'threads'} with a profile, for nothing is run; leave one of them out")
+    return profile
 
 
 def sort_inputs(inputs: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any], dict[str, int]]:
@@ -133,8 +146,7 @@ def _subject(what: Any, given: tuple[Any, ...], named: Mapping[str, Any], option
 
 def _twin(subject: Subject, plan: Plan, options: Options, folder: Path) -> ProgramFile:
     """The same model with no zero in any matrix, compiled for the same target."""
-    weights = {name: torch.where(t == 0, torch.full_like(t, 2.0**-10), t) if t.dim() == 2 and t.is_floating_point() else t
-               for name, t in ((name, t.detach()) for name, t in subject.imported.weights.items())}
+    weights = {name: curves.without_zeros(t.detach()) for name, t in subject.imported.weights.items()}
     path = folder / "dense.etp"
     if plan.is_gpu:
         contents, _ = compile_saved(subject.imported.text, weights, target=f"cuda:{plan.target}", allow_non_finite=True)
@@ -181,14 +193,18 @@ def explain(what: Any, given: tuple[Any, ...], named: Mapping[str, Any], sizes: 
     program = read_program(subject.path)
     notes: list[str] = []
     arrays, profile = None, None
-    if not options.measure:
+    if options.profile is not None:
+        notes.append(f"Times are those of the profile '{Path(options.profile).name}'; nothing was run here, so there are none of a dense model.")
+    elif not options.measure:
         notes.append("Nothing was measured: measure=False.")
     elif program.inputs and not (given or named or sizes) and program.dims:
         notes.append("Nothing was measured: give inputs, or sizes of " + ", ".join(f"'{d}'" for d in program.dims) + ".")
     if given or named or sizes or not program.dims:
         arrays = make_inputs(program, given, named, sizes)
     gpu_only = all(plan.is_gpu for plan in program.plans)
-    if options.measure and arrays is not None:
+    if options.profile is not None:
+        profile = read_profile(options.profile, program, arrays or {})
+    elif options.measure and arrays is not None:
         try:
             # Says which plan it is that runs here, and whether any does.
             profile = measure_steps(program, arrays, device=options.device, threads=options.threads)
@@ -198,11 +214,12 @@ def explain(what: Any, given: tuple[Any, ...], named: Mapping[str, Any], sizes: 
                 raise
             notes.append(f"Nothing was measured: {error}")
     plan = _choose_plan(program, profile, options.device)
+    results = curves.choose_device(results, plan.is_gpu)
     if len(program.plans) > 1:
         notes.append(f"The program holds plans for {', '.join(p.target for p in program.plans)}; this page is about {plan.target}.")
     dense: Mapping[tuple[str, ...], float] = {}
     dense_us = None
-    if profile:
+    if profile and options.profile is None:
         is_pruned = any(r.encoded or r.removed for r in subject.source.remarks or ())
         twins = [_twin(subject, plan, options, folder)] if options.compare_dense and subject.imported and is_pruned else []
         profile, *found = measure([program, *twins], arrays, rounds=options.rounds, device=options.device, threads=options.threads)
@@ -229,7 +246,7 @@ def explain(what: Any, given: tuple[Any, ...], named: Mapping[str, Any], sizes: 
         latency_note = "Accuracies and latencies are those of the records."
     return Explanation(
         subject.name if subject.name != "program" else program.name, program.name, program.producer, plan.target, plan.is_gpu,
-        _machine(), _versions(), weights, steps, others, subject.report, program.file_bytes, program.code_bytes, stored, stored + saved,
+        _machine() + (", where this page was made" if options.profile is not None else ""), _versions(), weights, steps, others, subject.report, program.file_bytes, program.code_bytes, stored, stored + saved,
         profile, dense_us, advise(weights, steps, profile.us if profile else None, plan.is_gpu), made,
         curves.draw(made) if made else "", latency_note, tuple(notes))
 
@@ -238,7 +255,7 @@ def _curve(results: Sequence[curves.Result], module: torch.nn.Module | None, arr
            given: tuple[Any, ...], named: Mapping[str, Any], options: Options, folder: Path) -> tuple[curves.Point, ...]:
     """The points of the curve, with latencies measured where the records have none."""
     def measure_all(missing: list[curves.Result]) -> list[float] | None:
-        if not options.measure or arrays is None or (module is None and not all(r.program for r in missing)):
+        if not options.measure or options.profile is not None or arrays is None or (module is None and not all(r.program for r in missing)):
             return None
         programs = []
         for number, result in enumerate(missing):
