@@ -66,7 +66,7 @@ def _options(isa: str, threads: int | None, allow_non_finite: bool, target: str 
         raise ValueError(f"expected partial_attention to be None or a number of keys up to {1 << 30}, "
                          f"but got {partial_attention}")
     return capi.CompileOptions(isa.encode(), None, threads or 0, int(allow_non_finite), target.encode(),
-                               _FOLD_NORMS[fold_norms], -1 if partial_attention is None else partial_attention)
+                               _FOLD_NORMS[fold_norms], 0 if partial_attention is None else partial_attention + 1)
 
 
 def compile_text(text: str, weights: Mapping[str, torch.Tensor] | None = None, *, isa: str = "native",

@@ -79,8 +79,8 @@ struct PartialAttentionPass final : et::impl::PartialAttentionPassBase<PartialAt
     if (moreThan == -1)
       return;
     getOperation().walk([&](LaunchOp launch) {
-      if (launch.hasBufferOperands() && isa_and_nonnull<AttentionOp>(cpu::getRoot(launch)) &&
-          !launch->hasAttr(kPartialAttention))
+      if (launch.hasBufferOperands() && launch.getOutputs().size() == 1 &&
+          isa_and_nonnull<AttentionOp>(cpu::getRoot(launch)))
         visit(launch, *sm);
     });
   }
