@@ -132,7 +132,8 @@ def ScheduleGPUPass : Pass<"et-schedule-gpu", "mlir::ModuleOp"> {
     Numerics: exact.
 
     Gives every launch its `schedule`: the architecture, the family of its kernel, and what that family lets choose. A
-    launch that `et.rows` says the likely rows of gets variants for those only. Schedules come from the tables in `tuned`,
+    launch that `et.rows` says the likely rows of gets variants for those only; one with `et.partial_attention`, the variant
+    `partial` for more keys than that. Schedules come from the tables in `tuned`,
     then from that of the project, then from cost models (docs/Tuning.md).
 
     Remarks: `passed` says which schedule each launch of a linear layer or attention has, for which sizes and from where;

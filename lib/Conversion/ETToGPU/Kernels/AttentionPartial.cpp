@@ -17,7 +17,9 @@
 // Scores are f32 and neither scaled nor masked: the second kernel does with them what
 // the schedule Mma does with those in its registers, to the last bit where both take
 // the same blocks of keys. f16 would halve the traffic, and overflow where the scale comes later.
-// Both kernels wait for scores on their way to and from memory: mma.sync keeps up.
+// The maximum is a running one, although the row is there: to find it first would take
+// another pass over the scores. Both kernels wait for scores on their way to and from
+// memory: mma.sync keeps up.
 //
 // In memory, scores lie as lanes hold them: a unit is 16 rows of 8 keys, 16 bytes per
 // lane, so that a warp moves 512 bytes in a row and no row has an end to look after.
