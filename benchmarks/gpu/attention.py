@@ -90,7 +90,7 @@ def make_operands(entry, run, scale=1.0):
         elif number != OUTPUT:
             view.copy_(torch.randn(shape, device="cuda") * (1.0 if number == VALUE else scale))
         result[number] = (flat, view)
-    if run["scores"]:
+    if "scores" in run:
         # Between two kernels; the second must not read what the first has not written.
         scores = torch.full((run["scores"] + 512,), math.nan, device="cuda")
         result[SCORES] = (scores, scores[: run["scores"]])

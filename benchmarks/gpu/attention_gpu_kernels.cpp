@@ -58,9 +58,6 @@ static json::Object describeRun(const AttentionCase &c, ArrayRef<BuiltKernel> ke
     describeOffsets(kAttentionOffsets, spec.offsets, spec.offsetStride);
   if (spec.keyOffsets)
     describeOffsets(kAttentionKeyOffsets, spec.keyOffsets, spec.keyOffsetStride);
-  int64_t scores = 0;
-  if (c.schedule.family == AttentionSchedule::Partial)
-    scores = evaluate(attentionScoreElements(spec.numBatchDims, spec.query.elementType.getContext()), symbols);
   json::Array launches;
   // One of no blocks has nothing to do.
   for (const BuiltKernel &kernel : kernels)
@@ -69,11 +66,13 @@ static json::Object describeRun(const AttentionCase &c, ArrayRef<BuiltKernel> ke
   json::Array sizes(symbols.take_front(spec.numBatchDims + 2));
   sizes.push_back(spec.headSizeK);
   sizes.push_back(spec.headSizeV);
-  return json::Object{{"sizes", std::move(sizes)},
-                      {"operands", std::move(operands)},
-                      {"scores", scores},
-                      {"launches", std::move(launches)},
-                      {"timed", timed}};
+  json::Object run{{"sizes", std::move(sizes)},
+                   {"operands", std::move(operands)},
+                   {"launches", std::move(launches)},
+                   {"timed", timed}};
+  if (c.schedule.family == AttentionSchedule::Partial)
+    run["scores"] = evaluate(attentionScoreElements(spec.numBatchDims, spec.query.elementType.getContext()), symbols);
+  return run;
 }
 
 /// Batch dimensions, then m and n.
