@@ -51,6 +51,8 @@ class Case:
     dims: list[dict[int, str]]
     runs: list[tuple[int, ...]]
     dtype: torch.dtype = torch.float16
+    #: Keys up to which attention runs as one kernel; None for any number.
+    partial_attention: int | None = None
     #: Called with the inputs of every run once more to time it.
     timed: bool = False
 
@@ -274,6 +276,15 @@ def get_cases() -> list[Case]:
             cases.append(Case(f"normed_sparse_{name}_{tag}",
                               lambda size=size, inner=inner, rest=rest: pruned(NormedMLP(size, inner, *rest), 64, 64, 0.8),
                               floats(("b", "s", size)), [BS], [*runs, (9, 300)], dtype))
+        # Scores in memory: always, and with more than 100 keys.
+        cases += [
+            Case(f"partial_attention_{tag}", lambda: Attention(4, 64), floats(("b", "s", 256)), [BS],
+                 [*SHORT, (2, 65), (2, 128), (2, 200), (1, 384), (1, 700)], dtype, partial_attention=0),
+            Case(f"partial_attention_100_{tag}", lambda: Attention(3, 32, causal=True), floats(("b", "s", 96)), [BS],
+                 [*SHORT, (2, 100), (2, 101), (1, 300)], dtype, partial_attention=100),
+            Case(f"partial_attention_large_{tag}", lambda: Attention(4, 64), scaled(floats(("b", "s", 256)), 100), [BS],
+                 [*SHORT, (2, 200)], dtype, partial_attention=0),
+        ]
         # A mean that is far from zero must not cost digits.
         cases.append(Case(f"normed_far_{tag}", lambda: NormedMLP(224, 392, True),
                           lambda g, b, s: [30 + torch.randn(b, s, 224, generator=g)], [BS], runs, dtype))
@@ -281,6 +292,8 @@ def get_cases() -> list[Case]:
     cases += [
         Case("minilm_f16", minilm, tokens(30522), [BS, BS], runs),
         Case("bert_2layers_f16", lambda: bert(2, 1000, repeats=True), tokens(1000), [BS, BS], [*runs, (2, 384), (1, 512)]),
+        Case("bert_2layers_partial_f16", lambda: bert(2, 1000, repeats=True), tokens(1000), [BS, BS], [*runs, (2, 384)],
+             partial_attention=100),
         Case("bert_2layers_bf16", lambda: bert(2, 1000, repeats=True), tokens(1000), [BS, BS], runs, torch.bfloat16),
     ]
     return cases
@@ -316,7 +329,7 @@ def prepare(case: Case, folder: Path, target: str, seed: int) -> dict[str, Any]:
         return [x.to(case.dtype) if x.is_floating_point() else x for x in inputs]
 
     program = et.compile(module, tuple(make((2, 16))), dynamic_shapes=tuple(case.dims), target=target,
-                         fold_norms=case.name.startswith("normed"))
+                         fold_norms=case.name.startswith("normed"), partial_attention=case.partial_attention)
     program.save(folder / f"{case.name}.etp")
     # The weights as they are, all arithmetic in float64.
     exact = copy.deepcopy(module).double()

@@ -10,6 +10,7 @@
 Every kernel runs at all its sizes on fresh random inputs, and plain ones with queries and keys a hundred times as large,
 where the error must not be above that of torch's kernel. Gaps between the rows of an operand and what lies behind it
 hold NaN, so that a read out of bounds is seen, as is an output that is not written, or written too far.
+Kernels that keep scores in memory give what those give that do not, bit by bit.
 Error: ||out - ref|| / ||ref||.
 """
 
@@ -25,8 +26,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 import driver
 
-QUERY, KEY, VALUE, MASK, LENGTHS, OUTPUT, OFFSETS, KEY_OFFSETS = range(8)
-OPERANDS = range(8)
+QUERY, KEY, VALUE, MASK, LENGTHS, OUTPUT, OFFSETS, KEY_OFFSETS, SCORES = range(9)
+OPERANDS = range(9)
 TYPES = {
     "f16": torch.float16,
     "bf16": torch.bfloat16,
@@ -89,7 +90,26 @@ def make_operands(entry, run, scale=1.0):
         elif number != OUTPUT:
             view.copy_(torch.randn(shape, device="cuda") * (1.0 if number == VALUE else scale))
         result[number] = (flat, view)
+    if "scores" in run:
+        # Between two kernels; the second must not read what the first has not written.
+        scores = torch.full((run["scores"] + 512,), math.nan, device="cuda")
+        result[SCORES] = (scores, scores[: run["scores"]])
     return result
+
+
+def make_call(functions, entry, run, memory, programmatic=None):
+    """Launches the kernels of `run` one behind the other."""
+    operands = [memory[i][0] if i in memory else None for i in OPERANDS]
+    launches = [
+        driver.Launch(functions[entry["name"], launch["symbol"]], launch, operands, programmatic)
+        for launch in run["launches"]
+    ]
+
+    def call():
+        for launch in launches:
+            launch()
+
+    return call
 
 
 def aligned(entry, run, number, view, inner):
@@ -152,12 +172,12 @@ def reference(entry, run, views):
     return torch.matmul(weights, value)
 
 
-def check(function, entry, run):
+def check(functions, entry, run):
     """Error of one run, and what is wrong with it or None."""
     memory = make_operands(entry, run)
     spoil(memory, entry, run)
     views = {number: view for number, (_, view) in memory.items()}
-    driver.Launch(function, run["launch"], [memory[i][0] if i in memory else None for i in OPERANDS])()
+    make_call(functions, entry, run, memory)()
     torch.cuda.synchronize()
     m = entry["batch"]
     got = aligned(entry, run, OUTPUT, views[OUTPUT], [m, m + 3])
@@ -172,6 +192,8 @@ def check(function, entry, run):
     flat.as_strided(views[OUTPUT].shape, views[OUTPUT].stride()).fill_(math.nan)
     if not flat.isnan().all():
         return math.nan, "wrote outside of the output"
+    if SCORES in memory and not memory[SCORES][0][run["scores"] :].isnan().all():
+        return math.nan, "wrote behind the scores"
     if not (got[(want == 0).all(-1)] == 0).all():
         return math.nan, "a row without keys is not zero"
     norm = want.norm().item()
@@ -190,7 +212,7 @@ def check_all(functions, entries):
         for run in entry["runs"]:
             if run["timed"]:
                 continue
-            error, reason = check(functions[entry["name"]], entry, run)
+            error, reason = check(functions, entry, run)
             if reason:
                 wrong.append(f"{run['sizes']}: {reason}")
             else:
@@ -200,6 +222,33 @@ def check_all(functions, entries):
             print(f"       {line}")
         failed += bool(wrong)
     print(f"{len(entries) - failed} passed, {failed} failed", flush=True)
+    return failed
+
+
+def check_same(functions, entries):
+    """Scores that go through memory are none the worse: results are those of one kernel with the same blocks of keys."""
+    failed = 0
+    by_name = {entry["name"]: entry for entry in entries}
+    for entry in entries:
+        other = by_name.get(entry["name"].replace("partial_", "mma_", 1))
+        # Where keys begin elsewhere, blocks do too.
+        if other in (None, entry) or entry["structure"] == "window" or entry["left_padding"]:
+            continue
+        if entry["key_block"] != other["key_block"]:
+            continue
+        wrong = []
+        for run, its in zip(entry["runs"], other["runs"]):
+            if run["timed"]:
+                continue
+            memory = make_operands(entry, run)
+            make_call(functions, entry, run, memory)()
+            ours = memory[OUTPUT][1].clone()
+            memory[OUTPUT][1].fill_(math.nan)
+            make_call(functions, other, its, memory)()
+            if not torch.equal(ours, memory[OUTPUT][1]):
+                wrong.append(run["sizes"])
+        print(f"{'FAILED' if wrong else 'passed'} {entry['name']:28s} the same as {other['name']}", *wrong[:4], flush=True)
+        failed += bool(wrong)
     return failed
 
 
@@ -217,8 +266,7 @@ def check_large(functions, entries):
         for run in runs:
             memory = make_operands(entry, run, scale=100.0)
             views = {number: view for number, (_, view) in memory.items()}
-            operands = [memory[i][0] if i in memory else None for i in OPERANDS]
-            driver.Launch(functions[entry["name"]], run["launch"], operands)()
+            make_call(functions, entry, run, memory)()
             torch.cuda.synchronize()
             m = entry["batch"]
             inputs = [(QUERY, [m, m + 2]), (KEY, [m + 1, m + 2]), (VALUE, [m + 1, m + 3])]
@@ -278,10 +326,9 @@ def time_all(functions, entries):
         }
         for entry, run in members:
             memory = make_operands(entry, run)
-            operands = [memory[i][0] if i in memory else None for i in OPERANDS]
             for programmatic in (False, True) if m <= 512 else (False,):
                 name = entry["name"] + (" programmatic" if programmatic else "")
-                calls[name] = driver.Launch(functions[entry["name"]], run["launch"], operands, programmatic)
+                calls[name] = make_call(functions, entry, run, memory, programmatic)
         calls = {name: call for name, call in calls.items() if call}
         times = driver.bench([[call] for call in calls.values()], calls=20 if m <= 512 else 5)
         times = dict(zip(calls, times))
@@ -308,10 +355,10 @@ def main():
         entries = [entry for entry in json.load(file) if options.only in entry["name"]]
     functions = {}
     for entry in entries:
-        launch = entry["runs"][0]["launch"]
         path = os.path.join(options.folder, entry["cubin"])
-        functions[entry["name"]] = driver.load(path, launch["symbol"], launch["shared"])
-    failed = 0 if options.no_check else check_all(functions, entries) + check_large(functions, entries)
+        for launch in entry["runs"][0]["launches"]:
+            functions[entry["name"], launch["symbol"]] = driver.load(path, launch["symbol"], launch["shared"])
+    failed = 0 if options.no_check else sum(run(functions, entries) for run in (check_all, check_same, check_large))
     if not options.no_bench:
         rows = time_all(functions, entries)
         if options.output:

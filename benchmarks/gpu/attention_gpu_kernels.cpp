@@ -36,7 +36,8 @@ static json::Object describeOperand(unsigned number, const AttentionOperand &ope
   return json::Object{{"operand", number}, {"type", type}, {"dims", std::move(dims)}, {"strides", std::move(strides)}};
 }
 
-static json::Object describeRun(const AttentionCase &c, const BuiltKernel &kernel, ArrayRef<int64_t> symbols,
+/// \p kernels run one behind the other.
+static json::Object describeRun(const AttentionCase &c, ArrayRef<BuiltKernel> kernels, ArrayRef<int64_t> symbols,
                                 bool timed) {
   const AttentionKernelSpec &spec = c.spec;
   json::Array operands{
@@ -57,13 +58,21 @@ static json::Object describeRun(const AttentionCase &c, const BuiltKernel &kerne
     describeOffsets(kAttentionOffsets, spec.offsets, spec.offsetStride);
   if (spec.keyOffsets)
     describeOffsets(kAttentionKeyOffsets, spec.keyOffsets, spec.keyOffsetStride);
+  json::Array launches;
+  // One of no blocks has nothing to do.
+  for (const BuiltKernel &kernel : kernels)
+    if (llvm::none_of(kernel.grid, [&](LaunchExpr blocks) { return evaluate(blocks, symbols) == 0; }))
+      launches.push_back(describeLaunch(kernel, symbols));
   json::Array sizes(symbols.take_front(spec.numBatchDims + 2));
   sizes.push_back(spec.headSizeK);
   sizes.push_back(spec.headSizeV);
-  return json::Object{{"sizes", std::move(sizes)},
-                      {"operands", std::move(operands)},
-                      {"launch", describeLaunch(kernel, symbols)},
-                      {"timed", timed}};
+  json::Object run{{"sizes", std::move(sizes)},
+                   {"operands", std::move(operands)},
+                   {"launches", std::move(launches)},
+                   {"timed", timed}};
+  if (c.schedule.family == AttentionSchedule::Partial)
+    run["scores"] = evaluate(attentionScoreElements(spec.numBatchDims, spec.query.elementType.getContext()), symbols);
+  return run;
 }
 
 /// Batch dimensions, then m and n.
@@ -122,12 +131,15 @@ static bool dump(const AttentionCase &c, const nvidia::SM &sm, StringRef ptxas, 
   std::vector<AttentionCase> cases = getAttentionCases(module.getContext(), sm);
   const AttentionCase &own = *llvm::find_if(cases, [&](const AttentionCase &other) { return other.name == c.name; });
   OpBuilder builder = module.getBuilder();
-  BuiltKernel kernel = buildAttentionKernel(builder, module.getLoc(), "attention", own.spec, own.schedule, sm);
+  SmallVector<BuiltKernel, 2> kernels;
+  if (own.schedule.family == AttentionSchedule::Partial)
+    kernels.push_back(buildAttentionScoresKernel(builder, module.getLoc(), "scores", own.spec, own.schedule, sm));
+  kernels.push_back(buildAttentionKernel(builder, module.getLoc(), "attention", own.spec, own.schedule, sm));
   json::Array runs;
   for (ArrayRef<int64_t> symbols : checkedSizes(own))
-    runs.push_back(describeRun(own, kernel, symbols, /*timed=*/false));
+    runs.push_back(describeRun(own, kernels, symbols, /*timed=*/false));
   for (ArrayRef<int64_t> symbols : timedSizes(own))
-    runs.push_back(describeRun(own, kernel, symbols, /*timed=*/true));
+    runs.push_back(describeRun(own, kernels, symbols, /*timed=*/true));
   std::string ptx = module.getPTX();
   if (ptx.empty())
     return false;
@@ -156,6 +168,7 @@ static bool dump(const AttentionCase &c, const nvidia::SM &sm, StringRef ptxas, 
                                  {"global", own.spec.windowGlobal},
                                  {"left_padding", own.spec.leftPadding},
                                  {"score", own.score},
+                                 {"key_block", own.schedule.keyBlock},
                                  {"runs", std::move(runs)}});
   return isWritten;
 }

@@ -47,6 +47,8 @@ typedef struct EtCompileOptions {
   /// Not 0: on a GPU, apply norms in the linear layers around them. Faster where a batch has up to about 1024 tokens,
   /// slower with many. 2: a saved program does so for such batches and not for larger ones.
   int foldNorms;
+  /// On a GPU, keys from which on attention runs as two kernels with its scores in memory. 0 (default): never.
+  int64_t partialAttentionFrom;
 } EtCompileOptions;
 
 /// Called with each remark of the compiler; \p text is valid during the call.

@@ -125,6 +125,7 @@ LogicalResult et::runPasses(ModuleOp module, Stage stage, const CompileOptions &
     gpuPipeline.chip = **chip;
     gpuPipeline.foldNorms = options.foldNorms == FoldNorms::On;
     gpuPipeline.prefetchWeights = options.prefetchWeights;
+    gpuPipeline.partialAttention = options.partialAttention;
     for (const std::string &path : options.tuned)
       gpuPipeline.tuned.push_back(path);
     if (options.useTunedCache)

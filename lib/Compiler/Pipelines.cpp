@@ -115,6 +115,12 @@ void et::buildGPUPlanPipeline(OpPassManager &pm, const GPUPipelineOptions &optio
   ChunkRowsPassOptions chunk;
   chunk.chip = options.chip;
   pm.addPass(createChunkRowsPass(chunk));
+  if (options.partialAttention != -1) {
+    PartialAttentionPassOptions partial;
+    partial.chip = options.chip;
+    partial.moreThan = options.partialAttention;
+    pm.addPass(createPartialAttentionPass(partial));
+  }
   pm.addPass(createPlanMemoryPass());
   ScheduleGPUPassOptions schedule;
   schedule.chip = options.chip;

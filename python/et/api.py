@@ -27,7 +27,7 @@ DynamicShapes = Any
 def compile(module: torch.nn.Module | torch.export.ExportedProgram | ImportedModule, args: Sequence[Any] = (),
             kwargs: Mapping[str, Any] | None = None, dynamic_shapes: DynamicShapes = None, target: str = "cpu",
             threads: int | None = None, *, isa: str = "native", masked_rows: str = "exact", check_finite: bool = True,
-            fold_norms: bool | str = False) -> Program:
+            fold_norms: bool | str = False, partial_attention: int | None = None) -> Program:
     """Compiles a PyTorch module for inputs like the given ones.
 
     Args:
@@ -47,13 +47,15 @@ def compile(module: torch.nn.Module | torch.export.ExportedProgram | ImportedMod
         check_finite: refuse weights that hold NaN or infinity.
         fold_norms: on a GPU, apply norms in the linear layers around them: faster where a batch has up to about 1024
             tokens, slower with many. "auto": the program holds both ways, and chooses by the tokens of each batch.
+        partial_attention: on a GPU, attention with more keys than this runs as two kernels, with its scores in memory.
+            By default it never does, which is faster as far as is known.
     """
     imported = module if isinstance(module, ImportedModule) else export_mlir(
         module, args, kwargs, dynamic_shapes, masked_rows=masked_rows, check_finite=check_finite)
     from .program import build
 
     return build(imported, target=target, isa=isa, threads=threads, allow_non_finite=not check_finite,
-                 fold_norms=fold_norms)
+                 fold_norms=fold_norms, partial_attention=partial_attention)
 
 
 def export_mlir(module: torch.nn.Module | torch.export.ExportedProgram, args: Sequence[Any] = (),

@@ -26,7 +26,7 @@ class Resource(C.Structure):
 
 class CompileOptions(C.Structure):
     _fields_ = [("isa", C.c_char_p), ("entry", C.c_char_p), ("threads", C.c_uint32), ("allow_non_finite", C.c_int),
-                ("target", C.c_char_p), ("fold_norms", C.c_int)]
+                ("target", C.c_char_p), ("fold_norms", C.c_int), ("partial_attention_from", C.c_int64)]
 
 
 @functools.cache

@@ -241,6 +241,13 @@ static void testSaved(const EtResource *weight, const char *folder) {
   expectSuccess(etCompileSaved(layer, strlen(layer), weight, 1, &options, NULL, NULL, &bytes, &size));
   CHECK(size > 12 && !memcmp(bytes + 8, "ETP1", 4));
   etStringDestroy(bytes);
+
+  options.partialAttentionFrom = 225;
+  expectSuccess(etCompileSaved(layer, strlen(layer), weight, 1, &options, NULL, NULL, &bytes, &size));
+  etStringDestroy(bytes);
+  options.partialAttentionFrom = -4;
+  expectError(etCompileSaved(layer, strlen(layer), weight, 1, &options, NULL, NULL, &bytes, &size),
+              "expected a number of keys from 0 to 1073741824, or -1 for any, but got -5");
 }
 
 static void testBytecode(const EtResource *weight, const char *folder) {

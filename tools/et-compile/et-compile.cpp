@@ -70,6 +70,11 @@ static cl::opt<bool> prefetchWeights("prefetch-weights",
                                      cl::desc("Launches with few rows ask for the weights of later layers, on a GPU "
                                               "(default: false)"),
                                      cl::init(false), cl::cat(category));
+static cl::opt<int64_t>
+    partialAttention("partial-attention",
+                     cl::desc("Keys up to which attention runs as one kernel on a GPU; with more of them it runs as "
+                              "two, with its scores in memory (default: -1, always one)"),
+                     cl::value_desc("keys"), cl::init(-1), cl::cat(category));
 static cl::opt<bool> remarks("remarks", cl::desc("Print what passes say of the paths they took, and why"),
                              cl::cat(category));
 
@@ -88,6 +93,7 @@ int main(int argc, char **argv) {
   options.useTunedCache = !noTunedCache;
   options.foldNorms = foldNorms;
   options.prefetchWeights = prefetchWeights;
+  options.partialAttention = partialAttention;
   options.configurePassManager = applyCommonOptions;
   bool isPlanned = target == "cpu" && !llvm::StringRef(output).ends_with(".etp");
   std::string kind = !emit.empty() ? emit.getValue() : isPlanned ? "planned" : "program";

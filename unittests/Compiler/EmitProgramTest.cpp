@@ -30,8 +30,9 @@ func.func @embed(%ids: tensor<?xi64> {et.name = "ids"}) -> tensor<?x64xf16> {
 })";
 
 /// The program that \p source becomes for \p target; null after a failure.
-static std::shared_ptr<const LoadedProgram>
-compileFor(const char *source, const char *target, FoldNorms foldNorms = FoldNorms::Off, bool prefetchWeights = false) {
+static std::shared_ptr<const LoadedProgram> compileFor(const char *source, const char *target,
+                                                       FoldNorms foldNorms = FoldNorms::Off,
+                                                       bool prefetchWeights = false, int64_t partialAttention = -1) {
   DialectRegistry registry;
   registerCompilerDialects(registry);
   MLIRContext context(registry);
@@ -45,6 +46,7 @@ compileFor(const char *source, const char *target, FoldNorms foldNorms = FoldNor
   options.useTunedCache = false;
   options.foldNorms = foldNorms;
   options.prefetchWeights = prefetchWeights;
+  options.partialAttention = partialAttention;
   std::string bytes;
   llvm::raw_string_ostream os(bytes);
   if (failed(emitStage(*module, Stage::Program, options, os)))
@@ -209,5 +211,36 @@ TEST(EmitProgram, FewTilesOfAttentionAreShared) {
     ASSERT_EQ(plan->steps.size(), 1u) << test.batch << " x " << test.sequence;
     const std::string &symbol = program.plans[0].steps[plan->steps[0].step].symbol;
     EXPECT_EQ(StringRef(symbol).ends_with("_few"), test.isShared) << test.batch << " x " << test.sequence;
+  }
+}
+
+TEST(EmitProgram, ManyKeysKeepScoresInMemory) {
+  for (const char *target : {"cuda:sm_90a", "cuda:sm_80"}) {
+    auto loaded = compileFor(kAttention, target, FoldNorms::Off, /*prefetchWeights=*/false, /*partialAttention=*/224);
+    auto plain = compileFor(kAttention, target);
+    ASSERT_TRUE(loaded && plain);
+    auto resolveFor = [](const runtime::Program &program, int64_t batch, int64_t sequence) {
+      auto plan = runtime::resolvePlan(program, program.plans[0], {batch, sequence});
+      EXPECT_TRUE(bool(plan));
+      return plan ? std::move(*plan) : runtime::ResolvedPlan();
+    };
+    const runtime::Program &program = loaded->getProgram();
+    // Up to 224 keys all is as without the option, and so is the memory.
+    for (int64_t sequence : {0, 1, 64, 224}) {
+      runtime::ResolvedPlan plan = resolveFor(program, 3, sequence);
+      EXPECT_EQ(plan.steps.size(), sequence ? 1u : 0u) << sequence;
+      EXPECT_EQ(plan.arenaSize, resolveFor(plain->getProgram(), 3, sequence).arenaSize) << sequence;
+    }
+    // Whole blocks of 64 by 64 scores, and the product in front of the rest.
+    for (auto [sequence, padded] : {std::pair(225, 256), std::pair(256, 256), std::pair(700, 704)}) {
+      runtime::ResolvedPlan plan = resolveFor(program, 3, sequence);
+      EXPECT_EQ(plan.arenaSize, resolveFor(plain->getProgram(), 3, sequence).arenaSize + 3 * 12 * padded * padded * 4);
+      ASSERT_EQ(plan.steps.size(), 2u);
+      auto getStep = [&](size_t i) -> const runtime::Launch & { return program.plans[0].steps[plan.steps[i].step]; };
+      EXPECT_TRUE(StringRef(getStep(0).symbol).ends_with("_scores"));
+      EXPECT_FALSE(StringRef(getStep(1).symbol).ends_with("_scores"));
+      // The second one begins while the first one still runs, and waits for it.
+      EXPECT_EQ(plan.steps[0].step + 1, plan.steps[1].step);
+    }
   }
 }

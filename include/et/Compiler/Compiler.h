@@ -86,6 +86,8 @@ struct CompileOptions {
   FoldNorms foldNorms = FoldNorms::Off;
   /// Launches with few rows ask for the weights of later layers, on a GPU (docs/Tuning.md).
   bool prefetchWeights = false;
+  /// On a GPU, attention with more keys than this keeps its scores in memory; -1 for never (docs/Tuning.md).
+  int64_t partialAttention = -1;
   /// Called on each pass manager before it runs (timing, printing).
   std::function<LogicalResult(PassManager &)> configurePassManager;
 };

@@ -48,6 +48,11 @@ struct GPUPipelineOptions : PassPipelineOptions<GPUPipelineOptions> {
                                llvm::cl::desc("Launches with few rows ask for the weights of later layers, so that L2 "
                                               "holds them in time (default: false)"),
                                llvm::cl::init(false)};
+  Option<int64_t> partialAttention{
+      *this, "partial-attention",
+      llvm::cl::desc("Keys up to which attention runs as one kernel, and with more of them "
+                     "as two, with its scores in memory (default: -1, always one)"),
+      llvm::cl::init(-1)};
 };
 
 /// Appends the passes from et on tensors to the planned level for a CPU.

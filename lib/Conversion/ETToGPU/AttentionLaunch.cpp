@@ -86,9 +86,13 @@ AttentionLaunch::AttentionLaunch(LaunchOp launch)
   unsigned output = launch.getInputs().size();
   auto getNumber = [](Value value) { return cast<BlockArgument>(value).getArgNumber(); };
   auto getOptional = [&](Value value) { return value ? getNumber(value) : output; };
-  operands = {getNumber(op.getQuery()),     getNumber(op.getKey()),         getNumber(op.getValue()),
-              getOptional(op.getMask()),    getOptional(op.getLengths()),   output,
-              getOptional(op.getOffsets()), getOptional(op.getKeyOffsets())};
+  operands = {getNumber(op.getQuery()),     getNumber(op.getKey()),          getNumber(op.getValue()),
+              getOptional(op.getMask()),    getOptional(op.getLengths()),    output,
+              getOptional(op.getOffsets()), getOptional(op.getKeyOffsets()), output};
+  if (launch->getAttrOfType<IntegerAttr>(kPartialAttention) && launch.getOutputs().size() == 2) {
+    spec.hasScoreBuffer = true;
+    operands[kAttentionScores] = output + 1;
+  }
   // Symbols: the batch dimensions and m as the output has them, n as the key has it, dynamic strides.
   auto addDim = [&](const AttentionOperand &operand, unsigned number, unsigned dim) {
     for (auto [i, iteration] : llvm::enumerate(operand.dims))
@@ -141,7 +145,7 @@ AttentionLaunch::AttentionLaunch(LaunchOp launch)
 // Schedules as attributes
 //===----------------------------------------------------------------------===//
 
-static constexpr StringRef kFamilies[] = {"wgmma", "wgmma_ping_pong", "mma", "simt"};
+static constexpr StringRef kFamilies[] = {"wgmma", "wgmma_ping_pong", "mma", "simt", "partial"};
 
 static DictionaryAttr getAttribute(Builder &builder, const AttentionSchedule &schedule, int64_t fromKeys) {
   NamedAttrList entries;
@@ -229,12 +233,20 @@ std::string gpu_kernels::stringifyAttentionSchedule(const AttentionSchedule &sch
 
 /// Why \p schedule does without wgmma, or without tensor cores at all where \p sm has no wgmma; empty when it does not.
 static std::string whySlow(const AttentionKernelSpec &spec, const AttentionSchedule &schedule, const nvidia::SM &sm) {
-  if (schedule.usesWgmma() || (schedule.family == AttentionSchedule::Mma && !sm.hasWgmma))
+  // Scores in memory are what the user asks for.
+  if (schedule.usesWgmma() || schedule.family == AttentionSchedule::Partial ||
+      (schedule.family == AttentionSchedule::Mma && !sm.hasWgmma))
     return "";
   AttentionSchedule fast;
   fast.family = sm.hasWgmma ? AttentionSchedule::Wgmma : AttentionSchedule::Mma;
   fast.keyBlock = sm.hasWgmma ? 64 : 16;
   return verifyAttentionSchedule(spec, fast, sm).value_or("nothing faster is known for these sizes");
+}
+
+/// Keys up to which one kernel takes \p launch, where there is a buffer for the scores of more of them.
+static std::optional<int64_t> getMostInOneKernel(const AttentionLaunch &attention, LaunchOp launch) {
+  auto most = launch->getAttrOfType<IntegerAttr>(kPartialAttention);
+  return attention.spec.hasScoreBuffer && most ? std::optional<int64_t>(most.getInt()) : std::nullopt;
 }
 
 static nvidia::TunedKey getTunedKey(const AttentionKernelSpec &spec) {
@@ -247,6 +259,27 @@ static nvidia::TunedKey getTunedKey(const AttentionKernelSpec &spec) {
              : spec.structure == AttentionStructure::Window ? "window"
                                                             : "causal";
   return key;
+}
+
+ScoreBuffer gpu_kernels::getScoreBuffer(LaunchOp launch, int64_t most, const nvidia::SM &sm) {
+  ScoreBuffer buffer;
+  AttentionLaunch attention(launch);
+  attention.spec.hasScoreBuffer = true;
+  std::optional<std::string> reason = verifyAttentionSpec(attention.spec);
+  if (!reason && !choosePartialAttentionSchedule(attention.spec, sm)) {
+    AttentionSchedule smallest{AttentionSchedule::Partial, 16};
+    reason = verifyAttentionSchedule(attention.spec, smallest, sm);
+  }
+  buffer.whyNot = reason.value_or("");
+  MLIRContext *context = launch.getContext();
+  LaunchExpr keys = getAffineSymbolExpr(attention.spec.dimN(), context);
+  // Nothing where one kernel takes them all.
+  buffer.elements =
+      attentionScoreElements(attention.spec.numBatchDims, context) * keys.floorDiv(most + 1).ceilDiv(int64_t(1) << 31);
+  buffer.sizes.assign(attention.sizes.begin(), attention.sizes.begin() + attention.spec.numBatchDims + 2);
+  int64_t known = attention.op.getStaticDimSize(attention.spec.dimN());
+  buffer.isNeeded = ShapedType::isDynamic(known) || known > most;
+  return buffer;
 }
 
 void gpu_kernels::scheduleAttention(LaunchOp launch, const ScheduleContext &context, NamedAttrList &entries) {
@@ -272,13 +305,33 @@ void gpu_kernels::scheduleAttention(LaunchOp launch, const ScheduleContext &cont
   if (ShapedType::isDynamic(*staticKeys))
     staticKeys = std::nullopt;
   SmallVector<int64_t> sizes = variants.getSizes(kKeys, staticKeys);
+  // With more keys than this, scores are in memory.
+  std::optional<int64_t> most = getMostInOneKernel(attention, launch);
+  std::optional<AttentionSchedule> partial;
+  if (most)
+    partial = choosePartialAttentionSchedule(attention.spec, context.sm);
+  if (partial && !staticKeys) {
+    sizes.push_back(*most + 1);
+    if (*most > 0)
+      sizes.push_back(*most);
+    llvm::sort(sizes);
+    sizes.erase(llvm::unique(sizes), sizes.end());
+  }
   if (!staticKeys && mayLackKeys(attention, launch) && choose(1).usesWgmma())
     add(0, {AttentionSchedule::Simt, 32, 1, 1, 1, 1}, "");
   for (int64_t keys : sizes) {
+    if (partial && keys > *most) {
+      variants.setOrigin("partial-attention");
+      add(keys, *partial, "");
+      continue;
+    }
     std::optional<AttentionSchedule> schedule;
     bool isTuned = variants.findTuned(keys, [&](DictionaryAttr tuned) -> std::string {
       schedule = parseSchedule(tuned);
-      return verifyAttentionSchedule(attention.spec, *schedule, context.sm).value_or("");
+      // Up to here the buffer is empty.
+      AttentionKernelSpec spec = attention.spec;
+      spec.hasScoreBuffer = false;
+      return verifyAttentionSchedule(spec, *schedule, context.sm).value_or("");
     });
     if (!isTuned) {
       schedule = choose(keys);
@@ -289,6 +342,28 @@ void gpu_kernels::scheduleAttention(LaunchOp launch, const ScheduleContext &cont
     add(keys, *schedule, whySlow(attention.spec, *schedule, context.sm));
   }
   entries.set("variants", variants.finish());
+}
+
+/// Appends the kernels of \p schedule to \p kernels; returns why there is none.
+static std::string appendKernels(OpBuilder &builder, LaunchOp launch, const std::string &name,
+                                 const AttentionLaunch &attention, const AttentionSchedule &schedule,
+                                 const nvidia::SM &sm, LaunchKernels &kernels) {
+  auto append = [&](BuiltKernel built) -> LaunchKernel & {
+    LaunchKernel &kernel = kernels.emplace_back();
+    kernel.kernel = std::move(built);
+    kernel.operands = attention.operands;
+    kernel.sizes = attention.sizes;
+    // The number of keys.
+    kernel.rangeSymbol = attention.spec.numBatchDims + 1;
+    return kernel;
+  };
+  if (schedule.family == AttentionSchedule::Partial)
+    append(buildAttentionScoresKernel(builder, launch.getLoc(), name + "_scores", attention.spec, schedule, sm))
+        .isHelper = true;
+  LaunchKernel &kernel = append(buildAttentionKernel(builder, launch.getLoc(), name, attention.spec, schedule, sm));
+  if (std::optional<std::string> rest = legalizeScalarMath(kernel.kernel.function))
+    return "GPUs have no form of '" + *rest + "'";
+  return "";
 }
 
 /// 1 where there are more than \p limit tiles of 64 rows, else 0.
@@ -323,25 +398,29 @@ FailureOr<LaunchKernels> gpu_kernels::buildAttentionLaunch(OpBuilder &builder, L
       return launch.emitOpError("has a schedule that is none of an attention, or out of order: ") << attribute;
     if (std::optional<std::string> reason = verifyAttentionSchedule(attention.spec, *schedule, sm))
       return launch.emitOpError("has no GPU kernel with the schedule ") << attribute << ": " << *reason;
-    LaunchKernel &kernel = kernels.emplace_back();
+    // Where scores are in memory, there has to be room for them.
+    if (schedule->family == AttentionSchedule::Partial) {
+      int64_t most = *getMostInOneKernel(attention, launch);
+      if (most != 0 && from.getInt() <= most && attention.op.getStaticDimSize(attention.spec.dimN()) <= most)
+        return launch.emitOpError("expected scores in memory with more than ")
+               << most << " keys only, for which there is a buffer, but got the schedule " << attribute;
+    }
+    const size_t numBefore = kernels.size();
     std::string suffix = variants.size() > 1 ? "_from" + std::to_string(from.getInt()) : "";
     if (toTiles)
       suffix += "_few";
-    kernel.kernel =
-        buildAttentionKernel(builder, launch.getLoc(), (name + suffix).str(), attention.spec, *schedule, sm);
-    if (std::optional<std::string> rest = legalizeScalarMath(kernel.kernel.function))
-      return launch.emitOpError("has no GPU kernel: GPUs have no form of '") << *rest << "'";
-    if (toTiles)
-      kernel.kernel.grid[0] =
-          kernel.kernel.grid[0] * (isMoreTiles(attention.spec, toTiles.getInt(), launch.getContext()) * -1 + 1);
-    else if (isRest)
-      kernel.kernel.grid[0] = kernel.kernel.grid[0] * isMoreTiles(attention.spec, *taken, launch.getContext());
+    std::string whyNot = appendKernels(builder, launch, (name + suffix).str(), attention, *schedule, sm, kernels);
+    if (!whyNot.empty())
+      return launch.emitOpError("has no GPU kernel: ") << whyNot;
+    for (LaunchKernel &kernel : MutableArrayRef(kernels).drop_front(numBefore)) {
+      LaunchExpr &blocks = kernel.kernel.grid[0];
+      if (toTiles)
+        blocks = blocks * (isMoreTiles(attention.spec, toTiles.getInt(), launch.getContext()) * -1 + 1);
+      else if (isRest)
+        blocks = blocks * isMoreTiles(attention.spec, *taken, launch.getContext());
+      kernel.rangeMin = from.getInt();
+    }
     taken = toTiles ? std::optional<int64_t>(toTiles.getInt()) : std::nullopt;
-    kernel.operands = attention.operands;
-    kernel.sizes = attention.sizes;
-    // The number of keys.
-    kernel.rangeSymbol = attention.spec.numBatchDims + 1;
-    kernel.rangeMin = from.getInt();
     for (LaunchKernel &before : kernels)
       if (before.rangeMin < from.getInt() && before.rangeEnd < 0)
         before.rangeEnd = from.getInt();

@@ -176,27 +176,8 @@ public:
     return status;
   }
 
-  /// \p expr, over the symbols of the kernel, as an index. Nothing here is negative, so divisions are unsigned.
-  Value getIndex(AffineExpr expr) {
-    if (auto constant = dyn_cast<AffineConstantExpr>(expr))
-      return arith::ConstantIndexOp::create(b, constant.getValue());
-    if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
-      return symbols[symbol.getPosition()];
-    auto binary = cast<AffineBinaryOpExpr>(expr);
-    Value lhs = getIndex(binary.getLHS()), rhs = getIndex(binary.getRHS());
-    switch (binary.getKind()) {
-    case AffineExprKind::Add:
-      return b.createOrFold<arith::AddIOp>(lhs, rhs);
-    case AffineExprKind::Mul:
-      return b.createOrFold<arith::MulIOp>(lhs, rhs);
-    case AffineExprKind::FloorDiv:
-      return b.createOrFold<arith::DivUIOp>(lhs, rhs);
-    case AffineExprKind::CeilDiv:
-      return b.createOrFold<arith::CeilDivUIOp>(lhs, rhs);
-    default:
-      return b.createOrFold<arith::RemUIOp>(lhs, rhs);
-    }
-  }
+  /// \p expr, over the symbols of the kernel, as an index.
+  Value getIndex(AffineExpr expr) { return emitLaunchExpr(b, expr, symbols); }
 
   /// \p expr if the sizes are in the range of the kernel, else 0: a launch of no blocks does not happen.
   Value getBlocks(AffineExpr expr) {

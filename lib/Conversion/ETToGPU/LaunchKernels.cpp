@@ -12,8 +12,10 @@
 #include "et/Conversion/ETToGPU/PrefetchKernel.h"
 #include "et/Conversion/ETToGPU/RowKernel.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 
 #include <numeric>
@@ -101,6 +103,27 @@ Layout gpu_kernels::getLayout(Value memref) {
       refine(known, divisor);
   }
   return layout;
+}
+
+Value gpu_kernels::emitLaunchExpr(ImplicitLocOpBuilder &b, LaunchExpr expr, ArrayRef<Value> symbols) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return arith::ConstantIndexOp::create(b, constant.getValue());
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
+    return symbols[symbol.getPosition()];
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  Value lhs = emitLaunchExpr(b, binary.getLHS(), symbols), rhs = emitLaunchExpr(b, binary.getRHS(), symbols);
+  switch (binary.getKind()) {
+  case AffineExprKind::Add:
+    return b.createOrFold<arith::AddIOp>(lhs, rhs);
+  case AffineExprKind::Mul:
+    return b.createOrFold<arith::MulIOp>(lhs, rhs);
+  case AffineExprKind::FloorDiv:
+    return b.createOrFold<arith::DivUIOp>(lhs, rhs);
+  case AffineExprKind::CeilDiv:
+    return b.createOrFold<arith::CeilDivUIOp>(lhs, rhs);
+  default:
+    return b.createOrFold<arith::RemUIOp>(lhs, rhs);
+  }
 }
 
 int64_t gpu_kernels::addRowStride(LaunchOp launch, unsigned operand, SmallVectorImpl<LaunchSize> &sizes) {

@@ -110,6 +110,26 @@ std::string whyNoKernel(Operation *op, const nvidia::SM &sm);
 /// Why no kernel takes \p op; empty when one does.
 std::string whyNoAttention(AttentionOp op);
 
+/// On a launch of attention with a second output, room for its scores: the keys up to which it has none (i64).
+inline constexpr StringRef kPartialAttention = "et.partial_attention";
+
+/// Room for the scores of an attention that keeps them in memory.
+struct ScoreBuffer {
+  /// Why they cannot be in memory; empty where they can.
+  std::string whyNot;
+  /// Whether there may be as many keys as it takes.
+  bool isNeeded = false;
+  /// How many f32, and its symbols.
+  LaunchExpr elements;
+  SmallVector<LaunchSize> sizes;
+};
+
+/// What \p launch, one of attention, needs to keep its scores in memory with more than \p most keys.
+ScoreBuffer getScoreBuffer(LaunchOp launch, int64_t most, const nvidia::SM &sm);
+
+/// Emits \p expr over \p symbols as an index. Nothing in it is negative, so divisions are unsigned.
+Value emitLaunchExpr(ImplicitLocOpBuilder &b, LaunchExpr expr, ArrayRef<Value> symbols);
+
 /// Whether the kernels of \p launch may ask for weights of later launches: those that are long enough.
 bool mayPrefetch(LaunchOp launch);
 

@@ -48,6 +48,9 @@ public:
   /// Offers what tables have for \p size to \p take, which returns why it cannot be used, until it takes one.
   bool findTuned(int64_t size, llvm::function_ref<std::string(DictionaryAttr)> take);
 
+  /// Says where the schedule that is added next comes from, where it is not what findTuned() found or did not find.
+  void setOrigin(StringRef name) { origin = name.str(); }
+
   /// Adds \p schedule, named \p name, for sizes above the last one up to \p size. \p slow says why it does without the
   /// fastest instructions of the architecture; empty when it has them.
   void add(int64_t size, DictionaryAttr schedule, StringRef name, const std::string &slow);

@@ -359,3 +359,62 @@ func.func @squares_of_slabs(%x: memref<?x256xf16>, %w: memref<32896xi8>, %y: mem
   }
   return
 }
+
+// -----
+
+#q = affine_map<(h, m, n, k, v) -> (m, h, k)>
+#k = affine_map<(h, m, n, k, v) -> (n, h, k)>
+#v = affine_map<(h, m, n, k, v) -> (n, h, v)>
+#o = affine_map<(h, m, n, k, v) -> (m, h, v)>
+func.func @attention_partial_no_buffer(%x: memref<?x4x64xf16>, %y: memref<?x4x64xf16>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  // expected-error @below {{expected a buffer for scores in the family that has them in memory; plan with partial-attention}}
+  et.launch "attention" schedule {chip = "sm_80", variants = [{blocks_per_sm = 1 : i64, exact_blocks = 1 : i64, from = 0 : i64, key_block = 64 : i64, kind = "partial", stages = 2 : i64, warpgroups = 1 : i64}]} ins(%x : memref<?x4x64xf16>) outs(%y : memref<?x4x64xf16>) {
+  ^bb0(%a: tensor<?x4x64xf16>, %p: tensor<?x4x64xf16>):
+    %0 = et.attention query(%a : tensor<?x4x64xf16>) key(%a : tensor<?x4x64xf16>) value(%a : tensor<?x4x64xf16>)
+         {indexing_maps = [#q, #k, #v, #o]} -> tensor<?x4x64xf16>
+    et.yield %0 : tensor<?x4x64xf16>
+  }
+  return
+}
+
+// -----
+
+#q = affine_map<(h, m, n, k, v) -> (m, h, k)>
+#k = affine_map<(h, m, n, k, v) -> (n, h, k)>
+#v = affine_map<(h, m, n, k, v) -> (n, h, v)>
+#o = affine_map<(h, m, n, k, v) -> (m, h, v)>
+// A second output alone says nothing.
+func.func @attention_partial_no_attribute(%x: memref<?x4x64xf16>, %y: memref<?x4x64xf16>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  %c0 = arith.constant 0 : index
+  %s = memref.view %arena[%c0][] : memref<?xi8> to memref<262144xf32>
+  // expected-error @below {{expected a buffer for scores in the family that has them in memory; plan with partial-attention}}
+  et.launch "attention" schedule {chip = "sm_80", variants = [{blocks_per_sm = 1 : i64, exact_blocks = 1 : i64, from = 0 : i64, key_block = 64 : i64, kind = "partial", stages = 2 : i64, warpgroups = 1 : i64}]} ins(%x : memref<?x4x64xf16>) outs(%y, %s : memref<?x4x64xf16>, memref<262144xf32>) {
+  ^bb0(%a: tensor<?x4x64xf16>, %p: tensor<?x4x64xf16>, %r: tensor<262144xf32>):
+    %0 = et.attention query(%a : tensor<?x4x64xf16>) key(%a : tensor<?x4x64xf16>) value(%a : tensor<?x4x64xf16>)
+         {indexing_maps = [#q, #k, #v, #o]} -> tensor<?x4x64xf16>
+    %1 = tensor.empty() : tensor<262144xf32>
+    et.yield %0, %1 : tensor<?x4x64xf16>, tensor<262144xf32>
+  }
+  return
+}
+
+// -----
+
+#q = affine_map<(h, m, n, k, v) -> (m, h, k)>
+#k = affine_map<(h, m, n, k, v) -> (n, h, k)>
+#v = affine_map<(h, m, n, k, v) -> (n, h, v)>
+#o = affine_map<(h, m, n, k, v) -> (m, h, v)>
+// With 100 keys the buffer is empty.
+func.func @attention_partial_few_keys(%x: memref<?x4x64xf16>, %y: memref<?x4x64xf16>, %arena: memref<?xi8>, %weights: memref<?xi8>, %status: memref<2xi64>, %threads: i32) attributes {et.scratch = 0 : i64} {
+  %c0 = arith.constant 0 : index
+  %s = memref.view %arena[%c0][] : memref<?xi8> to memref<262144xf32>
+  // expected-error @below {{expected scores in memory with more than 224 keys only, for which there is a buffer, but got the schedule {blocks_per_sm = 1}}
+  et.launch "attention" schedule {chip = "sm_80", variants = [{blocks_per_sm = 1 : i64, exact_blocks = 1 : i64, from = 0 : i64, key_block = 64 : i64, kind = "partial", stages = 2 : i64, warpgroups = 1 : i64}]} ins(%x : memref<?x4x64xf16>) outs(%y, %s : memref<?x4x64xf16>, memref<262144xf32>) {
+  ^bb0(%a: tensor<?x4x64xf16>, %p: tensor<?x4x64xf16>, %r: tensor<262144xf32>):
+    %0 = et.attention query(%a : tensor<?x4x64xf16>) key(%a : tensor<?x4x64xf16>) value(%a : tensor<?x4x64xf16>)
+         {indexing_maps = [#q, #k, #v, #o]} -> tensor<?x4x64xf16>
+    %1 = tensor.empty() : tensor<262144xf32>
+    et.yield %0, %1 : tensor<?x4x64xf16>, tensor<262144xf32>
+  } {et.partial_attention = 224 : i64}
+  return
+}

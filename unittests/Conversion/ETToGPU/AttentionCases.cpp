@@ -132,12 +132,14 @@ std::vector<AttentionCase> gpu_kernels::getAttentionCases(MLIRContext *context, 
   constexpr int64_t heads = 12;
   // family, keyBlock, exactBlocks, warpgroups, stages, blocksPerSM
   const S mma{S::Mma, 64, 1, 1, 2, 2};
-  SmallVector<std::pair<std::string, S>> families{{"mma", mma}};
+  const S partial{S::Partial, 64, 1, 1, 2, 2};
+  SmallVector<std::pair<std::string, S>> families{{"mma", mma}, {"partial", partial}};
   if (sm.hasWgmma) {
     families.push_back({"wgmma", {S::Wgmma, 64, 1, 1, 2, 5}});
     families.push_back({"pingpong", {S::WgmmaPingPong, 128, 1, 3, 3, 1}});
   }
   auto add = [&](const Twine &name, AttentionKernelSpec spec, S schedule, StringRef score = "") {
+    spec.hasScoreBuffer = schedule.family == S::Partial;
     cases.push_back({name.str(), std::move(spec), schedule, score.str()});
   };
   auto time = [&](const Twine &name, AttentionKernelSpec spec, S schedule) {
@@ -199,7 +201,7 @@ std::vector<AttentionCase> gpu_kernels::getAttentionCases(MLIRContext *context, 
     spec = make(HeadLayout::HeadsOutside);
     addDistanceScore(spec);
     add(prefix + "score", spec, roomy, "distance");
-    if (schedule.family != S::WgmmaPingPong) {
+    if (schedule.family != S::WgmmaPingPong && schedule.family != S::Partial) {
       spec = make(HeadLayout::Tokens);
       addOffsets(spec, b.getI32Type());
       time(prefix + "ragged", spec, schedule);
@@ -244,6 +246,7 @@ std::vector<AttentionCase> gpu_kernels::getAttentionCases(MLIRContext *context, 
     AttentionKernelSpec spec = make(HeadLayout::HeadsOutside, head);
     std::string suffix = "head" + std::to_string(head);
     add("mma_" + suffix, spec, {S::Mma, head > 128 ? 16 : 64, 1, 1, 2, head > 64 ? 1 : 2});
+    add("partial_" + suffix, spec, {S::Partial, head > 128 ? 32 : 64, 1, 1, 2, head > 64 ? 1 : 2});
     if (!sm.hasWgmma)
       continue;
     add("wgmma_" + suffix, spec, head > 128 ? S{S::Wgmma, 64, 1, 2, 2, 1} : S{S::Wgmma, 64, 1, 1, 2, 2});
@@ -253,6 +256,8 @@ std::vector<AttentionCase> gpu_kernels::getAttentionCases(MLIRContext *context, 
   add("mma_head64_32", heads2(64, 32), mma);
   add("mma_head24_72", heads2(24, 72), mma);
   // Rows that start anywhere: one half at a time.
+  add("partial_head24_72", heads2(24, 72), partial);
+  add("partial_16_odd", make(HeadLayout::OddRows), {S::Partial, 16, 1, 1, 3, 2});
   add("mma_odd", make(HeadLayout::OddRows), mma);
   add("mma_odd_head5", make(HeadLayout::OddRows, 5), mma);
   add("mma_groups2", make(HeadLayout::HeadsOutside), {S::Mma, 64, 1, 2, 3, 1});
@@ -286,6 +291,8 @@ std::vector<AttentionCase> gpu_kernels::getAttentionCases(MLIRContext *context, 
 
   AttentionKernelSpec plain = make(HeadLayout::HeadsOutside);
   time("mma_64_w1_s2", plain, {S::Mma, 64, 1, 1, 2, sm.sharedPerSM > 128 * 1024 ? 3 : 2});
+  time("partial_64_s2_b3", plain, {S::Partial, 64, 1, 1, 2, 3});
+  time("partial_32_s2_b4", plain, {S::Partial, 32, 1, 1, 2, 4});
   if (!sm.hasWgmma)
     return cases;
   add("wgmma_head64_32", heads2(64, 32), {S::Wgmma, 64, 1, 1, 2, 3});
@@ -315,10 +322,12 @@ std::vector<AttentionCase> gpu_kernels::getAttentionCases(MLIRContext *context, 
   time("wgmma128_64x1_w1_s2_b2", plain128, {S::Wgmma, 64, 1, 1, 2, 2});
   time("pingpong128_128_w2_s2", plain128, {S::WgmmaPingPong, 128, 1, 2, 2, 1});
   time("pingpong128_64_w2_s4", plain128, {S::WgmmaPingPong, 64, 1, 2, 4, 1});
+  time("partial128_64_s2_b2", plain128, {S::Partial, 64, 1, 1, 2, 2});
   AttentionKernelSpec causal = plain;
   causal.structure = AttentionStructure::Causal;
   time("causal_wgmma_64x1_w1_s2_b5", causal, {S::Wgmma, 64, 1, 1, 2, 5});
   time("causal_wgmma_128x1_w1_s2_b3", causal, {S::Wgmma, 128, 1, 1, 2, 3});
+  time("causal_partial_64_s2_b3", causal, {S::Partial, 64, 1, 1, 2, 3});
   time("causal_pingpong_128_w3_s3", causal, {S::WgmmaPingPong, 128, 1, 3, 3, 1});
   return cases;
 }

@@ -30,6 +30,8 @@ struct Built {
   explicit Built(const nvidia::SM &sm) : module(sm) {}
   KernelModule module;
   BuiltKernel kernel;
+  /// Of the schedule Partial, the one in front.
+  std::optional<BuiltKernel> scores;
 };
 
 AttentionCase findCase(MLIRContext *context, const nvidia::SM &sm, StringRef name) {
@@ -45,6 +47,8 @@ std::unique_ptr<Built> build(StringRef chip, StringRef name) {
   auto built = std::make_unique<Built>(sm);
   AttentionCase c = findCase(built->module.getContext(), sm, name);
   OpBuilder builder = built->module.getBuilder();
+  if (c.schedule.family == S::Partial)
+    built->scores = buildAttentionScoresKernel(builder, built->module.getLoc(), "scores", c.spec, c.schedule, sm);
   built->kernel = buildAttentionKernel(builder, built->module.getLoc(), "attention", c.spec, c.schedule, sm);
   return built;
 }
@@ -113,7 +117,41 @@ TEST(GPUAttentionPTX, MmaCopies) {
   EXPECT_NE(count(ptx, "ld.global.b16"), 0u);
 }
 
+TEST(GPUAttentionPTX, PartialKeepsScoresInMemory) {
+  auto built = build("sm_80", "partial_plain");
+  std::string ptx = built->module.getPTX();
+  size_t second = ptx.find(".entry attention(");
+  ASSERT_NE(second, std::string::npos);
+  std::string scores = ptx.substr(0, second), rest = ptx.substr(second);
+  // 16 bytes per lane for each eight of 64 keys, in and out, and nothing else.
+  EXPECT_EQ(count(scores, "st.global.v4.b32"), 8u);
+  EXPECT_EQ(count(scores, "st.global"), 8u);
+  EXPECT_EQ(count(rest, "ld.global.v4.b32"), 8u);
+  EXPECT_EQ(count(rest, "ld.global"), 8u);
+  // Each kernel has one of the two products: 4 x 8 of them for a block of keys.
+  EXPECT_EQ(count(scores, "mma.sync"), 32u);
+  EXPECT_EQ(count(rest, "mma.sync"), 32u);
+  EXPECT_EQ(count(scores, "ex2.approx"), 0u);
+  EXPECT_NE(count(rest, "ex2.approx"), 0u);
+  // Masks are the second kernel's, queries and keys the first one's.
+  built = build("sm_80", "partial_mask_bool");
+  auto takes = [](const BuiltKernel &kernel, unsigned operand) {
+    return llvm::any_of(kernel.arguments, [&](const KernelArgument &argument) {
+      return argument.kind == KernelArgument::Pointer && argument.operand == operand;
+    });
+  };
+  for (unsigned operand : {kAttentionQuery, kAttentionKey, kAttentionScores})
+    EXPECT_TRUE(takes(*built->scores, operand)) << operand;
+  for (unsigned operand : {kAttentionValue, kAttentionMask, kAttentionOutput})
+    EXPECT_FALSE(takes(*built->scores, operand)) << operand;
+  for (unsigned operand : {kAttentionQuery, kAttentionKey})
+    EXPECT_FALSE(takes(built->kernel, operand)) << operand;
+  for (unsigned operand : {kAttentionValue, kAttentionMask, kAttentionScores, kAttentionOutput})
+    EXPECT_TRUE(takes(built->kernel, operand)) << operand;
+}
+
 TEST(GPUAttentionPTX, ProgrammaticLaunch) {
+  EXPECT_EQ(count(getPTX("sm_90a", "partial_plain"), "griddepcontrol.wait"), 2u);
   for (StringRef name : {"wgmma_plain", "wgmma_lengths", "pingpong_plain", "mma_plain"}) {
     auto built = build("sm_90a", name);
     EXPECT_TRUE(built->kernel.programmatic);
@@ -224,19 +262,49 @@ TEST(GPUAttentionLaunch, Grids) {
   EXPECT_EQ(grid("wgmma_ragged", {12, 130, 130, 0})[0], 0);
 }
 
-TEST(GPUAttentionLaunch, ArgumentsMatchParameters) {
-  for (StringRef name : {"wgmma_plain", "pingpong_lengths", "mma_odd", "mma_mask_bool", "wgmma_mask_keys",
-                         "wgmma_ragged", "mma_ragged_keys"}) {
+TEST(GPUAttentionLaunch, GridsOfPartial) {
+  auto grids = [](StringRef name, ArrayRef<int64_t> symbols) {
     auto built = build("sm_90a", name);
-    const BuiltKernel &kernel = built->kernel;
+    std::vector<SmallVector<int64_t>> result(2);
+    for (unsigned dim = 0; dim < 3; ++dim) {
+      result[0].push_back(evaluate(built->scores->grid[dim], symbols));
+      result[1].push_back(evaluate(built->kernel.grid[dim], symbols));
+    }
+    return result;
+  };
+  // A block for each 64 rows and 64 keys, then one for each 64 rows.
+  EXPECT_EQ(grids("partial_plain", {3, 12, 130, 200}), (std::vector<SmallVector<int64_t>>{{12, 12, 3}, {3, 12, 3}}));
+  EXPECT_EQ(grids("partial_32_s2_b4", {3, 12, 130, 200}), (std::vector<SmallVector<int64_t>>{{21, 12, 3}, {3, 12, 3}}));
+  EXPECT_EQ(grids("partial_flat", {36, 130, 200}), (std::vector<SmallVector<int64_t>>{{12 * 36, 1, 1}, {108, 1, 1}}));
+  // Without keys there is no product, and every row is zero.
+  EXPECT_EQ(grids("partial_plain", {3, 12, 130, 0}), (std::vector<SmallVector<int64_t>>{{0, 12, 3}, {3, 12, 3}}));
+}
+
+TEST(GPUAttentionLaunch, RoomForScores) {
+  MLIRContext context;
+  LaunchExpr elements = attentionScoreElements(2, &context);
+  EXPECT_EQ(evaluate(elements, {3, 12, 130, 200}), 3 * 12 * 192 * 256);
+  EXPECT_EQ(evaluate(elements, {1, 1, 64, 64}), 64 * 64);
+  EXPECT_EQ(evaluate(elements, {3, 12, 130, 0}), 0);
+}
+
+TEST(GPUAttentionLaunch, ArgumentsMatchParameters) {
+  auto check = [](BuiltKernel &kernel, const std::string &name) {
     LLVM::LLVMFuncOp function = kernel.function;
-    ASSERT_EQ(kernel.arguments.size(), function.getNumArguments()) << name.str();
+    ASSERT_EQ(kernel.arguments.size(), function.getNumArguments()) << name;
     for (auto [i, argument] : llvm::enumerate(kernel.arguments)) {
       bool isInteger = function.getArgument(i).getType().isInteger(32);
-      EXPECT_EQ(argument.kind == KernelArgument::I32, isInteger) << name.str();
+      EXPECT_EQ(argument.kind == KernelArgument::I32, isInteger) << name;
       bool isMap = bool(function.getArgAttr(i, "nvvm.grid_constant"));
-      EXPECT_EQ(argument.kind == KernelArgument::TensorMap, isMap) << name.str();
+      EXPECT_EQ(argument.kind == KernelArgument::TensorMap, isMap) << name;
     }
+  };
+  for (StringRef name : {"wgmma_plain", "pingpong_lengths", "mma_odd", "mma_mask_bool", "wgmma_mask_keys",
+                         "wgmma_ragged", "mma_ragged_keys", "partial_lengths", "partial_mask_bool"}) {
+    auto built = build("sm_90a", name);
+    check(built->kernel, name.str());
+    if (built->scores)
+      check(*built->scores, name.str());
   }
 }
 
@@ -266,6 +334,23 @@ TEST(GPUAttentionSchedule, ChoiceFitsEverywhere) {
           std::optional<std::string> reason = verifyAttentionSchedule(spec, schedule, sm);
           EXPECT_FALSE(reason) << *reason;
         }
+}
+
+TEST(GPUAttentionSchedule, PartialIsChosenWhenAskedFor) {
+  MLIRContext context;
+  context.loadDialect<LLVM::LLVMDialect>();
+  for (const nvidia::SM &sm : nvidia::SM::all())
+    for (int64_t head : {1, 40, 64, 128, 256, 300}) {
+      AttentionKernelSpec spec = makeAttention(&context, HeadLayout::HeadsInside, head, 12);
+      spec.hasScoreBuffer = true;
+      EXPECT_NE(chooseAttentionSchedule(spec, sm, 4096, 4096).family, S::Partial);
+      std::optional<AttentionSchedule> schedule = choosePartialAttentionSchedule(spec, sm);
+      EXPECT_EQ(schedule.has_value(), head <= 256) << sm.chip.str() << " " << head;
+      if (schedule)
+        EXPECT_EQ(schedule->family, S::Partial);
+      spec.hasScoreBuffer = false;
+      EXPECT_FALSE(choosePartialAttentionSchedule(spec, sm));
+    }
 }
 
 TEST(GPUAttentionSchedule, ChoiceForFewTiles) {
@@ -340,6 +425,33 @@ TEST_F(GPUAttentionRefusals, Accepts) {
   expectSpecError("");
   expectScheduleError({S::Wgmma, 64, 1, 1, 2, 5}, hopper, "");
   expectScheduleError({S::Mma, 64, 1, 1, 2, 3}, ampere, "");
+}
+
+TEST_F(GPUAttentionRefusals, Partial) {
+  expectScheduleError({S::Partial, 64, 1, 1, 2, 3}, ampere,
+                      "expected a buffer for scores in the family that has them in memory; plan with "
+                      "partial-attention");
+  spec.hasScoreBuffer = true;
+  expectScheduleError({S::Partial, 64, 1, 1, 2, 3}, ampere, "");
+  expectScheduleError({S::Partial, 64, 1, 1, 2, 3}, hopper, "");
+  expectScheduleError({S::Partial, 48, 1, 1, 2, 2}, ampere,
+                      "expected blocks of 16, 32 or 64 keys in the family with scores in memory, but got 48");
+  expectScheduleError({S::Partial, 128, 1, 1, 2, 1}, hopper,
+                      "expected blocks of 16, 32 or 64 keys in the family with scores in memory, but got 128");
+  expectScheduleError({S::Partial, 0, 1, 1, 2, 1}, hopper,
+                      "expected blocks of 16 to 256 keys in multiples of 16, but got 0");
+  expectScheduleError({S::Partial, 64, 1, 2, 2, 1}, hopper,
+                      "expected one warpgroup in the family with scores in memory, but got 2");
+  spec = makeAttention(&context, HeadLayout::Tokens, 64, 12);
+  addOffsets(spec, b.getI32Type());
+  spec.hasScoreBuffer = true;
+  expectScheduleError({S::Partial, 64, 1, 1, 2, 3}, hopper,
+                      "expected no offsets in the family with scores in memory, whose room for them follows from sizes "
+                      "alone");
+  spec = makeAttention(&context, HeadLayout::HeadsOutside, 64, 12, b.getF32Type());
+  spec.hasScoreBuffer = true;
+  expectScheduleError({S::Partial, 64, 1, 1, 2, 3}, hopper,
+                      "expected the family without tensor cores for f32, which they would round");
 }
 
 TEST_F(GPUAttentionRefusals, QueryWithoutRows) {

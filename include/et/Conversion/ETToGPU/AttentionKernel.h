@@ -7,9 +7,9 @@
 //===----------------------------------------------------------------------===//
 //
 // Emits softmax(score(scale * Q K^T) + mask) V as one kernel whose scores never
-// leave the registers. The iteration domain is (batch..., m, n, k, v) as in
-// et.attention; the sizes of the batch dimensions, m and n are values at launch, so
-// one kernel serves every length.
+// leave the registers; the schedule Partial, as two with the products Q K^T in memory. The iteration domain is
+// (batch..., m, n, k, v) as in et.attention; the sizes of the batch dimensions, m and n are values at launch, so one
+// kernel serves every length.
 //
 // Launch-time integers are expressions over these symbols:
 //
@@ -67,7 +67,9 @@ enum AttentionOperandNumber : unsigned {
   kAttentionLengths,
   kAttentionOutput,
   kAttentionOffsets,
-  kAttentionKeyOffsets
+  kAttentionKeyOffsets,
+  /// Of the schedule Partial: f32, attentionScoreElements() of them, aligned to 16 bytes.
+  kAttentionScores
 };
 
 enum class AttentionStructure {
@@ -119,6 +121,8 @@ struct AttentionKernelSpec {
   bool leftPadding = false;
   /// Null for none.
   AttentionScoreFn score;
+  /// Whether the caller has memory for kAttentionScores.
+  bool hasScoreBuffer = false;
 
   unsigned dimM() const { return numBatchDims; }
   unsigned dimN() const { return numBatchDims + 1; }
@@ -137,9 +141,13 @@ struct AttentionSchedule {
     /// mma.sync: sm_80 on, and operands that no tensor map describes.
     Mma,
     /// No tensor cores: f32, and heads of more than 256.
-    Simt
+    Simt,
+    /// Two kernels of mma.sync: one leaves Q K^T in memory, the other takes it from there ("partial on the fly").
+    Partial
   };
   static constexpr int64_t kSimtRowsPerWarp = 4;
+  /// Partial: rows and keys of which there is always room for a multiple.
+  static constexpr int64_t kPartialRows = 64, kPartialKeys = 64;
   Family family = Mma;
   /// Keys per step, a multiple of 16; 32 in Simt.
   int64_t keyBlock = 64;
@@ -183,10 +191,21 @@ AttentionSchedule chooseAttentionSchedule(const AttentionKernelSpec &spec, const
 std::optional<AttentionSchedule> chooseAttentionScheduleForFewTiles(const AttentionKernelSpec &spec,
                                                                     const nvidia::SM &sm, int64_t keys);
 
+/// A schedule of the family Partial that verifies, if there is one. No choice above is one of these.
+std::optional<AttentionSchedule> choosePartialAttentionSchedule(const AttentionKernelSpec &spec, const nvidia::SM &sm);
+
+/// Elements of kAttentionScores, over the symbols of the sizes.
+LaunchExpr attentionScoreElements(unsigned numBatchDims, MLIRContext *context);
+
 /// Emits the kernel at the insertion point of \p builder, which is in a gpu.module. \p spec and \p schedule must
-/// verify.
+/// verify. With the schedule Partial it is the second of the two kernels.
 BuiltKernel buildAttentionKernel(OpBuilder &builder, Location loc, StringRef name, const AttentionKernelSpec &spec,
                                  const AttentionSchedule &schedule, const nvidia::SM &sm);
+
+/// Emits the first kernel of a schedule of the family Partial, which leaves in kAttentionScores what the second takes.
+BuiltKernel buildAttentionScoresKernel(OpBuilder &builder, Location loc, StringRef name,
+                                       const AttentionKernelSpec &spec, const AttentionSchedule &schedule,
+                                       const nvidia::SM &sm);
 
 } // namespace mlir::et::gpu_kernels
 

@@ -90,13 +90,50 @@ def ChunkRowsPass : Pass<"et-chunk-rows", "mlir::ModuleOp"> {
                            "mlir::tensor::TensorDialect"];
 }
 
+def PartialAttentionPass : Pass<"et-partial-attention", "mlir::ModuleOp"> {
+  let summary = "Make room in memory for the scores of attention with many keys";
+  let description = [{
+    Numerics: R2 (blocks of keys are cut elsewhere).
+
+    "Partial on the fly": with more than `more-than` keys, attention runs as two kernels, one of which leaves Q K^T in
+    memory as a product of the whole GPU, and the other masks it, takes the softmax and multiplies with V. This pass gives
+    the launch a buffer for the scores as a second output, whose contents mean nothing to anyone else, and the attribute
+    `et.partial_attention`; `--et-schedule-gpu` then chooses the schedule `partial` for so many keys and for no others.
+    The buffer has batch * heads * rows * keys f32, rows and keys rounded up to multiples of 64, and none with fewer keys.
+
+    Nothing chooses this by itself: one kernel that keeps its scores in registers is expected to be faster (docs/Tuning.md).
+
+    Before:
+    ```mlir
+    et.launch "attention" ins(%q, %k, %v : ..) outs(%o : memref<?x12x?x64xf16>) {..}
+    ```
+    After:
+    ```mlir
+    %s = memref.alloc(%elements) : memref<?xf32>
+    et.launch "attention" ins(%q, %k, %v : ..) outs(%o, %s : memref<?x12x?x64xf16>, memref<?xf32>) {..}
+      {et.partial_attention = 224 : i64}
+    ```
+
+    Refuses, with a remark: ragged batches, whose room would follow from offsets; f32 and heads of more than 256, which
+    tensor cores do not take.
+  }];
+  let options = [Option<"chip", "chip", "std::string", /*default=*/"\"sm_90a\"",
+                        "Architecture: sm_80, sm_86, sm_89, sm_90 or sm_90a">,
+                 Option<"moreThan", "more-than", "int64_t", /*default=*/"-1",
+                        "Keys up to which attention runs as one kernel; -1 for any number of them">];
+  let statistics = [Statistic<"numPartial", "num-partial", "Launches with room for scores">];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::et::ETDialect", "mlir::memref::MemRefDialect",
+                           "mlir::tensor::TensorDialect"];
+}
+
 def ScheduleGPUPass : Pass<"et-schedule-gpu", "mlir::ModuleOp"> {
   let summary = "Choose how each launch runs on a GPU";
   let description = [{
     Numerics: exact.
 
     Gives every launch its `schedule`: the architecture, the family of its kernel, and what that family lets choose. A
-    launch that `et.rows` says the likely rows of gets variants for those only. Schedules come from the tables in `tuned`,
+    launch that `et.rows` says the likely rows of gets variants for those only; one with `et.partial_attention`, the variant
+    `partial` for more keys than that. Schedules come from the tables in `tuned`,
     then from that of the project, then from cost models (docs/Tuning.md).
 
     Remarks: `passed` says which schedule each launch of a linear layer or attention has, for which sizes and from where;

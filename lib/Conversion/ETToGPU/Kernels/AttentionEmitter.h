@@ -13,7 +13,8 @@
 //   AttentionScores.cpp    which keys a row attends, masks, softmax
 //   AttentionWgmma.cpp     the products by wgmma; schedule Wgmma
 //   AttentionPingPong.cpp  schedule WgmmaPingPong
-//   AttentionMma.cpp       schedule Mma
+//   AttentionMma.cpp       schedule Mma, and the second kernel of Partial
+//   AttentionPartial.cpp   the first kernel of schedule Partial, scores in memory
 //   AttentionSimt.cpp      schedule Simt
 //
 // A warp has 16 rows; a lane holds rows l/4 and l/4 + 8 of them, and of each group of
@@ -46,7 +47,8 @@ struct AttentionPanels {
 
 /// Bytes of shared memory by what they hold.
 struct AttentionLayout {
-  AttentionLayout(const AttentionKernelSpec &spec, const AttentionSchedule &schedule);
+  /// \p isScores: of the first kernel of the schedule Partial.
+  AttentionLayout(const AttentionKernelSpec &spec, const AttentionSchedule &schedule, bool isScores = false);
   AttentionPanels k, v;
   /// Of a warpgroup's queries, which its part of the output replaces; of a block of keys; of a block of values.
   int64_t queryBytes = 0, keyBytes = 0, valueBytes = 0;
@@ -58,8 +60,9 @@ struct AttentionLayout {
 class AttentionEmitter : public nvidia::NVVMBuilder {
 public:
   AttentionEmitter(OpBuilder &builder, Location loc, const nvidia::SM &sm, const AttentionKernelSpec &spec,
-                   const AttentionSchedule &schedule)
-      : NVVMBuilder(builder, loc, sm), spec(spec), schedule(schedule), layout(spec, schedule) {}
+                   const AttentionSchedule &schedule, bool isScores = false)
+      : NVVMBuilder(builder, loc, sm), spec(spec), schedule(schedule), isScores(isScores),
+        layout(spec, schedule, isScores) {}
 
   BuiltKernel emitKernel(StringRef name);
 
@@ -86,7 +89,10 @@ private:
 
   const AttentionKernelSpec &spec;
   const AttentionSchedule &schedule;
+  /// Whether this is the first kernel of the schedule Partial.
+  const bool isScores;
   const AttentionLayout layout;
+  bool isPartial() const { return schedule.family == AttentionSchedule::Partial; }
 
   //===--------------------------------------------------------------------===//
   // Arguments (AttentionKernel.cpp)
@@ -126,6 +132,8 @@ private:
   Value decodeBlock();
   /// From the number of this block along x to that of its tile, and which columns of the values it takes.
   Value decodeSplit();
+  /// Blocks for each batch index, along x.
+  LaunchExpr blocksPerBatch();
   /// The same from the number of a tile, blocks of rows innermost.
   Value decodeTile(Value tile, Value rowBlocks);
   void decodeBatch(Value number, unsigned dims);
@@ -244,6 +252,18 @@ private:
   void storeRows(ValueRange sums, const Softmax &state, const Rows &rows);
   void emitMma();
   void emitMmaTile(Value firstRow);
+
+  //===--------------------------------------------------------------------===//
+  // Scores in memory (AttentionPartial.cpp)
+  //===--------------------------------------------------------------------===//
+
+  /// \p keys from the start of a block on, counted from key 0.
+  KeyRange alignKeys(KeyRange keys);
+  /// Where this lane's part of the scores of the warp's rows begins; the rows of the block are \p firstRow and on.
+  Value scoreRows(Value firstRow);
+  SmallVector<Value> loadScores(Value rows, Value start);
+  void storeScores(ValueRange scores, Value rows, Value start);
+  void emitScores();
 
   //===--------------------------------------------------------------------===//
   // No tensor cores (AttentionSimt.cpp)

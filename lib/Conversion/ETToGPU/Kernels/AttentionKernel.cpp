@@ -36,7 +36,7 @@ AttentionPanels::AttentionPanels(int64_t headSize)
                                   : headSize <= 32 ? 64
                                                    : 128) {}
 
-AttentionLayout::AttentionLayout(const AttentionKernelSpec &spec, const AttentionSchedule &schedule)
+AttentionLayout::AttentionLayout(const AttentionKernelSpec &spec, const AttentionSchedule &schedule, bool isScores)
     : k(spec.headSizeK), v(spec.headSizeV / schedule.valueSplits) {
   constexpr int64_t kTileAlignment = 1024;
   if (schedule.family == AttentionSchedule::Simt) {
@@ -45,12 +45,16 @@ AttentionLayout::AttentionLayout(const AttentionKernelSpec &spec, const Attentio
     total = spec.offsets ? sequenceAt + kSequenceBytes : queryBytes;
     return;
   }
-  if (schedule.family == AttentionSchedule::Mma) {
+  const bool partial = schedule.family == AttentionSchedule::Partial;
+  if (partial || schedule.family == AttentionSchedule::Mma) {
     // Rows of a multiple of 16 halves and 16 bytes more, so that the eight rows of a matrix start in different banks.
     auto rowBytes = [](int64_t headSize) { return llvm::alignTo(headSize, 16) * 2 + 16; };
-    queryBytes = 64 * rowBytes(spec.headSizeK);
-    keyBytes = schedule.keyBlock * rowBytes(spec.headSizeK);
-    valueBytes = schedule.keyBlock * rowBytes(spec.headSizeV);
+    if (!partial || isScores) {
+      queryBytes = 64 * rowBytes(spec.headSizeK);
+      keyBytes = schedule.keyBlock * rowBytes(spec.headSizeK);
+    }
+    if (!isScores)
+      valueBytes = schedule.keyBlock * rowBytes(spec.headSizeV);
   } else {
     queryBytes = llvm::alignTo(std::max(k.bytes(64), v.bytes(64)), kTileAlignment);
     keyBytes = llvm::alignTo(k.bytes(schedule.keyBlock), kTileAlignment);
@@ -61,8 +65,10 @@ AttentionLayout::AttentionLayout(const AttentionKernelSpec &spec, const Attentio
   const bool persistent = schedule.family == AttentionSchedule::WgmmaPingPong;
   outputAt = persistent ? schedule.warpgroups * queryBytes : 0;
   keyAt = outputAt + schedule.warpgroups * queryBytes;
-  valueAt = keyAt + schedule.stages * keyBytes;
-  barrierAt = valueAt + schedule.stages * valueBytes;
+  // A block of the first kernel of Partial takes one block of keys.
+  const int64_t stages = isScores ? 1 : schedule.stages;
+  valueAt = keyAt + stages * keyBytes;
+  barrierAt = valueAt + stages * valueBytes;
   int64_t barriers = 0;
   if (schedule.family == AttentionSchedule::Wgmma)
     barriers = 1 + 3 * schedule.stages;
@@ -75,7 +81,10 @@ AttentionLayout::AttentionLayout(const AttentionKernelSpec &spec, const Attentio
 }
 
 int64_t gpu_kernels::attentionSharedBytes(const AttentionKernelSpec &spec, const AttentionSchedule &schedule) {
-  return AttentionLayout(spec, schedule).total;
+  int64_t bytes = AttentionLayout(spec, schedule).total;
+  if (schedule.family == AttentionSchedule::Partial)
+    bytes = std::max(bytes, AttentionLayout(spec, schedule, /*isScores=*/true).total);
+  return bytes;
 }
 
 //===----------------------------------------------------------------------===//
@@ -138,12 +147,16 @@ void AttentionEmitter::createArguments(StringRef name) {
     if (spec.offsets)
       addPointer(kAttentionOutput, spec.output);
   } else {
-    addPointer(kAttentionQuery, spec.query);
-    addPointer(kAttentionKey, spec.key);
-    addPointer(kAttentionValue, spec.value);
-    addPointer(kAttentionOutput, spec.output);
+    if (!isPartial() || isScores) {
+      addPointer(kAttentionQuery, spec.query);
+      addPointer(kAttentionKey, spec.key);
+    }
+    if (!isScores) {
+      addPointer(kAttentionValue, spec.value);
+      addPointer(kAttentionOutput, spec.output);
+    }
   }
-  if (spec.mask)
+  if (spec.mask && !isScores)
     addPointer(kAttentionMask, *spec.mask);
   if (spec.lengths)
     addPointer(kAttentionLengths, *spec.lengths);
@@ -160,6 +173,11 @@ void AttentionEmitter::createArguments(StringRef name) {
   }
   if (spec.keyOffsets)
     addOffsets(kAttentionKeyOffsets, spec.keyOffsetStride);
+  if (isPartial()) {
+    pointerNumbers.push_back(kAttentionScores);
+    kernel.addPointer(kAttentionScores, getAffineConstantExpr(0));
+    types.push_back(globalPtr());
+  }
 
   // Integers: each expression once.
   auto addInteger = [&](LaunchExpr expr) {
@@ -227,6 +245,13 @@ Value AttentionEmitter::batchOffset(const AttentionOperand &operand) {
 // Blocks
 //===----------------------------------------------------------------------===//
 
+LaunchExpr AttentionEmitter::blocksPerBatch() {
+  LaunchExpr rowBlocks = sizeExpr(spec.dimM()).ceilDiv(schedule.rowsPerBlock());
+  if (isScores)
+    return rowBlocks * sizeExpr(spec.dimN()).ceilDiv(schedule.keyBlock);
+  return rowBlocks * schedule.valueSplits;
+}
+
 // One division per block is a part of the time of a short sequence, so up to two batch dimensions come as coordinates
 // of the grid.
 void AttentionEmitter::setGrid() {
@@ -247,7 +272,7 @@ void AttentionEmitter::setGrid() {
     kernel.grid[1] = rows.ceilDiv(schedule.rowsPerBlock()) + spec.numOffsets;
     return;
   }
-  kernel.grid[0] = sizeExpr(spec.dimM()).ceilDiv(schedule.rowsPerBlock()) * schedule.valueSplits;
+  kernel.grid[0] = blocksPerBatch();
   if (spec.numBatchDims == 1) {
     kernel.grid[0] = kernel.grid[0] * sizeExpr(0);
     return;
@@ -288,8 +313,10 @@ Value AttentionEmitter::decodeSplit() {
 Value AttentionEmitter::decodeBlock() {
   batch.assign(spec.numBatchDims, Value());
   Value number = decodeSplit();
-  if (spec.numBatchDims == 1)
-    return decodeTile(number, ceilDiv(sizeM, schedule.rowsPerBlock()));
+  if (spec.numBatchDims == 1) {
+    Value rowBlocks = ceilDiv(sizeM, schedule.rowsPerBlock());
+    return decodeTile(number, isScores ? mul(rowBlocks, ceilDiv(sizeN, schedule.keyBlock)) : rowBlocks);
+  }
   if (spec.numBatchDims > 1) {
     batch.back() = blockId(1);
     decodeBatch(blockId(2), spec.numBatchDims - 1);
@@ -322,6 +349,12 @@ BuiltKernel AttentionEmitter::emitKernel(StringRef name) {
   case AttentionSchedule::Simt:
     emitSimt();
     break;
+  case AttentionSchedule::Partial:
+    if (isScores)
+      emitScores();
+    else
+      emitMma();
+    break;
   }
   return kernel;
 }
@@ -333,4 +366,14 @@ BuiltKernel gpu_kernels::buildAttentionKernel(OpBuilder &builder, Location loc, 
   assert(!verifyAttentionSchedule(spec, schedule, sm) && "expected a schedule that verifies");
   OpBuilder::InsertionGuard guard(builder);
   return AttentionEmitter(builder, loc, sm, spec, schedule).emitKernel(name);
+}
+
+BuiltKernel gpu_kernels::buildAttentionScoresKernel(OpBuilder &builder, Location loc, StringRef name,
+                                                    const AttentionKernelSpec &spec, const AttentionSchedule &schedule,
+                                                    const nvidia::SM &sm) {
+  assert(!verifyAttentionSpec(spec) && "expected a specification that verifies");
+  assert(schedule.family == AttentionSchedule::Partial && !verifyAttentionSchedule(spec, schedule, sm) &&
+         "expected a schedule of two kernels that verifies");
+  OpBuilder::InsertionGuard guard(builder);
+  return AttentionEmitter(builder, loc, sm, spec, schedule, /*isScores=*/true).emitKernel(name);
 }

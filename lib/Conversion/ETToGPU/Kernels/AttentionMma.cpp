@@ -20,6 +20,9 @@
 // rows come by cp.async of 16 bytes, others half by half; what lies behind a head or
 // the last row is zero.
 //
+// The second kernel of the schedule Partial is the same loop over blocks of keys, but
+// that it finds S in memory and copies V only: AttentionPartial.cpp.
+//
 //===----------------------------------------------------------------------===//
 
 #include "AttentionEmitter.h"
@@ -183,29 +186,38 @@ void AttentionEmitter::emitMmaTile(Value firstRow) {
   const int64_t stages = schedule.stages, block = schedule.keyBlock;
   sequence = sequenceKeys();
   KeyRange keys = blockKeys(firstRow, schedule.rowsPerBlock());
+  if (isPartial())
+    keys = alignKeys(keys);
   Steps taken = stepsOf(keys, firstRow, 0);
-  Value steps = taken.count;
-  Value queryBase = element(pointers[kAttentionQuery], batchOffset(spec.query), spec.query.elementType);
-  Value keyBase = element(pointers[kAttentionKey], batchOffset(spec.key), spec.key.elementType);
+  Value steps = taken.count, queryBase, keyBase, scoreBase;
+  if (isPartial()) {
+    scoreBase = scoreRows(firstRow);
+  } else {
+    queryBase = element(pointers[kAttentionQuery], batchOffset(spec.query), spec.query.elementType);
+    keyBase = element(pointers[kAttentionKey], batchOffset(spec.key), spec.key.elementType);
+  }
   Value valueBase = element(pointers[kAttentionValue], batchOffset(spec.value), spec.value.elementType);
   auto startOf = [&](Value step) { return AttentionEmitter::startOf(taken, step); };
   auto keySlot = [&](Value slot) { return offset(at(layout.keyAt), mul(slot, layout.keyBytes)); };
   auto valueSlot = [&](Value slot) { return offset(at(layout.valueAt), mul(slot, layout.valueBytes)); };
   auto load = [&](Value step, Value slot) {
     ifThen(lt(step, steps), [&] {
-      copyRows(spec.key, keyBase, spec.dimN(), spec.dimK(), spec.headSizeK, startOf(step), sizeN, block, keySlot(slot));
+      if (!isPartial())
+        copyRows(spec.key, keyBase, spec.dimN(), spec.dimK(), spec.headSizeK, startOf(step), sizeN, block,
+                 keySlot(slot));
       copyRows(spec.value, valueBase, spec.dimN(), spec.dimV(), spec.headSizeV, startOf(step), sizeN, block,
                valueSlot(slot));
     });
     commitAsync();
   };
-  copyRows(spec.query, queryBase, spec.dimM(), spec.dimK(), spec.headSizeK, firstRow, sizeM, schedule.rowsPerBlock(),
-           at(layout.queryAt));
+  if (!isPartial())
+    copyRows(spec.query, queryBase, spec.dimM(), spec.dimK(), spec.headSizeK, firstRow, sizeM, schedule.rowsPerBlock(),
+             at(layout.queryAt));
   for (int64_t step = 0; step + 1 < stages; ++step)
     load(i32(step), i32(step));
   Rows rows = rowsOf(add(firstRow, mul(warpgroup, 64)), 64);
   SmallVector<SmallVector<Value>> queries;
-  if (spec.headSizeK <= kMostQueriesInRegisters) {
+  if (!isPartial() && spec.headSizeK <= kMostQueriesInRegisters) {
     waitAsync(stages - 2);
     syncThreads();
     for (int64_t k = 0; k < spec.headSizeK; k += 16)
@@ -219,10 +231,15 @@ void AttentionEmitter::emitMmaTile(Value firstRow) {
       loop(i32(0), steps, i32(1), carry(sums, state, {i32(0), i32(stages - 1)}), [&](Value step, ValueRange in) {
         auto [sums, state] = uncarry(in);
         Value slot = in[in.size() - 2], free = in.back();
+        SmallVector<Value> scores;
+        // Asked for before waiting for the values.
+        if (isPartial())
+          scores = loadScores(scoreBase, startOf(step));
         waitAsync(stages - 2);
         syncThreads();
         load(add(step, stages - 1), free);
-        SmallVector<Value> scores = multiplyScores(queries, keySlot(slot));
+        if (!isPartial())
+          scores = multiplyScores(queries, keySlot(slot));
         scores = finishScores(scores, rows, startOf(step), /*mayLimit=*/true);
         std::array<Value, 2> factors = softmax(scores, state);
         sums = multiplySums(packWeights(scores), valueSlot(slot), scaleRows(sums, factors));

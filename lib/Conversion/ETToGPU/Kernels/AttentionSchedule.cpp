@@ -138,6 +138,19 @@ std::optional<std::string> gpu_kernels::verifyAttentionSchedule(const AttentionK
         .str();
   if (schedule.keyBlock < 16 || schedule.keyBlock > 256 || schedule.keyBlock % 16)
     return ("expected blocks of 16 to 256 keys in multiples of 16, but got " + Twine(schedule.keyBlock)).str();
+  if (schedule.family == AttentionSchedule::Partial) {
+    if (spec.offsets)
+      return "expected no offsets in the family with scores in memory, whose room for them follows from sizes alone";
+    if (!spec.hasScoreBuffer)
+      return "expected a buffer for scores in the family that has them in memory; plan with partial-attention";
+    if (AttentionSchedule::kPartialKeys % schedule.keyBlock)
+      return ("expected blocks of 16, 32 or 64 keys in the family with scores in memory, but got " +
+              Twine(schedule.keyBlock))
+          .str();
+    if (schedule.warpgroups != 1)
+      return ("expected one warpgroup in the family with scores in memory, but got " + Twine(schedule.warpgroups))
+          .str();
+  }
   if (schedule.exactBlocks < 1 || schedule.exactBlocks * schedule.keyBlock > 256)
     return ("expected a first softmax over 1 to 256 keys, but got " + Twine(schedule.exactBlocks) + " blocks of " +
             Twine(schedule.keyBlock))
@@ -235,4 +248,25 @@ std::optional<AttentionSchedule> gpu_kernels::chooseAttentionScheduleForFewTiles
   if (std::max(spec.headSizeK, spec.headSizeV) <= 64)
     return firstThatFits(spec, sm, {S{S::Wgmma, 64, 2, 1, 3, 3, 2}});
   return firstThatFits(spec, sm, {S{S::Wgmma, 128, 1, 1, 2, 1, 2}});
+}
+
+std::optional<AttentionSchedule> gpu_kernels::choosePartialAttentionSchedule(const AttentionKernelSpec &spec,
+                                                                             const nvidia::SM &sm) {
+  using S = AttentionSchedule;
+  const int64_t head = std::max(spec.headSizeK, spec.headSizeV);
+  return firstThatFits(spec, sm,
+                       {S{S::Partial, 64, 1, 1, 2,
+                          head <= 64    ? 3
+                          : head <= 128 ? 2
+                                        : 1},
+                        S{S::Partial, 32, 1, 1, 2, head <= 64 ? 2 : 1}, S{S::Partial, 16, 1, 1, 2, 1}});
+}
+
+LaunchExpr gpu_kernels::attentionScoreElements(unsigned numBatchDims, MLIRContext *context) {
+  constexpr int64_t rows = AttentionSchedule::kPartialRows, keys = AttentionSchedule::kPartialKeys;
+  LaunchExpr elements = getAffineSymbolExpr(numBatchDims, context).ceilDiv(rows) *
+                        getAffineSymbolExpr(numBatchDims + 1, context).ceilDiv(keys) * (rows * keys);
+  for (unsigned dim = 0; dim < numBatchDims; ++dim)
+    elements = elements * getAffineSymbolExpr(dim, context);
+  return elements;
 }
