@@ -49,6 +49,9 @@ typedef struct EtCompileOptions {
   int foldNorms;
   /// On a GPU, keys from which on attention runs as two kernels with its scores in memory. 0 (default): never.
   int64_t partialAttentionFrom;
+  /// On a GPU, files of tuned schedules, which come before those of the cache and of the project; numTuned of them.
+  const char *const *tuned;
+  size_t numTuned;
 } EtCompileOptions;
 
 /// Called with each remark of the compiler; \p text is valid during the call.

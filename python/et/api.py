@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from typing import Any, Iterator, Mapping, Sequence
 
 import sympy
@@ -27,7 +28,8 @@ DynamicShapes = Any
 def compile(module: torch.nn.Module | torch.export.ExportedProgram | ImportedModule, args: Sequence[Any] = (),
             kwargs: Mapping[str, Any] | None = None, dynamic_shapes: DynamicShapes = None, target: str = "cpu",
             threads: int | None = None, *, isa: str = "native", masked_rows: str = "exact", check_finite: bool = True,
-            fold_norms: bool | str = False, partial_attention: int | None = None) -> Program:
+            fold_norms: bool | str = False, partial_attention: int | None = None,
+            tuned: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = ()) -> Program:
     """Compiles a PyTorch module for inputs like the given ones.
 
     Args:
@@ -49,13 +51,15 @@ def compile(module: torch.nn.Module | torch.export.ExportedProgram | ImportedMod
             tokens, slower with many. "auto": the program holds both ways, and chooses by the tokens of each batch.
         partial_attention: on a GPU, attention with more keys than this runs as two kernels, with its scores in memory.
             By default it never does, which is faster as far as is known.
+        tuned: on a GPU, a file of measured schedules as `et-bench --tune` writes it, or several, the first of which that has
+            a schedule counts. They come before the user's own table and that of the project (docs/Tuning.md).
     """
     imported = module if isinstance(module, ImportedModule) else export_mlir(
         module, args, kwargs, dynamic_shapes, masked_rows=masked_rows, check_finite=check_finite)
     from .program import build
 
     return build(imported, target=target, isa=isa, threads=threads, allow_non_finite=not check_finite,
-                 fold_norms=fold_norms, partial_attention=partial_attention)
+                 fold_norms=fold_norms, partial_attention=partial_attention, tuned=tuned)
 
 
 def export_mlir(module: torch.nn.Module | torch.export.ExportedProgram, args: Sequence[Any] = (),

@@ -248,6 +248,14 @@ static void testSaved(const EtResource *weight, const char *folder) {
   options.partialAttentionFrom = -4;
   expectError(etCompileSaved(layer, strlen(layer), weight, 1, &options, NULL, NULL, &bytes, &size),
               "expected a number of keys from 0 to 1073741824, or -1 for any, but got -5");
+
+  const char *tables[] = {"/no/such/table.json"};
+  etCompileOptionsInit(&options);
+  options.target = "cuda:sm_90a";
+  options.tuned = tables;
+  options.numTuned = 1;
+  expectError(etCompileSaved(layer, strlen(layer), weight, 1, &options, NULL, NULL, &bytes, &size),
+              "cannot read the tuned table '/no/such/table.json': No such file or directory");
 }
 
 static void testBytecode(const EtResource *weight, const char *folder) {

@@ -148,7 +148,8 @@ std::string ScheduleVariants::describeRange(const Variant &variant, bool isLast)
 ArrayAttr ScheduleVariants::finish() {
   SmallVector<Attribute> attributes;
   Builder builder(launch.getContext());
-  for (auto [i, variant] : llvm::enumerate(variants)) {
+  for (size_t i = 0; i < variants.size(); ++i) {
+    const auto &variant = variants[i];
     std::string range = describeRange(variant, i + 1 == variants.size());
     auto push = [&](NamedAttrList entries) {
       entries.set("from", builder.getI64IntegerAttr(variant.from));

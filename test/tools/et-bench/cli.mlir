@@ -13,6 +13,15 @@
 // PROGRAM-COUNT-64: linear: linear_0
 // PROGRAM-NOT:      linear: linear_1
 
+// With many rows there are kernels whose epilogue runs beside the next tile.
+// RUN: et-bench --prepare=%t/many --candidates=4 --problem=linear:f16:2048x256x512 | FileCheck %s --check-prefix=MANY
+// RUN: FileCheck %s --check-prefix=OVERLAP < %t/many/candidates.txt
+// MANY: linear:f16:2048x256x512: 4 of 4 candidates can be built
+// OVERLAP-COUNT-3: "schedule": {"kind":"overlap",
+// OVERLAP-NOT:     overlap
+// RUN: FileCheck %s --check-prefix=FEW < %t/programs/candidates.txt
+// FEW-NOT: overlap
+
 // What was measured goes into the user's table, in place of what was there for the same sizes.
 // RUN: split-file %s %t/tables
 // RUN: env XDG_CACHE_HOME=%t/cache et-bench --merge=%t/tables/old.json
