@@ -155,6 +155,81 @@ func.func @no_fold_lengths(%x: tensor<4x2xf32>, %q: tensor<4x2x2xf32>, %k: tenso
 
 // -----
 
+// Rows behind the last offset are zero.
+et.weight @wv : tensor<4x2xf32> from [dense<[[1.0, 2.0], [0.0, 0.0], [0.0, 0.0], [7.0, 8.0]]> : tensor<4x2xf32>]
+et.weight @bv : tensor<4xf32> from [dense<[1.0, 3.0, 5.0, 7.0]> : tensor<4xf32>]
+et.weight @wo : tensor<1x4xf32> from [dense<[[1.0, 2.0, 3.0, 4.0]]> : tensor<1x4xf32>]
+
+// CHECK-LABEL: func.func @no_fold_offsets
+// CHECK:       et.attention {{.*}} -> tensor<4x2x2xf32>
+// REMARK:      2 features of the output of attention are constants other than zero and stay: its offsets may leave
+func.func @no_fold_offsets(%x: tensor<4x2xf32>, %q: tensor<4x2x2xf32>, %k: tensor<4x2x2xf32>, %offsets: tensor<3xi32>) -> tensor<4x1xf32> {
+  %wv = et.weight_ref @wv : tensor<4x2xf32>
+  %bv = et.weight_ref @bv : tensor<4xf32>
+  %wo = et.weight_ref @wo : tensor<1x4xf32>
+  %vl = et.linear %x, %wv bias(%bv : tensor<4xf32>) : (tensor<4x2xf32>, tensor<4x2xf32>) -> tensor<4x4xf32>
+  %v = tensor.expand_shape %vl [[0], [1, 2]] output_shape [4, 2, 2] : tensor<4x4xf32> into tensor<4x2x2xf32>
+  %z = et.attention query(%q : tensor<4x2x2xf32>) key(%k : tensor<4x2x2xf32>) value(%v : tensor<4x2x2xf32>) offsets(%offsets : tensor<3xi32>)
+    {indexing_maps = [affine_map<(h, m, n, k, v) -> (m, h, k)>, affine_map<(h, m, n, k, v) -> (n, h, k)>, affine_map<(h, m, n, k, v) -> (n, h, v)>, affine_map<(h, m, n, k, v) -> (m, h, v)>]} -> tensor<4x2x2xf32>
+  %j = tensor.collapse_shape %z [[0], [1, 2]] : tensor<4x2x2xf32> into tensor<4x4xf32>
+  %y = et.linear %j, %wo : (tensor<4x4xf32>, tensor<1x4xf32>) -> tensor<4x1xf32>
+  return %y : tensor<4x1xf32>
+}
+
+// -----
+
+// Under a window, rows behind the last key see none: how many keys there are is not known to be as many as queries.
+et.weight @wq : tensor<4x2xf32> from [dense<[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]]> : tensor<4x2xf32>]
+et.weight @wk : tensor<4x2xf32> from [dense<[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]]> : tensor<4x2xf32>]
+et.weight @wv : tensor<4x2xf32> from [dense<[[1.0, 2.0], [0.0, 0.0], [0.0, 0.0], [7.0, 8.0]]> : tensor<4x2xf32>]
+et.weight @bv : tensor<4xf32> from [dense<[1.0, 3.0, 5.0, 7.0]> : tensor<4xf32>]
+et.weight @wo : tensor<1x4xf32> from [dense<[[1.0, 2.0, 3.0, 4.0]]> : tensor<1x4xf32>]
+
+// CHECK-LABEL: func.func @no_fold_unknown_lengths
+// CHECK:       et.attention {{.*}} -> tensor<?x2x2xf32>
+// REMARK:      2 features of the output of attention are constants other than zero and stay: fewer keys than queries may leave
+func.func @no_fold_unknown_lengths(%x: tensor<?x2xf32>, %xk: tensor<4x2xf32>) -> tensor<?x1xf32> {
+  %wq = et.weight_ref @wq : tensor<4x2xf32>
+  %wk = et.weight_ref @wk : tensor<4x2xf32>
+  %wv = et.weight_ref @wv : tensor<4x2xf32>
+  %bv = et.weight_ref @bv : tensor<4xf32>
+  %wo = et.weight_ref @wo : tensor<1x4xf32>
+  %c0 = arith.constant 0 : index
+  %r = tensor.dim %x, %c0 : tensor<?x2xf32>
+  %ql = et.linear %x, %wq : (tensor<?x2xf32>, tensor<4x2xf32>) -> tensor<?x4xf32>
+  %q = tensor.expand_shape %ql [[0], [1, 2]] output_shape [%r, 2, 2] : tensor<?x4xf32> into tensor<?x2x2xf32>
+  %kl = et.linear %xk, %wk : (tensor<4x2xf32>, tensor<4x2xf32>) -> tensor<4x4xf32>
+  %k = tensor.expand_shape %kl [[0], [1, 2]] output_shape [4, 2, 2] : tensor<4x4xf32> into tensor<4x2x2xf32>
+  %vl = et.linear %xk, %wv bias(%bv : tensor<4xf32>) : (tensor<4x2xf32>, tensor<4x2xf32>) -> tensor<4x4xf32>
+  %v = tensor.expand_shape %vl [[0], [1, 2]] output_shape [4, 2, 2] : tensor<4x4xf32> into tensor<4x2x2xf32>
+  %z = et.attention query(%q : tensor<?x2x2xf32>) key(%k : tensor<4x2x2xf32>) value(%v : tensor<4x2x2xf32>)
+    {indexing_maps = [affine_map<(h, m, n, k, v) -> (m, h, k)>, affine_map<(h, m, n, k, v) -> (n, h, k)>, affine_map<(h, m, n, k, v) -> (n, h, v)>, affine_map<(h, m, n, k, v) -> (m, h, v)>], structure = #et.mask<window, left = 0, right = 0>} -> tensor<?x2x2xf32>
+  %j = tensor.collapse_shape %z [[0], [1, 2]] : tensor<?x2x2xf32> into tensor<?x4xf32>
+  %y = et.linear %j, %wo : (tensor<?x4xf32>, tensor<1x4xf32>) -> tensor<?x1xf32>
+  return %y : tensor<?x1xf32>
+}
+
+// -----
+
+// Who reads the values is known at run time only.
+et.weight @wv : tensor<4x2xf32> from [dense<[[1.0, 2.0], [0.0, 0.0], [0.0, 0.0], [7.0, 8.0]]> : tensor<4x2xf32>]
+
+// CHECK-LABEL: func.func @no_narrow_weight_argument
+// CHECK:       et.attention {{.*}} -> tensor<4x2x2xf32>
+// REMARK:      HeadsStay{{.*}}pruned features of the values stay: a weight or bias cannot be read: it is no outlined constant
+func.func @no_narrow_weight_argument(%x: tensor<4x2xf32>, %q: tensor<4x2x2xf32>, %k: tensor<4x2x2xf32>, %wo: tensor<1x4xf32>) -> tensor<4x1xf32> {
+  %wv = et.weight_ref @wv : tensor<4x2xf32>
+  %vl = et.linear %x, %wv : (tensor<4x2xf32>, tensor<4x2xf32>) -> tensor<4x4xf32>
+  %v = tensor.expand_shape %vl [[0], [1, 2]] output_shape [4, 2, 2] : tensor<4x4xf32> into tensor<4x2x2xf32>
+  %z = et.attention query(%q : tensor<4x2x2xf32>) key(%k : tensor<4x2x2xf32>) value(%v : tensor<4x2x2xf32>)
+    {indexing_maps = [affine_map<(h, m, n, k, v) -> (m, h, k)>, affine_map<(h, m, n, k, v) -> (n, h, k)>, affine_map<(h, m, n, k, v) -> (n, h, v)>, affine_map<(h, m, n, k, v) -> (m, h, v)>]} -> tensor<4x2x2xf32>
+  %j = tensor.collapse_shape %z [[0], [1, 2]] : tensor<4x2x2xf32> into tensor<4x4xf32>
+  %y = et.linear %j, %wo : (tensor<4x4xf32>, tensor<1x4xf32>) -> tensor<4x1xf32>
+  return %y : tensor<4x1xf32>
+}
+
+// -----
+
 // Nor where a score region may yield minus infinity for all keys.
 et.weight @wv : tensor<4x2xf32> from [dense<[[1.0, 2.0], [0.0, 0.0], [0.0, 0.0], [7.0, 8.0]]> : tensor<4x2xf32>]
 et.weight @bv : tensor<4xf32> from [dense<[1.0, 3.0, 5.0, 7.0]> : tensor<4xf32>]
