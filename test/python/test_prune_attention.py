@@ -198,6 +198,21 @@ def test_other_families(family: str) -> None:
         assert ours <= 2 * theirs
 
 
+def test_explained(dense: Encoder, tmp_path) -> None:
+    module = copy.deepcopy(dense)
+    for attention, _ in layers(module):
+        zero_rows(attention.value, [i for i in range(HEADS * SIZE) if i % SIZE >= 8 or i // SIZE in (0, 3)])
+    ids = torch.ones(2, 8, dtype=torch.int64)
+    found = et.explain(module, ids, ids, output=tmp_path / "page.html")
+    joined, output = found.weights[:2]
+    # Four heads are left, with 8 values in each.
+    assert joined.path == "smaller" and joined.predicted_share == pytest.approx(4 * (2 * SIZE + 8) / (3 * 192))
+    assert output.path == "smaller" and output.predicted_share == pytest.approx(4 * 8 / 192)
+    assert {"HeadsRemoved", "ValuesNarrowed"} <= {remark.name for remark in joined.remarks} & {remark.name for remark in output.remarks}
+    # Compared with a program that leaves nothing out.
+    assert joined.dense_us and output.dense_us
+
+
 @pytest.mark.parametrize("target", ["cuda:sm_80", "cuda:sm_90a"])
 def test_for_a_gpu(dense: Encoder, tmp_path, target: str) -> None:
     module = copy.deepcopy(dense).half()
