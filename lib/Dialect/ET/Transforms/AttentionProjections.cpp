@@ -104,3 +104,52 @@ std::optional<std::string> et::matchOutputProjection(AttentionOp attention, Proj
     return "the heads of its result are not joined into one dimension";
   return std::nullopt;
 }
+
+LinearOp et::findLayerBehind(Value operand) {
+  for (Operation *op = operand.getDefiningOp(); op && op->getNumOperands() > 0;
+       op = op->getOperand(0).getDefiningOp()) {
+    if (auto layer = dyn_cast<LinearOp>(op))
+      return layer;
+    if (!isa<RankedTensorType>(op->getOperand(0).getType()))
+      return nullptr;
+  }
+  return nullptr;
+}
+
+bool et::mayHaveEmptyRows(AttentionOp attention, const Projection *query, const Projection &value, std::string &why) {
+  if (attention.getMask() || attention.getLengths() || attention.getOffsets() || !attention.getScore().empty()) {
+    why = attention.getMask()      ? "its mask"
+          : attention.getLengths() ? "its lengths"
+          : attention.getOffsets() ? "its offsets"
+                                   : "its score region";
+    return true;
+  }
+  unsigned mDim = attention.getMDim(), nDim = attention.getNDim();
+  int64_t m = attention.getStaticDimSize(mDim), n = attention.getStaticDimSize(nDim);
+  // Queries and values of one tensor, at the same place in it, are as many.
+  auto findInput = [](const Projection &side, AffineMap map,
+                      unsigned dim) -> std::optional<std::pair<Value, unsigned>> {
+    std::optional<unsigned> place = map.getResultPosition(getAffineDimExpr(dim, map.getContext()));
+    if (!place || *place >= map.getNumResults() - side.heads.dims.size() - 1)
+      return std::nullopt;
+    if (tensor::ExpandShapeOp split = side.split) {
+      SmallVector<ReassociationIndices> groups = split.getReassociationIndices();
+      if (llvm::any_of(ArrayRef(groups).drop_back(), [](ArrayRef<int64_t> group) { return group.size() != 1; }))
+        return std::nullopt;
+    }
+    LinearOp layer = side.layer;
+    return std::pair<Value, unsigned>(layer.getInput(), *place);
+  };
+  auto from = query ? findInput(*query, attention.getQueryMap(), mDim) : std::nullopt;
+  bool same = ShapedType::isStatic(m) && ShapedType::isStatic(n)
+                  ? m == n
+                  : from && from == findInput(value, attention.getValueMap(), nDim);
+  bool isStatic = ShapedType::isStatic(m) && ShapedType::isStatic(n);
+  MaskAttr structure = attention.getStructure();
+  // A row sees the key of its own number in any structure, and the first key where that is all that is asked for.
+  bool needsOwn = structure.getKind() == MaskKind::Window || structure.getLowerRight();
+  if (same || (needsOwn ? isStatic && n >= m : ShapedType::isStatic(n) && n > 0))
+    return false;
+  why = "fewer keys than queries";
+  return true;
+}

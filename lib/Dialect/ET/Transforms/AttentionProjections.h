@@ -61,6 +61,13 @@ std::optional<std::string> matchProjection(AttentionOp attention, Value operand,
 /// Fills \p found with the layer that reads \p attention, or returns why there is none.
 std::optional<std::string> matchOutputProjection(AttentionOp attention, Projection &found);
 
+/// The linear layer that \p operand comes from, through anything that has one tensor in front; null when there is none.
+LinearOp findLayerBehind(Value operand);
+
+/// Whether a row of \p attention may have nothing to attend to; \p why then says what may be the cause. \p query, which
+/// may be null, and \p value are the layers of these operands.
+bool mayHaveEmptyRows(AttentionOp attention, const Projection *query, const Projection &value, std::string &why);
+
 } // namespace mlir::et
 
 #endif // ET_LIB_DIALECT_ET_TRANSFORMS_ATTENTIONPROJECTIONS_H

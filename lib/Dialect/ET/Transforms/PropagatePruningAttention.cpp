@@ -71,7 +71,6 @@ public:
 private:
   void declined(const std::string &reason, const std::string &suggestion = "");
   bool readSide(Side &side);
-  bool mayBeEmpty(std::string &why);
   void findDeadValues();
   bool canRemoveHeads(unsigned dim, std::string &why);
   void removeHeads();
@@ -127,18 +126,6 @@ AttentionPruner::AttentionPruner(AttentionOp attention, PrunedWeights &weights, 
   agree(key, attention.getKeyMap(), query, "heads of its query and of its key are not the same dimensions");
 }
 
-/// The linear layer that \p operand comes from, through anything that has one tensor in front; null when there is none.
-static LinearOp findLayerBehind(Value operand) {
-  for (Operation *op = operand.getDefiningOp(); op && op->getNumOperands() > 0;
-       op = op->getOperand(0).getDefiningOp()) {
-    if (auto layer = dyn_cast<LinearOp>(op))
-      return layer;
-    if (!isa<RankedTensorType>(op->getOperand(0).getType()))
-      return nullptr;
-  }
-  return nullptr;
-}
-
 void AttentionPruner::declined(const std::string &reason, const std::string &suggestion) {
   if (!report)
     return;
@@ -184,44 +171,6 @@ static RowFacts getRowFacts(const Side &side) {
   return facts;
 }
 
-/// Whether a row may have nothing to attend to; \p why says what may be the cause.
-bool AttentionPruner::mayBeEmpty(std::string &why) {
-  if (attention.getMask() || attention.getLengths() || attention.getOffsets() || !attention.getScore().empty()) {
-    why = attention.getMask()      ? "its mask"
-          : attention.getLengths() ? "its lengths"
-          : attention.getOffsets() ? "its offsets"
-                                   : "its score region";
-    return true;
-  }
-  unsigned mDim = attention.getMDim(), nDim = attention.getNDim();
-  int64_t m = attention.getStaticDimSize(mDim), n = attention.getStaticDimSize(nDim);
-  // Queries and values of one tensor, at the same place in it, are as many.
-  auto findInput = [](const Side &side, AffineMap map, unsigned dim) -> std::optional<std::pair<Value, unsigned>> {
-    std::optional<unsigned> place = map.getResultPosition(getAffineDimExpr(dim, map.getContext()));
-    if (!side || !place || *place >= map.getNumResults() - side.heads().dims.size() - 1)
-      return std::nullopt;
-    if (tensor::ExpandShapeOp split = side.projection.split) {
-      SmallVector<ReassociationIndices> groups = split.getReassociationIndices();
-      if (llvm::any_of(ArrayRef(groups).drop_back(), [](ArrayRef<int64_t> group) { return group.size() != 1; }))
-        return std::nullopt;
-    }
-    LinearOp layer = side.projection.layer;
-    return std::pair<Value, unsigned>(layer.getInput(), *place);
-  };
-  auto from = findInput(query, attention.getQueryMap(), mDim);
-  bool same = ShapedType::isStatic(m) && ShapedType::isStatic(n)
-                  ? m == n
-                  : from && from == findInput(value, attention.getValueMap(), nDim);
-  bool isStatic = ShapedType::isStatic(m) && ShapedType::isStatic(n);
-  MaskAttr structure = attention.getStructure();
-  // A row sees the key of its own number in any structure, and the first key where that is all that is asked for.
-  bool needsOwn = structure.getKind() == MaskKind::Window || structure.getLowerRight();
-  if (same || (needsOwn ? isStatic && n >= m : ShapedType::isStatic(n) && n > 0))
-    return false;
-  why = "fewer keys than queries";
-  return true;
-}
-
 //===----------------------------------------------------------------------===//
 // What may go
 //===----------------------------------------------------------------------===//
@@ -254,7 +203,7 @@ void AttentionPruner::findDeadValues() {
     }
   }
   std::string why;
-  bool maySkip = mayBeEmpty(why);
+  bool maySkip = mayHaveEmptyRows(attention, query ? &query.projection : nullptr, value.projection, why);
   int64_t numUnknown = 0, numSkipped = 0;
   dead.assign(features, false);
   folded.assign(features, 0.0);
