@@ -28,9 +28,12 @@ static void cleanUp(OpPassManager &pm) {
 }
 
 /// Features are left in multiples of what a kernel computes at once: lanes of a CPU, a block of K of tensor cores.
-static void addPropagatePruning(OpPassManager &pm, unsigned multiple) {
+/// Those of heads: values of a register tile, the K of one product of tensor cores, with which tensor maps have their
+/// strides.
+static void addPropagatePruning(OpPassManager &pm, unsigned multiple, unsigned headMultiple) {
   PropagatePruningPassOptions options;
   options.multiple = multiple;
+  options.headMultiple = headMultiple;
   pm.addPass(createPropagatePruningPass(options));
 }
 
@@ -39,7 +42,7 @@ void et::buildCPUPlanPipeline(OpPassManager &pm, const CPUPipelineOptions &optio
   pm.addNestedPass<func::FuncOp>(createNormalizeTensorsPass());
   cleanUp(pm);
   pm.addPass(createOutlineWeightsPass());
-  addPropagatePruning(pm, /*multiple=*/16);
+  addPropagatePruning(pm, /*multiple=*/16, /*headMultiple=*/8);
   pm.addPass(createMergeValueOutputPass());
   pm.addPass(createMergeLinearsPass());
   pm.addPass(createEncodeSparsityPass());
@@ -84,7 +87,7 @@ void et::buildGPUPlanPipeline(OpPassManager &pm, const GPUPipelineOptions &optio
   pm.addNestedPass<func::FuncOp>(createNormalizeTensorsPass());
   cleanUp(pm);
   pm.addPass(createOutlineWeightsPass());
-  addPropagatePruning(pm, /*multiple=*/64);
+  addPropagatePruning(pm, /*multiple=*/64, /*headMultiple=*/16);
   pm.addPass(createMergeValueOutputPass());
   pm.addPass(createMergeLinearsPass());
   DecomposeForGPUPassOptions decompose;

@@ -111,12 +111,15 @@ def _weight(program: ProgramFile, index: int, form: Layout, source: Source, abou
         gone = removed.removed[0]
         is_first = parameters(removed.weights[0], source.weights) == names
         left = (shape[0] - gone, shape[1]) if is_first else (shape[0], shape[1] - gone)
+    elif parts and "_pruned" in stored.name and not form.at_least:
+        # Around attention the remarks tell of heads; panels may have outputs past the last.
+        left = (min(shape[0], form.outputs), min(shape[1], form.inputs))
     # What the program stores is known from its file, but for the inputs that sparse panels leave out at the end.
     if form.at_least and (parts or removed):
         form = replace(form, outputs=left[0], inputs=left[1], at_least=False, columns=form.columns * left[1] // max(1, form.inputs))
-    path = "sparse" if form.kind in ("sparse", "strips") else "smaller" if removed else "dense"
+    path = "sparse" if form.kind in ("sparse", "strips") else "smaller" if removed or left != shape else "dense"
     size_share = left[0] * left[1] / max(1, shape[0] * shape[1])
-    predicted = encoded[4] * size_share if encoded else size_share if removed else 1.0 if source.remarks is not None else None
+    predicted = encoded[4] * size_share if encoded else size_share if removed or left != shape else 1.0 if source.remarks is not None else None
     has_mask = mask.size > 0
     return Weight(
         stored.name, names, shape, form, float(1 - mask.mean()) if has_mask else None, _picture(mask, tile) if has_mask else None, path,
@@ -176,8 +179,10 @@ def gather(program: ProgramFile, plan: Plan, source: Source, profile: Profile | 
 
 
 def _about(stored: str, by_name: Mapping[str, list[Remark]], source: Source) -> list[Remark]:
-    """The remarks on a weight: by what the compiler called it when it was encoded, and by its parameters before that."""
+    """The remarks on a weight: by what the compiler called it when it was encoded, and by its parameters, joined or not, before that."""
     name, found = compiled_name(stored), []
-    for candidate in dict.fromkeys((name, "|".join(parameters(name, source.weights)))):
-        found += by_name.get(candidate, [])
+    names = parameters(name, source.weights)
+    # Layers that were joined were looked at one by one before that.
+    for candidate in dict.fromkeys((name, "|".join(names), *names)):
+        found += (r for r in by_name.get(candidate, []) if r not in found)
     return sorted(found, key=lambda r: not r.removed)

@@ -61,6 +61,11 @@ class Remark:
         found = _REMOVED.search(self.text) if self.name == "FeaturesRemoved" else None
         return (int(found[1]), int(found[2])) if found else None
 
+    @property
+    def smaller(self) -> bool:
+        """Whether features or heads went, so that layers are smaller."""
+        return self.name in ("FeaturesRemoved", "ValuesNarrowed", "ScoresNarrowed", "HeadsRemoved")
+
 
 def _unquote(text: str) -> str:
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text

@@ -220,7 +220,7 @@ def explain(what: Any, given: tuple[Any, ...], named: Mapping[str, Any], sizes: 
     dense: Mapping[tuple[str, ...], float] = {}
     dense_us = None
     if profile and options.profile is None:
-        is_pruned = any(r.encoded or r.removed for r in subject.source.remarks or ())
+        is_pruned = any(r.encoded or r.smaller for r in subject.source.remarks or ())
         twins = [_twin(subject, plan, options, folder)] if options.compare_dense and subject.imported and is_pruned else []
         profile, *found = measure([program, *twins], arrays, rounds=options.rounds, device=options.device, threads=options.threads)
         spread = max(p.spread for p in (profile, *found))

@@ -52,6 +52,10 @@ def parameters(name: str, known: Collection[str] = ()) -> tuple[str, ...]:
         if all(part in known for part in parts):
             return parts
         shorter = next((name.removesuffix(s) for s in _SUFFIXES if name.endswith(s)), name)
+        if len(parts) > 1 and shorter == name:
+            # Each part lost features of its own before they were joined.
+            own = tuple(parameters(part, known) for part in parts)
+            return tuple(p for part in own for p in part)
         if shorter == name:
             # A second weight of one name has a number behind it.
             shorter = re.sub(r"_\d+$", "", name) if known else name

@@ -19,6 +19,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "AttentionProjections.h"
+
 #include "et/Dialect/ET/IR/ET.h"
 #include "et/Dialect/ET/Transforms/Passes.h"
 #include "et/Dialect/ET/Transforms/WeightValues.h"
@@ -61,57 +63,32 @@ static bool isLastTwoDims(ArrayRef<ReassociationIndices> groups, int64_t rank) {
 
 /// Fills \p found with what stands around \p attention, or returns why the projections cannot be merged.
 static std::optional<std::string> match(AttentionOp attention, Projections &found) {
-  found.attention = attention;
-  Value z = attention.getResult();
-  if (!z.hasOneUse())
-    return "the result of the attention has other uses";
-  int64_t rank = attention.getResult().getType().getRank();
-  Operation *user = *z.user_begin();
-  if ((found.join = dyn_cast<tensor::CollapseShapeOp>(user))) {
-    if (!isLastTwoDims(found.join.getReassociationIndices(), rank))
-      return "the heads of its result are not joined into one dimension";
-    if (!found.join->hasOneUse())
-      return "the joined heads have other uses";
-    user = *found.join->user_begin();
-    z = found.join.getResult();
-  }
-  found.output = dyn_cast<LinearOp>(user);
-  if (!found.output || found.output.getInput() != z)
-    return "its result is not the input of a linear layer";
-  Value value = attention.getValue();
-  int64_t valueRank = attention.getValue().getType().getRank();
-  if ((found.split = value.getDefiningOp<tensor::ExpandShapeOp>())) {
-    if (!isLastTwoDims(found.split.getReassociationIndices(), valueRank))
-      return "its value is not taken apart into heads next to the head size";
-    if (!found.split->hasOneUse())
-      return "the value has other uses";
-    value = found.split.getSrc();
-  }
-  found.value = value.getDefiningOp<LinearOp>();
-  if (!found.value)
+  Projection value, output;
+  if (std::optional<std::string> reason = matchOutputProjection(attention, output))
+    return reason;
+  if (output.join && !isLastTwoDims(output.join.getReassociationIndices(), attention.getResult().getType().getRank()))
+    return "the heads of its result are not joined into one dimension";
+  if (std::optional<std::string> reason = matchProjection(attention, attention.getValue(), attention.getValueMap(),
+                                                          attention.getVDim(), "value", value))
+    return reason;
+  if (value.split && !isLastTwoDims(value.split.getReassociationIndices(), attention.getValue().getType().getRank()))
+    return "its value is not taken apart into heads next to the head size";
+  if (!value.between.empty())
     return "its value is not the result of a linear layer";
-  if (!found.value->hasOneUse())
-    return "the value has other uses";
-  if (!found.split != !found.join)
+  if (!value.split != !output.join)
     return "only one of its value and its result has heads";
-
-  unsigned vDim = attention.getVDim();
-  AffineMap valueMap = attention.getValueMap(), resultMap = attention.getResultMap();
-  AffineExpr v = getAffineDimExpr(vDim, attention.getContext());
-  if (valueMap.getResults().back() != v || resultMap.getResults().back() != v)
-    return "the head size is not the last dimension of its value and its result";
-  found.headSize = attention.getResult().getType().getDimSize(rank - 1);
-  found.numInputs = found.value.getNumInputs();
-  found.numOutputs = found.output.getNumOutputs();
-  if (!found.split)
-    return std::nullopt;
-  // Heads stand next to the head size, and each query head has values of its own.
-  auto isBatch = [&](AffineExpr expr) { return cast<AffineDimExpr>(expr).getPosition() < attention.getNumBatchDims(); };
-  if (valueMap.getResult(valueRank - 2) != resultMap.getResult(rank - 2) || !isBatch(resultMap.getResult(rank - 2)))
+  // Each query head has values of its own.
+  if (value.heads.dims != output.heads.dims)
     return "heads of its value and of its result are not the same dimension, next to the head size";
-  found.numHeads = attention.getResult().getType().getDimSize(rank - 2);
-  if (ShapedType::isDynamic(found.numHeads))
-    return "the number of heads is not static";
+  found = {value.layer,
+           output.layer,
+           value.split,
+           output.join,
+           attention,
+           value.heads.getNumHeads(),
+           value.headSize,
+           value.layer.getNumInputs(),
+           output.layer.getNumOutputs()};
   return std::nullopt;
 }
 

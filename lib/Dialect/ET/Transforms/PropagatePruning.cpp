@@ -1,4 +1,4 @@
-//===- PropagatePruning.cpp - Remove pruned features between linear layers -*- C++ -*-===//
+//===- PropagatePruning.cpp - Remove pruned features between layers -*- C++ -*-===//
 //
 // Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -12,19 +12,19 @@
 //
 // Feature i goes when row i of w1 is zero, its value then being act(b1[i]), which is put into b2; or when column i of
 // w2 is zero, so that nobody reads it. act is a chain of gelus and of generics of one input that act on each element
-// alone. Refused: results with other uses, weights that are not outlined dense constants, values that are not finite.
+// alone. PropagatePruningAttention.cpp does the same around attention. Refused: results with other uses, weights that
+// are not outlined dense constants, values that are not finite.
 //
 //===----------------------------------------------------------------------===//
 
+#include "PruningUtils.h"
+
 #include "et/Dialect/ET/IR/ET.h"
-#include "et/Dialect/ET/IR/WeightData.h"
 #include "et/Dialect/ET/Transforms/Passes.h"
 #include "et/Dialect/ET/Transforms/WeightValues.h"
 
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/Support/MathExtras.h"
@@ -47,24 +47,7 @@ struct Chain {
   LinearOp first, second;
   SmallVector<Operation *> between;
 };
-
-/// The values of a layer as f32; no bias is empty.
-struct LayerValues {
-  std::vector<float> weight, bias;
-};
 } // namespace
-
-/// Whether \p op maps each element of its one tensor alone.
-static bool isElementwise(Operation *op) {
-  if (isa<GeluOp>(op))
-    return true;
-  auto generic = dyn_cast<linalg::GenericOp>(op);
-  if (!generic || generic.getNumDpsInputs() != 1 || generic.getNumResults() != 1 || generic.hasIndexSemantics() ||
-      generic.getNumParallelLoops() != generic.getNumLoops())
-    return false;
-  return llvm::all_of(generic.getIndexingMapsArray(), [](AffineMap map) { return map.isIdentity(); }) &&
-         generic.getRegionOutputArgs().front().use_empty();
-}
 
 /// Follows the result of \p first to the next layer. Nothing when another kind of op comes first.
 static std::optional<Chain> findChain(LinearOp first) {
@@ -85,101 +68,6 @@ static std::optional<Chain> findChain(LinearOp first) {
   return std::nullopt;
 }
 
-/// What the body of \p generic yields for \p value, by folding its ops one after the other.
-static std::optional<double> evaluate(linalg::GenericOp generic, double value) {
-  DenseMap<Value, Attribute> known;
-  BlockArgument arg = generic.getRegionInputArgs().front();
-  known[arg] = FloatAttr::get(arg.getType(), value);
-  auto find = [&](Value operand) {
-    Attribute attr = known.lookup(operand);
-    if (!attr)
-      matchPattern(operand, m_Constant(&attr));
-    return attr;
-  };
-  for (Operation &op : generic.getBody()->without_terminator()) {
-    if (op.getNumResults() != 1 || op.getNumRegions() != 0)
-      return std::nullopt;
-    SmallVector<Attribute> operands = llvm::map_to_vector(op.getOperands(), find);
-    // Folding may change an op in place.
-    Operation *copy = op.clone();
-    SmallVector<OpFoldResult> results;
-    Attribute result;
-    if (succeeded(copy->fold(operands, results)) && results.size() == 1) {
-      result = dyn_cast<Attribute>(results.front());
-      if (!result)
-        result = find(cast<Value>(results.front()));
-    }
-    copy->destroy();
-    if (!result)
-      return std::nullopt;
-    known[op.getResult(0)] = result;
-  }
-  auto result = dyn_cast_or_null<FloatAttr>(find(generic.getBody()->getTerminator()->getOperand(0)));
-  return result ? std::optional<double>(result.getValueAsDouble()) : std::nullopt;
-}
-
-/// gelu of \p x in the form \p kind.
-static double evaluate(GeluKind kind, double x) {
-  switch (kind) {
-  case GeluKind::Erf:
-    return x / 2 * (1 + std::erf(x / std::sqrt(2.0)));
-  case GeluKind::Tanh:
-    return x / 2 * (1 + std::tanh(std::sqrt(2 / llvm::numbers::pi) * (x + 0.044715 * x * x * x)));
-  case GeluKind::Sigmoid:
-    return x / (1 + std::exp(-1.702 * x));
-  }
-  llvm_unreachable("all forms are covered");
-}
-
-/// What \p ops make of \p value.
-static std::optional<double> evaluate(ArrayRef<Operation *> ops, double value) {
-  std::optional<double> result = value;
-  for (Operation *op : ops) {
-    if (auto generic = dyn_cast<linalg::GenericOp>(op))
-      result = evaluate(generic, *result);
-    else
-      result = evaluate(cast<GeluOp>(op).getApproximate(), *result);
-    if (!result)
-      return std::nullopt;
-  }
-  return result;
-}
-
-/// Whether a row of \p data, [\p rows, \p columns], is zero, or a column when \p byColumn.
-template <typename Bits> static bool hasZeros(const char *data, int64_t rows, int64_t columns, bool byColumn) {
-  // Zeros of either sign.
-  constexpr Bits kMagnitude = Bits(-1) >> 1;
-  const auto *bits = reinterpret_cast<const Bits *>(data);
-  std::vector<Bits> used(byColumn ? columns : 0);
-  for (int64_t row = 0; row < rows; ++row, bits += columns) {
-    if (byColumn) {
-      for (int64_t i = 0; i < columns; ++i)
-        used[i] |= bits[i];
-      continue;
-    }
-    Bits any = 0;
-    for (int64_t i = 0; i < columns; ++i)
-      any |= bits[i];
-    if (!(any & kMagnitude))
-      return true;
-  }
-  return llvm::any_of(used, [&](Bits any) { return !(any & kMagnitude); });
-}
-
-/// The same for the weight of \p layer, without a copy of it: most models were not pruned. False where that cannot be
-/// told.
-static bool hasZeros(LinearOp layer, bool byColumn, SymbolTable &symbols) {
-  WeightOp weight = getOutlinedWeight(layer.getWeight(), symbols);
-  if (!weight || weight.getTensorType().getEncoding() || !hasData(weight))
-    return false;
-  Type element = weight.getTensorType().getElementType();
-  if (!element.isF32() && !element.isF16() && !element.isBF16())
-    return false;
-  FailureOr<RawElements> raw = getRawElements(weight);
-  return succeeded(raw) && (element.isF32() ? hasZeros<uint32_t> : hasZeros<uint16_t>)(raw->data, layer.getNumOutputs(),
-                                                                                       layer.getNumInputs(), byColumn);
-}
-
 /// Rebuilds \p chain with the rows of \p kept.
 static void rebuild(const Chain &chain, Value weight1, Value bias1, Value weight2, Value bias2, int64_t size) {
   OpBuilder b(chain.first);
@@ -192,19 +80,7 @@ static void rebuild(const Chain &chain, Value weight1, Value bias1, Value weight
   LinearOp first = chain.first, second = chain.second;
   Value value =
       LinearOp::create(b, first.getLoc(), shrink(first.getResult().getType()), first.getInput(), weight1, bias1);
-  for (Operation *op : chain.between) {
-    b.setInsertionPoint(op);
-    IRMapping mapping;
-    mapping.map(op->getOperand(0), value);
-    if (auto generic = dyn_cast<linalg::GenericOp>(op)) {
-      SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, op->getLoc(), value);
-      Type element = getElementTypeOrSelf(op->getResult(0).getType());
-      mapping.map(generic.getDpsInits().front(), tensor::EmptyOp::create(b, op->getLoc(), sizes, element));
-    }
-    Operation *copy = b.clone(*op, mapping);
-    copy->getResult(0).setType(shrink(op->getResult(0).getType()));
-    value = copy->getResult(0);
-  }
+  value = cloneElementwise(chain.between, value);
   b.setInsertionPoint(second);
   Value result = LinearOp::create(b, second.getLoc(), second.getResult().getType(), value, weight2, bias2);
   second.getResult().replaceAllUsesWith(result);
@@ -223,7 +99,12 @@ struct PropagatePruningPass final : et::impl::PropagatePruningPassBase<Propagate
       getOperation().emitError("expected option multiple of --et-propagate-pruning to be positive, but got 0");
       return signalPassFailure();
     }
+    if (headMultiple == 0) {
+      getOperation().emitError("expected option head-multiple of --et-propagate-pruning to be positive, but got 0");
+      return signalPassFailure();
+    }
     SymbolTable symbols(getOperation());
+    PrunedWeights weights(symbols);
     // Features that go may leave a layer before without readers: repeat until nothing changes.
     for (bool changed = true; changed;) {
       changed = false;
@@ -237,57 +118,50 @@ struct PropagatePruningPass final : et::impl::PropagatePruningPassBase<Propagate
         if (!chain)
           continue;
         Operation *second = chain->second;
-        if (visit(*chain, symbols)) {
+        if (visit(*chain, weights)) {
           // Its copy is a new op, seen in the next round.
           erased.insert(second);
           changed = true;
         }
       }
+      changed |= visitAttentions(weights, /*report=*/false);
     }
+    visitAttentions(weights, /*report=*/true);
   }
 
-  /// Reads weight and bias of \p layer.
-  static FailureOr<LayerValues> read(LinearOp layer, SymbolTable &symbols, std::string &reason) {
-    LayerValues values;
-    reason = "it is no outlined constant";
-    for (auto [operand, target] :
-         {std::pair<Value, std::vector<float> *>{layer.getWeight(), &values.weight}, {layer.getBias(), &values.bias}}) {
-      if (!operand)
-        continue;
-      WeightOp weight = getOutlinedWeight(operand, symbols);
-      FailureOr<std::vector<float>> read = weight ? readWeightValues(weight, reason) : FailureOr<std::vector<float>>();
-      if (failed(read))
-        return failure();
-      *target = std::move(*read);
-    }
-    return values;
+  /// Whether features of an attention went. What stays is reported only once nothing goes any more.
+  bool visitAttentions(PrunedWeights &weights, bool report) {
+    SmallVector<AttentionOp> attentions;
+    getOperation().walk([&](AttentionOp op) { attentions.push_back(op); });
+    int64_t removed = 0;
+    for (AttentionOp attention : attentions)
+      removed += pruneAttention(attention, weights, headMultiple, report);
+    numRemoved += removed;
+    return removed != 0;
   }
 
-  bool visit(const Chain &chain, SymbolTable &symbols);
+  bool visit(const Chain &chain, PrunedWeights &weights);
 };
 } // namespace
 
-bool PropagatePruningPass::visit(const Chain &chain, SymbolTable &symbols) {
+bool PropagatePruningPass::visit(const Chain &chain, PrunedWeights &weights) {
+  SymbolTable &symbols = weights.getSymbols();
   LinearOp first = chain.first, second = chain.second;
-  auto getName = [&](LinearOp layer) {
-    WeightOp weight = getOutlinedWeight(layer.getWeight(), symbols);
-    return weight ? weight.getSymName().str() : std::string();
-  };
   // Taken before the layers are rebuilt.
-  std::string firstName = getName(first), secondName = getName(second);
+  std::string firstName = getWeightName(first, symbols), secondName = getWeightName(second, symbols);
   auto declined = [&](const std::string &reason) {
     remark::missed(first.getLoc(), remark::RemarkOpts::name("FeaturesStay").category(DEBUG_TYPE))
         << remark::reason("features between two linear layers stay: {0}", reason) << remark::metric("Weight", firstName)
         << remark::metric("WeightBehind", secondName);
     return false;
   };
-  if (!hasZeros(first, /*byColumn=*/false, symbols) && !hasZeros(second, /*byColumn=*/true, symbols))
+  if (!hasZeroFeatures(first, /*byColumn=*/false, symbols) && !hasZeroFeatures(second, /*byColumn=*/true, symbols))
     return false;
   std::string reason;
-  FailureOr<LayerValues> one = read(first, symbols, reason);
+  FailureOr<LayerValues> one = readLayer(first, symbols, reason);
   if (failed(one))
     return declined("a weight or bias of the first layer cannot be read: " + reason);
-  FailureOr<LayerValues> two = read(second, symbols, reason);
+  FailureOr<LayerValues> two = readLayer(second, symbols, reason);
   if (failed(two))
     return declined("a weight or bias of the second layer cannot be read: " + reason);
 
@@ -321,7 +195,7 @@ bool PropagatePruningPass::visit(const Chain &chain, SymbolTable &symbols) {
     }
     if (!zeroRow)
       continue;
-    std::optional<double> value = evaluate(chain.between, bias);
+    std::optional<double> value = evaluateElementwise(chain.between, bias);
     if (value && std::isfinite(*value))
       gone.emplace_back(i, *value);
     else
@@ -369,22 +243,14 @@ bool PropagatePruningPass::visit(const Chain &chain, SymbolTable &symbols) {
       if (keep[i])
         kept2.push_back(w2[out * features + i]);
 
-  OpBuilder b(first);
-  auto make = [&](LinearOp layer, Value old, ArrayRef<int64_t> shape, ArrayRef<float> values, Type element) {
-    b.setInsertionPoint(layer);
-    std::string name = "bias";
-    if (WeightOp weight = getOutlinedWeight(old, symbols))
-      name = weight.getSymName().str();
-    return createWeight(b, layer.getLoc(), name + "_pruned", RankedTensorType::get(shape, element), values, symbols);
-  };
-  Value weight1 = make(first, first.getWeight(), {numKept, inputs}, kept1, element1);
+  Value weight1 = weights.create(first, first.getWeight(), {numKept, inputs}, kept1, element1);
   Value bias1 = first.getBias();
   if (bias1)
-    bias1 = make(first, bias1, {numKept}, keptBias, getElementTypeOrSelf(bias1.getType()));
-  Value weight2 = make(second, second.getWeight(), {outputs, numKept}, kept2, element2);
+    bias1 = weights.create(first, bias1, {numKept}, keptBias, getElementTypeOrSelf(bias1.getType()));
+  Value weight2 = weights.create(second, second.getWeight(), {outputs, numKept}, kept2, element2);
   Value bias2 = second.getBias();
   if (hasSums)
-    bias2 = make(second, bias2, {outputs}, rounded, biasType);
+    bias2 = weights.create(second, bias2, {outputs}, rounded, biasType);
   remark::passed(first.getLoc(), remark::RemarkOpts::name("FeaturesRemoved").category(DEBUG_TYPE))
       << remark::reason("removed {0} of {1} features between two linear layers", features - numKept, features)
       << remark::metric("Weight", firstName) << remark::metric("WeightBehind", secondName);

@@ -74,7 +74,7 @@ def FormLaunchesPass : InterfacePass<"et-form-launches", "mlir::FunctionOpInterf
 }
 
 def PropagatePruningPass : Pass<"et-propagate-pruning", "mlir::ModuleOp"> {
-  let summary = "Remove pruned features between linear layers";
+  let summary = "Remove pruned features between linear layers and around attention";
   let description = [{
     Numerics: R1; a constant feature is folded into a bias in f64 and rounded once.
 
@@ -82,11 +82,21 @@ def PropagatePruningPass : Pass<"et-propagate-pruning", "mlir::ModuleOp"> {
     the column in the second weight is zero, and both weights shrink. A feature with a zero row has the value of its bias
     behind those ops: it is put into the second bias. Repeats until nothing changes. Run `--et-outline-weights` first.
 
+    Around attention, features of a head go from value and output when their row in the weight of the value is zero, or
+    when nobody reads them. A constant other than zero is put into the bias of the output, unless a row may have nothing
+    to attend to. Features go from query and key when they are zero in one of them. A head that has lost all of its values
+    goes, with its queries and keys; of grouped heads, whole groups. Heads keep as many features as the one that needs
+    most.
+
     Refuses: results with other uses, weights that are not outlined or not dense, features with weights or biases that
-    are not finite, features whose constant value the ops between map to what is not known when compiling.
+    are not finite, features whose constant value the ops between map to what is not known when compiling; around
+    attention anything but reshapes and elementwise ops of one input (rotary embeddings), and heads where a mask, lengths
+    or a score region tell one from another.
   }];
   let options = [Option<"multiple", "multiple", "unsigned", /*default=*/"1",
-                        "Features that stay are a multiple of this; zero features fill up.">];
+                        "Features that stay are a multiple of this; zero features fill up.">,
+                 Option<"headMultiple", "head-multiple", "unsigned", /*default=*/"1",
+                        "The same for the features of a head of attention.">];
   let statistics = [Statistic<"numRemoved", "num-removed", "Features removed">];
   let dependentDialects = ["mlir::et::ETDialect", "mlir::tensor::TensorDialect"];
 }
