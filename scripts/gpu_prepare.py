@@ -145,6 +145,26 @@ class Attention(nn.Module):
         return o.transpose(1, 2).reshape(batch, tokens, -1)
 
 
+class NarrowAttention(nn.Module):
+    """Attention with its own projections, of whose features per head only some queries and keys and some values are left."""
+
+    def __init__(self, heads: int, size: int, keys: int, values: int, gone: int = 0, causal: bool = False) -> None:
+        super().__init__()
+        self.heads, self.size, self.causal = heads, size, causal
+        self.q, self.k, self.v, self.output = (nn.Linear(heads * size, heads * size) for _ in range(4))
+        for layer, kept in ((self.q, keys), (self.k, keys), (self.v, values)):
+            for head in range(heads):
+                # Every third feature first: what is left lies apart.
+                order = sorted(range(size), key=lambda i: (i % 3, i))
+                rows = [head * size + i for i in order[kept if head >= gone else 0 :]]
+                layer.weight.data[rows] = 0
+                layer.bias.data[rows] = 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        q, k, v = (layer(x).unflatten(-1, (self.heads, self.size)).transpose(1, 2) for layer in (self.q, self.k, self.v))
+        return self.output(F.scaled_dot_product_attention(q, k, v, is_causal=self.causal).transpose(1, 2).flatten(2))
+
+
 class OneHead(nn.Module):
     """Attention of one head, whose last two projections the compiler merges."""
 
@@ -276,6 +296,11 @@ def get_cases() -> list[Case]:
             cases.append(Case(f"normed_sparse_{name}_{tag}",
                               lambda size=size, inner=inner, rest=rest: pruned(NormedMLP(size, inner, *rest), 64, 64, 0.8),
                               floats(("b", "s", size)), [BS], [*runs, (9, 300)], dtype))
+        # Heads that pruning made narrower, and fewer: 16 or 48 values, 32 queries and keys of 64.
+        for keys, values, gone in ((64, 16, 0), (64, 48, 1), (32, 13, 0)):
+            cases.append(Case(f"narrow_attention_{keys}_{values}_{tag}",
+                              lambda keys=keys, values=values, gone=gone: NarrowAttention(4, 64, keys, values, gone, causal=gone > 0),
+                              floats(("b", "s", 256)), [BS], [*SHORT, (2, 128), (2, 200), (1, 700)], dtype))
         # Scores in memory: always, and with more than 100 keys.
         cases += [
             Case(f"partial_attention_{tag}", lambda: Attention(4, 64), floats(("b", "s", 256)), [BS],
