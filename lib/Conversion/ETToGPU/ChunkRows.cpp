@@ -333,11 +333,9 @@ void ChunkRowsPass::chunk(Pair &pair, int64_t limit) {
 }
 
 void ChunkRowsPass::runOnOperation() {
-  FailureOr<nvidia::SM> sm = nvidia::SM::get(chip);
-  if (failed(sm)) {
-    getOperation().emitError("expected chip to be sm_80, sm_86, sm_89, sm_90 or sm_90a, but got '") << chip << "'";
+  FailureOr<nvidia::SM> sm = nvidia::SM::get(getOperation(), chip);
+  if (failed(sm))
     return signalPassFailure();
-  }
   if (maxChunks < 2 || l2Bytes < 1) {
     getOperation().emitError("expected max-chunks to be at least 2 and l2-bytes at least 1, but got ")
         << int64_t(maxChunks) << " and " << int64_t(l2Bytes);

@@ -32,11 +32,9 @@ struct DecomposeForGPUPass final : et::impl::DecomposeForGPUPassBase<DecomposeFo
   using Base::Base;
 
   void runOnOperation() override {
-    FailureOr<nvidia::SM> sm = nvidia::SM::get(chip);
-    if (failed(sm)) {
-      getOperation()->emitError("expected chip to be sm_80, sm_86, sm_89, sm_90 or sm_90a, but got '") << chip << "'";
+    FailureOr<nvidia::SM> sm = nvidia::SM::get(getOperation(), chip);
+    if (failed(sm))
       return signalPassFailure();
-    }
     SmallVector<Operation *> unsupported;
     getOperation()->walk([&](Operation *op) {
       if (auto generic = dyn_cast<linalg::GenericOp>(op)) {

@@ -64,11 +64,9 @@ struct PartialAttentionPass final : et::impl::PartialAttentionPassBase<PartialAt
   using Base::Base;
 
   void runOnOperation() override {
-    FailureOr<nvidia::SM> sm = nvidia::SM::get(chip);
-    if (failed(sm)) {
-      getOperation().emitError("expected chip to be sm_80, sm_86, sm_89, sm_90 or sm_90a, but got '") << chip << "'";
+    FailureOr<nvidia::SM> sm = nvidia::SM::get(getOperation(), chip);
+    if (failed(sm))
       return signalPassFailure();
-    }
     // More keys than that no kernel counts.
     constexpr int64_t kLargest = int64_t(1) << 30;
     if (moreThan < -1 || moreThan > kLargest) {

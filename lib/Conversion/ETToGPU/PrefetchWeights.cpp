@@ -195,11 +195,9 @@ void PrefetchWeightsPass::prefetch(func::FuncOp function) {
 }
 
 void PrefetchWeightsPass::runOnOperation() {
-  FailureOr<nvidia::SM> sm = nvidia::SM::get(chip);
-  if (failed(sm)) {
-    getOperation().emitError("expected chip to be sm_80, sm_86, sm_89, sm_90 or sm_90a, but got '") << chip << "'";
+  FailureOr<nvidia::SM> sm = nvidia::SM::get(getOperation(), chip);
+  if (failed(sm))
     return signalPassFailure();
-  }
   if (maxRows < 1 || distance < 1) {
     getOperation().emitError("expected max-rows and distance to be positive, but got ")
         << maxRows.getValue() << " and " << distance.getValue();

@@ -44,11 +44,9 @@ struct ScheduleGPUPass final : et::impl::ScheduleGPUPassBase<ScheduleGPUPass> {
   using Base::Base;
 
   void runOnOperation() override {
-    FailureOr<nvidia::SM> sm = nvidia::SM::get(chip);
-    if (failed(sm)) {
-      getOperation().emitError("expected chip to be sm_80, sm_86, sm_89, sm_90 or sm_90a, but got '") << chip << "'";
+    FailureOr<nvidia::SM> sm = nvidia::SM::get(getOperation(), chip);
+    if (failed(sm))
       return signalPassFailure();
-    }
     nvidia::TunedTables tables;
     if (failed(readTables(*sm, tables)))
       return signalPassFailure();

@@ -8,6 +8,8 @@
 
 #include "et/Target/NVIDIA/SM.h"
 
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Operation.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -41,4 +43,11 @@ FailureOr<SM> SM::get(StringRef chip) {
   if (found == all().end())
     return failure();
   return *found;
+}
+
+FailureOr<SM> SM::get(Operation *op, StringRef chip) {
+  FailureOr<SM> sm = get(chip);
+  if (failed(sm))
+    op->emitError("expected chip to be sm_80, sm_86, sm_89, sm_90 or sm_90a, but got '") << chip << "'";
+  return sm;
 }

@@ -21,6 +21,10 @@
 
 #include <cstdint>
 
+namespace mlir {
+class Operation;
+} // namespace mlir
+
 namespace mlir::et::nvidia {
 
 /// Threads of a warp and of a warpgroup.
@@ -50,6 +54,8 @@ struct SM {
 
   /// Returns the architecture that \p chip names.
   static FailureOr<SM> get(llvm::StringRef chip);
+  /// The same for an option `chip` of a pass on \p op, at which an error names those that there are.
+  static FailureOr<SM> get(Operation *op, llvm::StringRef chip);
   /// All architectures.
   static llvm::ArrayRef<SM> all();
 
