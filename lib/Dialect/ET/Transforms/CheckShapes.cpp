@@ -107,8 +107,8 @@ void CheckShapesPass::runOnOperation() {
   checkOptions.maxPaths = maxPaths;
   checkOptions.timeLimit = timeLimit;
   if (maxPaths < 1 || timeLimit < 1) {
-    module.emitError() << "max-paths and time-limit-ms have to be positive, but they are " << maxPaths << " and "
-                       << timeLimit;
+    module.emitError() << "max-paths and time-limit-ms have to be positive, but they are "
+                       << Twine(checkOptions.maxPaths) << " and " << timeLimit;
     return signalPassFailure();
   }
   FailureOr<std::vector<ShapeReport>> reports = checkModuleShapes(module, checkOptions);
