@@ -108,7 +108,7 @@ void CheckShapesPass::runOnOperation() {
   checkOptions.timeLimit = timeLimit;
   if (maxPaths < 1 || timeLimit < 1) {
     module.emitError() << "max-paths and time-limit-ms have to be positive, but they are "
-                       << Twine(checkOptions.maxPaths) << " and " << timeLimit;
+                       << Twine(checkOptions.maxPaths) << " and " << Twine(checkOptions.timeLimit);
     return signalPassFailure();
   }
   FailureOr<std::vector<ShapeReport>> reports = checkModuleShapes(module, checkOptions);
