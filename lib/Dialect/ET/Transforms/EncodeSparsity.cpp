@@ -338,17 +338,15 @@ LogicalResult EncodeSparsityPass::visit(LinearOp layer, SymbolTable &symbols) {
   if (failed(best))
     return failure();
   double zeros = double(nonZeros.numZeros) / weight.getTensorType().getNumElements();
-  if (!best->encoding) {
+  if (!best->encoding || (!force && best->cost > kPays)) {
+    bool hasNoTiles = kernels != SparseKernels::CPU && element.isF32();
+    std::string reason = hasNoTiles ? "tensor cores multiply sparse weights of f16 and bf16 only" : "";
+    if (best->encoding)
+      reason += (hasNoTiles ? "; " : "") + explainDense(*best, zeros);
+    else if (!hasNoTiles)
+      reason = llvm::formatv("{0:f0} % of its elements are zero, but too few whole rows or columns", 100 * zeros);
     if (zeros >= kPruned)
-      declined(kernels != SparseKernels::CPU && element.isF32()
-                   ? "tensor cores multiply sparse weights of f16 and bf16 only"
-                   : llvm::formatv("{0:f0} % of its elements are zero, but too few whole rows or columns", 100 * zeros)
-                         .str());
-    return success();
-  }
-  if (!force && best->cost > kPays) {
-    if (zeros >= kPruned)
-      declined(explainDense(*best, zeros));
+      declined(reason);
     return success();
   }
   remark::passed(layer.getLoc(), remark::RemarkOpts::name("WeightEncoded").category(DEBUG_TYPE))
