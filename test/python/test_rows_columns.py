@@ -182,3 +182,15 @@ def test_other_rows_are_refused(rows: int) -> None:
 def test_few_zeros_stay_dense() -> None:
     program = compiled(build(256, 1024, 250, 250))
     assert not said(program, "WeightEncoded") and not said(program, "WeightStaysDense")
+
+
+def test_explain_says_what_is_left(tmp_path) -> None:
+    module = build(256, 1024, None, 64)
+    found = et.explain(module, torch.randn(2, 3, 256), dynamic_shapes={"x": {0: "batch", 1: "sequence"}}, threads=1, rounds=1,
+                       output=tmp_path / "page.html")
+    up, down = (next(w for w in found.weights if w.parameters == (f"{name}.weight",)) for name in ("up", "down"))
+    assert up.path == "dense" and down.path == "smaller"
+    assert down.shape == (256, 1024) and (down.layout.outputs, down.layout.inputs) == (64, 1024)
+    assert down.predicted_share < 0.5 and (down.picture.kept, down.picture.total) == (64, 256)
+    assert {remark.name for remark in down.remarks} == {"WeightEncoded", "WeightCondensed"}
+    assert "keeps 64 of 256 rows" in (tmp_path / "page.html").read_text()
