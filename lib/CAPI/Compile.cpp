@@ -100,7 +100,9 @@ private:
 };
 } // namespace
 
-void etCompileOptionsInit(EtCompileOptions *options) { *options = {"native", nullptr, 0, 0, "cpu", 0, 0, nullptr, 0, 0}; }
+void etCompileOptionsInit(EtCompileOptions *options) {
+  *options = {"native", nullptr, 0, 0, "cpu", 0, 0, nullptr, 0, 0};
+}
 
 static CompileOptions convert(const EtCompileOptions *given) {
   CompileOptions options;

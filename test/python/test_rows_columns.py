@@ -167,6 +167,18 @@ def test_few_rows_stay_dense(rows: int | None, pays: bool) -> None:
         assert "of its 768 columns left and the rest gathered in front of it, the layer would take" in said(program, "WeightStaysDense")
 
 
+@pytest.mark.parametrize("rows, pays", [(None, True), (513, True), (512, False), (128, False)])
+def test_squares_need_many_rows(rows: int | None, pays: bool) -> None:
+    """The kernel of squares was made for many rows: with few a small weight is faster dense, whatever of it is zero."""
+    module = torch.nn.Linear(1536, 1536).half().eval().requires_grad_(False)
+    kept = torch.rand(96, 96, generator=torch.Generator().manual_seed(0)) >= 0.9
+    module.weight.data *= kept.repeat_interleave(16, 0).repeat_interleave(16, 1)
+    program = et.compile(module, (torch.zeros(2, 1536, dtype=torch.float16),), dynamic_shapes=({0: "rows"},), target="cuda:sm_90a",
+                         expected_rows=rows)
+    assert bool(said(program, "tiles of 16x16 (")) == pays
+    assert bool(said(program, "WeightStaysDense")) != pays
+
+
 def test_static_sizes_are_known() -> None:
     module = build(768, 3072, 256, 256, torch.float16)
     few, many = (et.compile(module, (torch.zeros(1, rows, 768, dtype=torch.float16),), target="cuda:sm_90a") for rows in (32, 4096))
