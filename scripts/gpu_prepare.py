@@ -110,6 +110,15 @@ def pruned(module: nn.Module, rows: int, columns: int, share: float) -> nn.Modul
     return module
 
 
+def condensed(module: nn.Module, columns: int, rows: int) -> nn.Module:
+    """`module` with so many columns of the matrix `up` and rows of `down` left, of which neither has a neighbour that can shrink."""
+    generator = torch.Generator().manual_seed(11)
+    for layer, dim, kept in ((module.up, 1, columns), (module.down, 0, rows)):
+        gone = torch.randperm(layer.weight.shape[dim], generator=generator)[: layer.weight.shape[dim] - kept]
+        layer.weight.data.index_fill_(dim, gone, 0)
+    return module
+
+
 class NormedMLP(nn.Module):
     """Two layers with residuals, and norms behind them (as in BERT) or in front of them, whose vectors are not ones."""
 
@@ -291,6 +300,17 @@ def get_cases() -> list[Case]:
                  [*SHORT, (5, 129), (9, 300)], dtype),
             Case(f"sparse_zero_{tag}", lambda: pruned(nn.Linear(256, 512), 64, 64, 2.0), floats(("b", "s", 256)), [BS], SHORT, dtype),
         ]
+        # Zero columns of what reads the residual stream and zero rows of what is added to it: a gather in front of a smaller layer, and a
+        # copy of its outputs to their places, with the residual, behind. Sizes that are primes, and one or none left, which fit in a few tiles.
+        for size, hidden, columns, rows in ((512, 2048, 100, 130), (512, 2048, 1, 1), (512, 2048, 0, 0), (1021, 2053, 97, 53)):
+            cases.append(Case(f"condensed_mlp_{size}_{columns}_{tag}",
+                              lambda size=size, hidden=hidden, columns=columns, rows=rows: condensed(MLP(size, hidden, F.gelu), columns, rows),
+                              floats(("b", "s", size)), [BS], [*SHORT, (5, 129), (9, 300)], dtype))
+        for name, (size, inner, *rest) in {"post": (768, 1536, False), "pre": (768, 1536, True), "rms": (768, 1536, True, True)}.items():
+            for folded in ("normed_", ""):
+                cases.append(Case(f"{folded}condensed_{name}_{tag}",
+                                  lambda size=size, inner=inner, rest=rest: condensed(NormedMLP(size, inner, *rest), 128, 128),
+                                  floats(("b", "s", size)), [BS], [*runs, (9, 300)], dtype))
         # Statistics taken and made by kernels of slabs up to some hundred rows; 416 outputs are six slabs and a half.
         for name, (size, inner, *rest) in {"post": (768, 768, False), "pre": (768, 1536, True), "rms": (416, 832, True, True)}.items():
             cases.append(Case(f"normed_sparse_{name}_{tag}",
@@ -313,6 +333,8 @@ def get_cases() -> list[Case]:
         # A mean that is far from zero must not cost digits.
         cases.append(Case(f"normed_far_{tag}", lambda: NormedMLP(224, 392, True),
                           lambda g, b, s: [30 + torch.randn(b, s, 224, generator=g)], [BS], runs, dtype))
+    cases.append(Case("condensed_mlp_f32", lambda: condensed(MLP(512, 2048, F.gelu), 100, 130), floats(("b", "s", 512)), [BS],
+                      [*SHORT, (5, 129)], torch.float32))
     runs = [(1, 8), (2, 33), (3, 128), (8, 64), (1, 200)]
     cases += [
         Case("minilm_f16", minilm, tokens(30522), [BS, BS], runs),

@@ -9,7 +9,7 @@
 
     benchmarks/gpu/encoders.py prepare FOLDER        # needs a build, no GPU: compiles, and writes what travels
     benchmarks/gpu/encoders.py run FOLDER            # on the machine with the GPU: PyTorch and transformers, no LLVM
-    benchmarks/gpu/encoders.py prepare FOLDER --prune 64x64:0.8   # the pruned encoder beside the dense one
+    benchmarks/gpu/encoders.py prepare FOLDER --prune 64x64:0.8 columns:0.5   # pruned encoders beside the dense one
 
 Everybody is captured into a CUDA graph and replayed: PyTorch eager, torch.compile max-autotune, and E.T.'s program, whose
 launches are captured from the same stream. Times are medians between two events: of one pass by itself, launch of the
@@ -40,11 +40,16 @@ SHAPES = ((1, 64), (1, 128), (1, 256), (1, 384), (8, 128), (32, 128), (32, 384))
 
 
 def prune(values: Any, pruning: str, generator: Any) -> None:
-    """Sets a share of the tiles of a matrix to zero, drawn at random; \p pruning is ROWSxCOLUMNS:SHARE."""
+    """Sets a share of the tiles of a matrix to zero, drawn at random; \p pruning is ROWSxCOLUMNS:SHARE, or rows:SHARE or
+    columns:SHARE for whole ones. Matrices of as many columns lose the same ones: query, key and value read one input."""
     import torch
 
     tile, share = pruning.split(":")
-    rows, columns = (int(size) for size in tile.split("x"))
+    if tile in ("rows", "columns"):
+        rows, columns = (1, values.shape[1]) if tile == "rows" else (values.shape[0], 1)
+        generator = torch.Generator().manual_seed(values.shape[1]) if tile == "columns" else generator
+    else:
+        rows, columns = (int(size) for size in tile.split("x"))
     grid = -(-values.shape[0] // rows), -(-values.shape[1] // columns)
     kept = torch.ones(grid[0] * grid[1], dtype=torch.bool)
     kept[torch.randperm(kept.numel(), generator=generator)[: round(float(share) * kept.numel())]] = False
@@ -81,7 +86,7 @@ def encoder(pruning: str | None = None) -> Any:
     return Encoder(layers).eval().requires_grad_(False).half()
 
 
-def compile_program(path: Path, pruning: str | None, target: str, fold_norms: bool) -> None:
+def compile_program(path: Path, pruning: str | None, target: str, fold_norms: bool, expected_rows: int | None = None) -> None:
     """Compiles an encoder and writes its program to \p path, compressed."""
     import torch
 
@@ -89,18 +94,19 @@ def compile_program(path: Path, pruning: str | None, target: str, fold_norms: bo
 
     start = time.monotonic()
     program = et.compile(encoder(pruning), (torch.zeros(2, 16, 768, dtype=torch.float16),),
-                         dynamic_shapes=({0: "batch", 1: "sequence"},), target=target, fold_norms=fold_norms)
+                         dynamic_shapes=({0: "batch", 1: "sequence"},), target=target, fold_norms=fold_norms,
+                         expected_rows=expected_rows)
     print(f"{pruning or 'dense'}: imported and compiled in {time.monotonic() - start:.1f} s")
     programs.save_program(program, path)
 
 
-def prepare(folder: Path, target: str, fold_norms: bool = False, prunings: Sequence[str] = ()) -> None:
+def prepare(folder: Path, target: str, fold_norms: bool = False, prunings: Sequence[str] = (), expected_rows: int | None = None) -> None:
     """Writes the programs, and beside them the package and the runtime."""
     sys.path.insert(0, str(HERE.parent.parent / "python"))
     folder.mkdir(parents=True, exist_ok=True)
     compile_program(folder / "bert.etp.xz", None, target, fold_norms)
     for pruning in prunings:
-        compile_program(folder / f"bert-{pruning.replace(':', '-')}.etp.xz", pruning, target, fold_norms)
+        compile_program(folder / f"bert-{pruning.replace(':', '-')}.etp.xz", pruning, target, fold_norms, expected_rows)
     size = programs.carry(folder, [Path(__file__), HERE / "jax_encoder.py"])
     print(f"{folder}: {size:.1f} MiB")
 
@@ -192,7 +198,8 @@ def main() -> int:
     parser.add_argument("--target", default="cuda:sm_90a", help="what to compile for (default: %(default)s)")
     parser.add_argument("--fold-norms", action="store_true", help="apply norms in the linear layers around them")
     parser.add_argument("--prune", nargs="*", default=[], metavar="TILE:SHARE",
-                        help="prepare: also with this share of tiles pruned, such as 64x64:0.8, drawn at random")
+                        help="prepare: also with this share of tiles pruned, such as 64x64:0.8, or of whole rows or columns, such as rows:0.5, drawn at random")
+    parser.add_argument("--expected-rows", type=int, help="prepare: tokens of a batch for which sparse weights have to pay (default: thousands)")
     shape = lambda text: tuple(int(n) for n in text.split("x"))  # noqa: E731
     parser.add_argument("--shapes", nargs="+", type=shape, default=list(SHAPES), metavar="BATCHxSEQUENCE")
     parser.add_argument("--compiled", nargs="*", type=shape, default=list(SHAPES), metavar="BATCHxSEQUENCE",
@@ -201,7 +208,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, help="where the records go, as JSON")
     options = parser.parse_args()
     if options.action == "prepare":
-        prepare(options.folder, options.target, options.fold_norms, options.prune)
+        prepare(options.folder, options.target, options.fold_norms, options.prune, options.expected_rows)
         return 0
     records = measure(options.folder, options.shapes, options.compiled)
     if not options.no_jax:

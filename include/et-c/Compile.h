@@ -52,6 +52,9 @@ typedef struct EtCompileOptions {
   /// On a GPU, files of tuned schedules, which come before those of the cache and of the project; numTuned of them.
   const char *const *tuned;
   size_t numTuned;
+  /// On a GPU, tokens that a batch is expected to have where sizes are dynamic, which decide whether sparse weights
+  /// pay. 0 (default): thousands.
+  uint32_t expectedRows;
 } EtCompileOptions;
 
 /// Called with each remark of the compiler; \p text is valid during the call.

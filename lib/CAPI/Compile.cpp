@@ -39,7 +39,9 @@ void etStringDestroy(char *string) { std::free(string); }
 // Compiling
 //===----------------------------------------------------------------------===//
 
-void etCompileOptionsInit(EtCompileOptions *options) { *options = {"native", nullptr, 0, 0, "cpu", 0, 0, nullptr, 0}; }
+void etCompileOptionsInit(EtCompileOptions *options) {
+  *options = {"native", nullptr, 0, 0, "cpu", 0, 0, nullptr, 0, 0};
+}
 
 static CompileOptions convert(const EtCompileOptions *given) {
   CompileOptions options;
@@ -53,6 +55,7 @@ static CompileOptions convert(const EtCompileOptions *given) {
   options.allowNonFinite = given->allowNonFinite != 0;
   options.foldNorms = given->foldNorms == 0 ? FoldNorms::Off : given->foldNorms == 2 ? FoldNorms::Auto : FoldNorms::On;
   options.partialAttention = given->partialAttentionFrom - 1;
+  options.expectedRows = given->expectedRows;
   options.tuned.assign(given->tuned, given->tuned + given->numTuned);
   if (given->target)
     options.target = given->target;

@@ -126,6 +126,7 @@ LogicalResult et::runPasses(ModuleOp module, Stage stage, const CompileOptions &
     gpuPipeline.foldNorms = options.foldNorms == FoldNorms::On;
     gpuPipeline.prefetchWeights = options.prefetchWeights;
     gpuPipeline.partialAttention = options.partialAttention;
+    gpuPipeline.expectedRows = options.expectedRows;
     for (const std::string &path : options.tuned)
       gpuPipeline.tuned.push_back(path);
     if (options.useTunedCache)

@@ -27,6 +27,9 @@ static void cleanUp(OpPassManager &pm) {
   pm.addPass(createCSEPass());
 }
 
+/// Features that tensor cores read at once, a block of K: features are left in multiples of it.
+static constexpr unsigned kGPUFeatures = 64;
+
 /// Features are left in multiples of what a kernel computes at once: lanes of a CPU, a block of K of tensor cores.
 /// Those of heads: values of a register tile, the K of one product of tensor cores, with which tensor maps have their
 /// strides.
@@ -46,6 +49,7 @@ void et::buildCPUPlanPipeline(OpPassManager &pm, const CPUPipelineOptions &optio
   pm.addPass(createMergeValueOutputPass());
   pm.addPass(createMergeLinearsPass());
   pm.addPass(createEncodeSparsityPass());
+  pm.addPass(createCondenseWeightsPass());
   pm.addPass(createDecomposeForCPUPass());
   pm.addNestedPass<func::FuncOp>(createNormalizeTensorsPass());
   cleanUp(pm);
@@ -87,7 +91,7 @@ void et::buildGPUPlanPipeline(OpPassManager &pm, const GPUPipelineOptions &optio
   pm.addNestedPass<func::FuncOp>(createNormalizeTensorsPass());
   cleanUp(pm);
   pm.addPass(createOutlineWeightsPass());
-  addPropagatePruning(pm, /*multiple=*/64, /*headMultiple=*/16);
+  addPropagatePruning(pm, kGPUFeatures, /*headMultiple=*/16);
   pm.addPass(createMergeValueOutputPass());
   pm.addPass(createMergeLinearsPass());
   DecomposeForGPUPassOptions decompose;
@@ -100,7 +104,12 @@ void et::buildGPUPlanPipeline(OpPassManager &pm, const GPUPipelineOptions &optio
   EncodeSparsityPassOptions encode;
   FailureOr<nvidia::SM> sm = nvidia::SM::get(options.chip);
   encode.kernels = succeeded(sm) && sm->hasWgmma ? SparseKernels::Wgmma : SparseKernels::Mma;
+  encode.multiple = kGPUFeatures;
+  encode.expectedRows = options.expectedRows;
   pm.addPass(createEncodeSparsityPass(encode));
+  CondenseWeightsPassOptions condense;
+  condense.multiple = kGPUFeatures;
+  pm.addPass(createCondenseWeightsPass(condense));
   // A block has some columns of a row: norms follow in launches of their own.
   FormLaunchesPassOptions form;
   form.fuseNorms = false;

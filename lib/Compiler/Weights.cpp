@@ -105,8 +105,8 @@ static LogicalResult writeWeight(WeightOp weight, char *target, const WeightsOpt
   if (auto strips = dyn_cast_or_null<StripsAttr>(type.getEncoding()))
     return writeStrips(weight, strips, target, options);
   auto panels = dyn_cast_or_null<PanelsAttr>(type.getEncoding());
-  // What is decomposed reads tiles as the dense tensor they stand for.
-  if (type.getEncoding() && !panels && !isa<TileAttr>(type.getEncoding()))
+  // What is decomposed reads tiles, rows and columns as the dense tensor they stand for.
+  if (type.getEncoding() && !panels && !isa<TileAttr, RowsAttr, ColumnsAttr>(type.getEncoding()))
     return weight.emitOpError("has an encoding that cannot be stored: ") << type.getEncoding();
   int64_t rows = 0;
   // Sources that do not start at a panel are joined first.

@@ -29,7 +29,8 @@ def compile(module: torch.nn.Module | torch.export.ExportedProgram | ImportedMod
             kwargs: Mapping[str, Any] | None = None, dynamic_shapes: DynamicShapes = None, target: str = "cpu",
             threads: int | None = None, *, isa: str = "native", masked_rows: str = "exact", check_finite: bool = True,
             fold_norms: bool | str = False, partial_attention: int | None = None,
-            tuned: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = ()) -> Program:
+            tuned: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
+            expected_rows: int | None = None) -> Program:
     """Compiles a PyTorch module for inputs like the given ones.
 
     Args:
@@ -53,13 +54,16 @@ def compile(module: torch.nn.Module | torch.export.ExportedProgram | ImportedMod
             By default it never does, which is faster as far as is known.
         tuned: on a GPU, a file of measured schedules as `et-bench --tune` writes it, or several, the first of which that has
             a schedule counts. They come before the user's own table and that of the project (docs/Tuning.md).
+        expected_rows: on a GPU, the tokens that a batch mostly has where sizes are dynamic, all sequences together. Sparse
+            weights that pay with many tokens only stay dense with few. By default thousands are expected.
     """
     imported = module if isinstance(module, ImportedModule) else export_mlir(
         module, args, kwargs, dynamic_shapes, masked_rows=masked_rows, check_finite=check_finite)
     from .program import build
 
     return build(imported, target=target, isa=isa, threads=threads, allow_non_finite=not check_finite,
-                 fold_norms=fold_norms, partial_attention=partial_attention, tuned=tuned)
+                 fold_norms=fold_norms, partial_attention=partial_attention, tuned=tuned,
+                 expected_rows=expected_rows)
 
 
 def export_mlir(module: torch.nn.Module | torch.export.ExportedProgram, args: Sequence[Any] = (),

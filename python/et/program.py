@@ -60,7 +60,8 @@ _FOLD_NORMS: Mapping[bool | str, int] = {False: 0, True: 1, "auto": 2}
 
 
 def _options(isa: str, threads: int | None, allow_non_finite: bool, target: str = "cpu",
-             fold_norms: bool | str = False, partial_attention: int | None = None, tuned: TunedFiles = ()) -> capi.CompileOptions:
+             fold_norms: bool | str = False, partial_attention: int | None = None, tuned: TunedFiles = (),
+             expected_rows: int | None = None) -> capi.CompileOptions:
     if threads is not None and threads < 1:
         raise ValueError(f"expected threads to be at least 1, but got {threads}")
     if fold_norms not in _FOLD_NORMS:
@@ -68,10 +69,12 @@ def _options(isa: str, threads: int | None, allow_non_finite: bool, target: str 
     if partial_attention is not None and not 0 <= partial_attention <= 1 << 30:
         raise ValueError(f"expected partial_attention to be None or a number of keys up to {1 << 30}, "
                          f"but got {partial_attention}")
+    if expected_rows is not None and not 1 <= expected_rows <= 1 << 30:
+        raise ValueError(f"expected expected_rows to be None or a number of rows from 1 to {1 << 30}, but got {expected_rows}")
     files = [os.fsencode(file) for file in ((tuned,) if isinstance(tuned, (str, os.PathLike)) else tuned)]
     return capi.CompileOptions(isa.encode(), None, threads or 0, int(allow_non_finite), target.encode(),
                                _FOLD_NORMS[fold_norms], 0 if partial_attention is None else partial_attention + 1,
-                               (C.c_char_p * len(files))(*files), len(files))
+                               (C.c_char_p * len(files))(*files), len(files), expected_rows or 0)
 
 
 def compile_text(text: str, weights: Mapping[str, torch.Tensor] | None = None, *, isa: str = "native",
@@ -95,7 +98,8 @@ def compile_text(text: str, weights: Mapping[str, torch.Tensor] | None = None, *
 
 def compile_saved(text: str, weights: Mapping[str, torch.Tensor] | None = None, *, target: str, isa: str = "native",
                   allow_non_finite: bool = False, fold_norms: bool | str = False,
-                  partial_attention: int | None = None, tuned: TunedFiles = ()) -> tuple[bytes, tuple[str, ...]]:
+                  partial_attention: int | None = None, tuned: TunedFiles = (),
+                  expected_rows: int | None = None) -> tuple[bytes, tuple[str, ...]]:
     """Compiles a module for `target`, or several with commas between them: the bytes of a saved program, and the compiler's
     remarks. For a CPU `isa` may name several levels likewise.
 
@@ -106,7 +110,7 @@ def compile_saved(text: str, weights: Mapping[str, torch.Tensor] | None = None, 
     array, alive = _resources(weights or {})
     remarks: list[str] = []
     callback = capi.Remark(lambda remark, _: remarks.append(remark.decode(errors="replace")))
-    options = _options(isa, None, allow_non_finite, target, fold_norms, partial_attention, tuned)
+    options = _options(isa, None, allow_non_finite, target, fold_norms, partial_attention, tuned, expected_rows)
     output, size = C.c_void_p(), C.c_size_t()
     error = lib.etCompileSaved(source, len(source), array, len(weights or {}), C.byref(options), callback, None,
                                C.byref(output), C.byref(size))
@@ -350,7 +354,8 @@ class SavedModule:
 
 def build(imported: "ImportedModule", *, target: str = "cpu", isa: str = "native", threads: int | None = None,
           allow_non_finite: bool = False, fold_norms: bool | str = False,
-          partial_attention: int | None = None, tuned: TunedFiles = ()) -> CompiledModule | SavedModule:
+          partial_attention: int | None = None, tuned: TunedFiles = (),
+          expected_rows: int | None = None) -> CompiledModule | SavedModule:
     """Compiles an imported module. `target` is "cpu", or "cuda:" and an architecture, or several with commas between them;
     the other options are those of `compile_text`."""
     if target != "cpu":
@@ -360,7 +365,8 @@ def build(imported: "ImportedModule", *, target: str = "cpu", isa: str = "native
                              f"but got '{unknown[0]}'")
         contents, remarks = compile_saved(imported.text, imported.weights, target=target, isa=isa,
                                           allow_non_finite=allow_non_finite, fold_norms=fold_norms,
-                                          partial_attention=partial_attention, tuned=tuned)
+                                          partial_attention=partial_attention, tuned=tuned,
+                                          expected_rows=expected_rows)
         return SavedModule(imported, target, contents, remarks)
     program = compile_text(imported.text, imported.weights, isa=isa, threads=threads, allow_non_finite=allow_non_finite)
     return CompiledModule(imported, program, allow_non_finite=allow_non_finite)

@@ -250,6 +250,13 @@ static void testSaved(const EtResource *weight, const char *folder) {
   expectError(etCompileSaved(layer, strlen(layer), weight, 1, &options, NULL, NULL, &bytes, &size),
               "expected a number of keys from 0 to 1073741824, or -1 for any, but got -5");
 
+  etCompileOptionsInit(&options);
+  CHECK(options.expectedRows == 0);
+  options.target = "cuda:sm_90a";
+  options.expectedRows = 128;
+  expectSuccess(etCompileSaved(layer, strlen(layer), weight, 1, &options, NULL, NULL, &bytes, &size));
+  etStringDestroy(bytes);
+
   const char *tables[] = {"/no/such/table.json"};
   etCompileOptionsInit(&options);
   options.target = "cuda:sm_90a";

@@ -259,6 +259,10 @@ def test_remarks_are_taken_apart():
     remark = parse('[Passed] WeightEncoded | Category:et-encode-sparsity |  @"a b.py":335:0Reason="keeps 2 of 8 tiles of 64x16 (25.0 %): about 0.28 '
                    'of the dense kernel\'s time", Weight="a, Weight=b|c"')
     assert remark.encoded == (2, 8, 64, 16, 0.28) and remark.weights == ("a, Weight=b|c",) and remark.location == "a b.py:335"
+    remark = parse('[Passed] WeightEncoded | Category:c | Reason="keeps 16 of 64 rows (25.0 %): about 0.35 of the dense kernel\'s time", Weight=w')
+    assert remark.encoded is None and remark.whole == (16, 64, "rows", 0.35) and remark.condensed is None
+    remark = parse('[Passed] WeightCondensed | Category:c | Reason="stores 4 of 8 columns; the input is gathered", Weight=w.columns')
+    assert remark.whole is None and remark.condensed == (4, 8, "columns") and remark.smaller
     remark = parse('[Missed] FeaturesStay | Category:c | Reason="they stay", Weight=up, WeightBehind=down')
     assert (remark.kind, remark.name, remark.text, remark.weights) == ("missed", "FeaturesStay", "they stay", ("up", "down"))
     remark = parse('[Missed] WeightStaysDense | Category:c | Reason="no", Suggestion="prune, then", Weight=w')

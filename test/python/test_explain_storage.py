@@ -121,4 +121,6 @@ def test_strips_whose_parts_disagree_are_none(change):
 def test_names_of_stored_weights():
     assert compiled_name("a|b.tiles.strips") == compiled_name("a|b.tiles.dense") == compiled_name("a|b.tiles.panels") == "a|b"
     assert parameters("a.weight_pruned.tiles.strips", {"a.weight"}) == ("a.weight",)
+    assert compiled_name("a|b.rows.kept.panels") == compiled_name("a|b.columns.kept") == compiled_name("a|b.rows") == "a|b"
+    assert parameters("a.weight_pruned.rows.kept.panels", {"a.weight"}) == ("a.weight",)
     assert compiled_name("strips") == "strips"

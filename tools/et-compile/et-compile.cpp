@@ -75,6 +75,10 @@ static cl::opt<int64_t>
                      cl::desc("Keys up to which attention runs as one kernel on a GPU; with more of them it runs as "
                               "two, with its scores in memory (default: -1, always one)"),
                      cl::value_desc("keys"), cl::init(-1), cl::cat(category));
+static cl::opt<unsigned> expectedRows("expected-rows",
+                                      cl::desc("Tokens of a batch, all sequences together, by which sparse weights are "
+                                               "chosen on a GPU where sizes are dynamic (default: 0, thousands)"),
+                                      cl::value_desc("tokens"), cl::init(0), cl::cat(category));
 static cl::opt<bool> remarks("remarks", cl::desc("Print what passes say of the paths they took, and why"),
                              cl::cat(category));
 
@@ -94,6 +98,7 @@ int main(int argc, char **argv) {
   options.foldNorms = foldNorms;
   options.prefetchWeights = prefetchWeights;
   options.partialAttention = partialAttention;
+  options.expectedRows = expectedRows;
   options.configurePassManager = applyCommonOptions;
   bool isPlanned = target == "cpu" && !llvm::StringRef(output).ends_with(".etp");
   std::string kind = !emit.empty() ? emit.getValue() : isPlanned ? "planned" : "program";

@@ -88,6 +88,8 @@ struct CompileOptions {
   bool prefetchWeights = false;
   /// On a GPU, attention with more keys than this keeps its scores in memory; -1 for never (docs/Tuning.md).
   int64_t partialAttention = -1;
+  /// On a GPU, rows of a batch where sizes are dynamic, by which sparse weights are chosen; 0 for thousands.
+  unsigned expectedRows = 0;
   /// Called on each pass manager before it runs (timing, printing).
   std::function<LogicalResult(PassManager &)> configurePassManager;
 };

@@ -48,6 +48,11 @@ struct GPUPipelineOptions : PassPipelineOptions<GPUPipelineOptions> {
                                llvm::cl::desc("Launches with few rows ask for the weights of later layers, so that L2 "
                                               "holds them in time (default: false)"),
                                llvm::cl::init(false)};
+  Option<unsigned> expectedRows{
+      *this, "expected-rows",
+      llvm::cl::desc("Rows of a batch, sequences times tokens, where sizes are dynamic: sparse weights that pay with "
+                     "many rows only stay dense with few (default: 0, thousands)"),
+      llvm::cl::init(0)};
   Option<int64_t> partialAttention{
       *this, "partial-attention",
       llvm::cl::desc("Keys up to which attention runs as one kernel, and with more of them "

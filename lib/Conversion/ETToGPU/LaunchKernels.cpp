@@ -203,11 +203,11 @@ std::string gpu_kernels::whyNoKernel(Operation *op, const nvidia::SM &sm) {
   if (isa<GeluOp, ChunkStatsOp, NormStatsOp>(op))
     return "";
   if (auto linear = dyn_cast<LinearOp>(op)) {
-    // Tiles are stored as strips, or as the dense weight they stand for.
+    // Tiles are stored as strips, or as the dense weight they stand for; of rows and columns a smaller one is made.
     Attribute encoding = linear.getWeight().getType().getEncoding();
     if (!encoding)
       return "";
-    if (!isa<TileAttr>(encoding))
+    if (!isa<TileAttr, RowsAttr, ColumnsAttr>(encoding))
       return "the weight has an encoding that has no GPU kernel";
     Value weight = linear.getWeight();
     if (auto cast = weight.getDefiningOp<tensor::CastOp>())

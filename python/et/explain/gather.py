@@ -98,6 +98,8 @@ def _weight(program: ProgramFile, index: int, form: Layout, source: Source, abou
     encoded = next((r.encoded for r in about if r.encoded), None)
     stays = next((r.stays for r in about if r.stays), None)
     removed = next((r for r in about if r.removed), None)
+    whole = next((r.whole for r in about if r.whole), None)
+    condensed = next((r.condensed for r in about if r.condensed), None)
     tile = encoded[2:4] if encoded else stays[1:3] if stays else _TILE
     if parts:
         shape = (sum(t.shape[0] for t in parts), parts[0].shape[1])
@@ -106,6 +108,9 @@ def _weight(program: ProgramFile, index: int, form: Layout, source: Source, abou
     else:
         shape, item = (form.outputs, form.inputs), _ITEM_BYTES.get(stored.dtype, 2 if form.kind == "strips" else 4)
         mask = stored_mask(program, stored, form)
+    if condensed:
+        # A whole row or column is a tile.
+        tile = (1, max(1, shape[1])) if condensed[2] == "rows" else (max(1, shape[0]), 1)
     left = shape
     if removed:
         gone = removed.removed[0]
@@ -114,12 +119,15 @@ def _weight(program: ProgramFile, index: int, form: Layout, source: Source, abou
     elif parts and "_pruned" in stored.name and not form.at_least:
         # Around attention the remarks tell of heads; panels may have outputs past the last.
         left = (min(shape[0], form.outputs), min(shape[1], form.inputs))
+    size_share = left[0] * left[1] / max(1, shape[0] * shape[1])
+    if condensed:
+        left = (condensed[0], left[1]) if condensed[2] == "rows" else (left[0], condensed[0])
     # What the program stores is known from its file, but for the inputs that sparse panels leave out at the end.
     if form.at_least and (parts or removed):
         form = replace(form, outputs=left[0], inputs=left[1], at_least=False, columns=form.columns * left[1] // max(1, form.inputs))
     path = "sparse" if form.kind in ("sparse", "strips") else "smaller" if removed or left != shape else "dense"
-    size_share = left[0] * left[1] / max(1, shape[0] * shape[1])
-    predicted = encoded[4] * size_share if encoded else size_share if removed or left != shape else 1.0 if source.remarks is not None else None
+    cost = encoded[4] if encoded else whole[3] if whole else None
+    predicted = cost * size_share if cost is not None else left[0] * left[1] / max(1, shape[0] * shape[1]) if removed or left != shape else 1.0 if source.remarks is not None else None
     has_mask = mask.size > 0
     return Weight(
         stored.name, names, shape, form, float(1 - mask.mean()) if has_mask else None, _picture(mask, tile) if has_mask else None, path,
@@ -142,7 +150,7 @@ def gather(program: ProgramFile, plan: Plan, source: Source, profile: Profile | 
     for remark in source.remarks or ():
         for name in remark.weights:
             # A remark on a pair of layers came before weights were encoded: it names the parameters.
-            by_name.setdefault(name, []).append(remark)
+            by_name.setdefault(compiled_name(name), []).append(remark)
     made: dict[int, Weight] = {}
     used: set[int] = set()
     times = times_by_step(plan, profile)

@@ -22,6 +22,8 @@ from dataclasses import dataclass
 _ENCODED = re.compile(r"keeps (\d+) of (\d+) tiles of (\d+)x(\d+) \(.*?\): about ([\d.]+) of the dense kernel's time")
 _STAYS = re.compile(r"(\d+) % of its elements are zero, but \d+ % of its tiles of (\d+)x(\d+) are not, "
                     r"with which a sparse kernel would take ([\d.]+) times as long")
+_WHOLE = re.compile(r"keeps (\d+) of (\d+) (rows|columns) \(.*?\): about ([\d.]+) of the dense kernel's time")
+_CONDENSED = re.compile(r"stores (\d+) of (\d+) (rows|columns);")
 _REMOVED = re.compile(r"removed (\d+) of (\d+) features between two linear layers")
 
 
@@ -50,6 +52,18 @@ class Remark:
         return (*map(int, found.groups()[:4]), float(found[5])) if found else None
 
     @property
+    def whole(self) -> tuple[int, int, str, float] | None:
+        """Of a weight without its zero rows or columns: those kept, all, which of both, and the share of the dense kernel's time."""
+        found = _WHOLE.search(self.text) if self.name == "WeightEncoded" else None
+        return (int(found[1]), int(found[2]), found[3], float(found[4])) if found else None
+
+    @property
+    def condensed(self) -> tuple[int, int, str] | None:
+        """Of such a weight: rows or columns stored, of how many, and which of both."""
+        found = _CONDENSED.search(self.text) if self.name == "WeightCondensed" else None
+        return (int(found[1]), int(found[2]), found[3]) if found else None
+
+    @property
     def stays(self) -> tuple[int, int, int, float] | None:
         """Of a pruned weight that stays dense: percent of zeros, outputs and inputs of the best tile, and the time with it."""
         found = _STAYS.search(self.text) if self.name == "WeightStaysDense" else None
@@ -63,8 +77,8 @@ class Remark:
 
     @property
     def smaller(self) -> bool:
-        """Whether features or heads went, so that layers are smaller."""
-        return self.name in ("FeaturesRemoved", "ValuesNarrowed", "ScoresNarrowed", "HeadsRemoved")
+        """Whether features or heads went, or rows or columns that were zero, so that layers are smaller."""
+        return self.name in ("WeightCondensed", "FeaturesRemoved", "ValuesNarrowed", "ScoresNarrowed", "HeadsRemoved")
 
 
 def _unquote(text: str) -> str:

@@ -27,7 +27,7 @@ import numpy as np
 
 from .program_file import ProgramFile, StoredWeight
 
-_SUFFIXES = (".panels", ".strips", ".dense", ".tiles", "_pruned")
+_SUFFIXES = (".panels", ".strips", ".dense", ".kept", ".rows", ".columns", ".tiles", "_pruned")
 _ITEM_BYTES = {"f16": 2, "bf16": 2, "f32": 4, "f64": 8}
 #: Storage of sparse panels: the values are f32, and begin at a multiple of this.
 _VALUE_BYTES, _VALUES_AT = 4, 64

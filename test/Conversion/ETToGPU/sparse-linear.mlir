@@ -6,7 +6,8 @@
 // RUN: et-compile %s --target=cuda:sm_90a --emit=ptx -o - | FileCheck %s --check-prefix=PTX
 
 // One of four strips of 64 outputs is left, 256 slabs of 2048 bytes behind 768 bytes of lists, and of the other weight one
-// of two. Without wgmma there are only squares, and a quarter of them takes as long as all.
+// of two. Without wgmma there are only squares, and a quarter of them takes as long as all: the rows that are left are a
+// smaller dense layer then, and its outputs are put in their places.
 //
 // PLAN:       et.weight @{{.*}}.strips : tensor<1024x1024xf16, #et.strips<64x64, kept = 256>>
 // PLAN:       et.weight @{{.*}}.strips : tensor<1024x1024xf16, #et.strips<64x64, kept = 512>>
@@ -15,8 +16,10 @@
 // PLAN:       et.linear {{.*}} tensor<1024x1024xf16, #et.tile<64x64>>
 // REMARK:     WeightEncoded{{.*}}keeps 64 of 256 tiles of 64x64 (25.0 %)
 // REMARK:     Schedule{{.*}}linear of 1024 outputs and 1024 inputs, f16: sparse {{.*}} from the cost model
-// SM80:       et.weight @{{.*}} : tensor<1024x1024xf16>
 // SM80-NOT:   strips
+// SM80:       et.weight @first.rows.kept : tensor<256x1024xf16>
+// SM80:       et.launch "linear" {{.*}} outs(%{{.*}} : memref<?x256xf16>)
+// SM80:       et.launch "elementwise" {{.*}} outs(%{{.*}} : memref<?x1024xf16>)
 // PTX-DAG:    cp.async.bulk.shared::cta.global
 // PTX-DAG:    wgmma.mma_async
 #zero = dense<0.0> : tensor<192x1024xf16>

@@ -225,6 +225,36 @@
 
 // -----
 
+// expected-error @+1 {{expected a tensor with the encoding #et.rows to be two-dimensional and static, but its shape is [16]}}
+func.func private @rows_c1_rank(tensor<16xf32, #et.rows>)
+
+// -----
+
+// expected-error @+1 {{expected a tensor with the encoding #et.rows to be two-dimensional and static, but its shape is [?, 16]}}
+func.func private @rows_c1_dynamic(tensor<?x16xf32, #et.rows>)
+
+// -----
+
+// expected-error @+1 {{expected float or integer elements with the encoding #et.rows, but got 'complex<f32>'}}
+func.func private @rows_c2(tensor<16x16xcomplex<f32>, #et.rows>)
+
+// -----
+
+// expected-error @+1 {{expected a tensor with the encoding #et.columns to be two-dimensional and static, but its shape is [1, 2, 3]}}
+func.func private @columns_c1_rank(tensor<1x2x3xf32, #et.columns>)
+
+// -----
+
+// expected-error @+1 {{expected a tensor with the encoding #et.columns to be two-dimensional and static, but its shape is [16, ?]}}
+func.func private @columns_c1_dynamic(tensor<16x?xf32, #et.columns>)
+
+// -----
+
+// expected-error @+1 {{expected float or integer elements with the encoding #et.columns, but got 'complex<f32>'}}
+func.func private @columns_c2(tensor<16x16xcomplex<f32>, #et.columns>)
+
+// -----
+
 // expected-error @+1 {{expected a tensor with the encoding #et.tile<4x4> to be two-dimensional and static, but its shape is [16]}}
 func.func private @tile_c2_rank(tensor<16xf32, #et.tile<4x4>>)
 

@@ -9,6 +9,19 @@ func.func private @no_import_csr(tensor<32x32xf32, #s>)
 
 // -----
 
+// Rows that may come twice, and blocks of one row of which columns go too.
+#s = #sparse_tensor.encoding<{map = (i, j) -> (i : compressed(nonunique), j : dense)}>
+// expected-error @+1 {{BSR has four levels, two over blocks and two inside a block}}
+func.func private @no_import_rows_twice(tensor<32x32xf32, #s>)
+
+// -----
+
+#s = #sparse_tensor.encoding<{map = (i, j) -> (i : compressed, j : compressed)}>
+// expected-error @+1 {{BSR has four levels, two over blocks and two inside a block}}
+func.func private @no_import_dcsr(tensor<32x32xf32, #s>)
+
+// -----
+
 #s = #sparse_tensor.encoding<{map = (i, j) -> (i : dense, j floordiv 4 : dense, j mod 4 : structured[2, 4])}>
 // expected-error @+1 {{BSR has four levels, two over blocks and two inside a block}}
 func.func private @no_import_n_of_m(tensor<32x32xf32, #s>)

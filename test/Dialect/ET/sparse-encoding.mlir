@@ -8,6 +8,8 @@
 #bsr32 = #sparse_tensor.encoding<{map = (i, j) -> (i floordiv 16 : dense, j floordiv 8 : compressed, i mod 16 : dense, j mod 8 : dense), posWidth = 32, crdWidth = 32}>
 
 // EXPORT-DAG:   #[[BSR:.*]] = #sparse_tensor.encoding<{ map = (d0, d1) -> (d0 floordiv 16 : dense, d1 floordiv 8 : compressed, d0 mod 16 : dense, d1 mod 8 : dense) }>
+// EXPORT-DAG:   #[[ROWS:.*]] = #sparse_tensor.encoding<{ map = (d0, d1) -> (d0 : compressed, d1 : dense) }>
+// EXPORT-DAG:   #[[COLUMNS:.*]] = #sparse_tensor.encoding<{ map = (d0, d1) -> (d1 : compressed, d0 : dense) }>
 
 // CHECK-LABEL:  func.func @argument
 // CHECK-SAME:   tensor<30x20xf32, #et.tile<16x8>>
@@ -37,6 +39,21 @@ func.func @constants(%x: tensor<?x20xf32>) -> (tensor<?x30xf32>, tensor<?x30xf32
   %yc = et.linear %x, %c : (tensor<?x20xf32>, tensor<30x20xf32, #bsr>) -> tensor<?x30xf32>
   return %ya, %yb, %yc : tensor<?x30xf32>, tensor<?x30xf32>, tensor<?x30xf32>
 }
+
+// Rows or columns that are stored or not, and dense inside.
+//
+// CHECK-LABEL:  func.func private @whole
+// CHECK-SAME:   tensor<30x20xf32, #et.rows>
+// CHECK-SAME:   tensor<30x20xf32, #et.rows>
+// CHECK-SAME:   tensor<30x20xf32, #et.columns>
+// EXPORT-LABEL: func.func private @whole
+// EXPORT-SAME:  tensor<30x20xf32, #[[ROWS]]>
+// EXPORT-SAME:  tensor<30x20xf32, #[[ROWS]]>
+// EXPORT-SAME:  tensor<30x20xf32, #[[COLUMNS]]>
+#rows = #sparse_tensor.encoding<{map = (i, j) -> (i : compressed, j : dense)}>
+#rows32 = #sparse_tensor.encoding<{map = (i, j) -> (i : compressed, j : dense), posWidth = 32, crdWidth = 32}>
+#columns = #sparse_tensor.encoding<{map = (i, j) -> (j : compressed, i : dense)}>
+func.func private @whole(tensor<30x20xf32, #rows>, tensor<30x20xf32, #rows32>, tensor<30x20xf32, #columns>)
 
 // CHECK-LABEL:  func.func @calls
 // CHECK:        call @pass(%{{.*}}) : (tensor<30x20xf32, #et.tile<16x8>>) -> tensor<30x20xf32, #et.tile<16x8>>

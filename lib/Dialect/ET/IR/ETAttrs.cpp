@@ -169,6 +169,34 @@ LogicalResult TileAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType
 }
 
 //===----------------------------------------------------------------------===//
+// RowsAttr, ColumnsAttr
+//===----------------------------------------------------------------------===//
+
+/// Verifies a tensor whose encoding \p encoding says that whole rows or columns may be zero.
+static LogicalResult verifyWhole(Attribute encoding, ArrayRef<int64_t> shape, Type elementType,
+                                 function_ref<InFlightDiagnostic()> emitError) {
+  // rows_c1, columns_c1
+  if (shape.size() != 2 || ShapedType::isDynamicShape(shape))
+    return emitError() << "expected a tensor with the encoding " << encoding
+                       << " to be two-dimensional and static, but its shape is " << stringifyShape(shape);
+  // rows_c2, columns_c2
+  if (!elementType.isIntOrFloat())
+    return emitError() << "expected float or integer elements with the encoding " << encoding << ", but got "
+                       << elementType;
+  return success();
+}
+
+LogicalResult RowsAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType,
+                                       function_ref<InFlightDiagnostic()> emitError) const {
+  return verifyWhole(*this, shape, elementType, emitError);
+}
+
+LogicalResult ColumnsAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType,
+                                          function_ref<InFlightDiagnostic()> emitError) const {
+  return verifyWhole(*this, shape, elementType, emitError);
+}
+
+//===----------------------------------------------------------------------===//
 // PanelsAttr
 //===----------------------------------------------------------------------===//
 

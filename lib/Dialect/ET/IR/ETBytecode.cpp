@@ -47,7 +47,9 @@ enum AttrCode : uint64_t {
   PanelsCode = 4,
   // 5 and 6 are reserved.
   SparsePanelsCode = 7,
-  StripsCode = 8
+  StripsCode = 8,
+  RowsCode = 9,
+  ColumnsCode = 10
 };
 
 struct ETBytecodeInterface final : public BytecodeDialectInterface {
@@ -119,6 +121,14 @@ struct ETBytecodeInterface final : public BytecodeDialectInterface {
           writer.writeSignedVarInt(strips.getKept());
           return success();
         })
+        .Case([&](RowsAttr) {
+          writer.writeVarInt(RowsCode);
+          return success();
+        })
+        .Case([&](ColumnsAttr) {
+          writer.writeVarInt(ColumnsCode);
+          return success();
+        })
         .Default([](Attribute) { return failure(); });
   }
 
@@ -170,6 +180,10 @@ struct ETBytecodeInterface final : public BytecodeDialectInterface {
         return {};
       return StripsAttr::getChecked(emitError, getContext(), rows, columns, kept);
     }
+    case RowsCode:
+      return RowsAttr::get(getContext());
+    case ColumnsCode:
+      return ColumnsAttr::get(getContext());
     default:
       reader.emitError() << "expected the code of an et attribute, but got " << code;
       return {};

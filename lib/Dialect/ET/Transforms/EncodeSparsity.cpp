@@ -12,22 +12,27 @@
 //   %w = et.weight_ref @w.tiles : tensor<1536x384xf32, #et.tile<64x16>>
 //   %y = et.linear %x, %w
 //
+// or, where whole outputs or inputs are zero, @w.rows : tensor<1536x384xf32, #et.rows>
+// or @w.columns : tensor<1536x384xf32, #et.columns>, whichever costs least.
+//
 // One pass over a weight marks, for each group of outputs, the columns that have
 // an element other than zero; every tile size is counted from these marks. The
 // weight itself is not changed or copied: the new one has the same sources.
 //
 //===----------------------------------------------------------------------===//
 
+#include "SparsityCosts.h"
+
 #include "et/Dialect/ET/IR/ET.h"
 #include "et/Dialect/ET/IR/WeightData.h"
 #include "et/Dialect/ET/Transforms/Passes.h"
 #include "et/Dialect/ET/Transforms/WeightValues.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Remarks.h"
 #include "llvm/Support/FormatVariadic.h"
 
-#include <cmath>
 #include <numeric>
 
 #define DEBUG_TYPE "et-encode-sparsity"
@@ -61,29 +66,8 @@ static constexpr double kPays = 0.9;
 /// Weights with fewer zeros than this were not pruned: nothing is said about them.
 static constexpr double kPruned = 0.2;
 
-/// Time of a CPU kernel for \p kept tiles as a share of the dense one's, for a weight of \p rows x \p columns. Each
-/// element of the input that is loaded feeds as many products as a tile has rows, so narrow tiles are bound by loads;
-/// and what is multiplied is vectors of 16 outputs.
-static double getCPUCost(TileAttr tile, int64_t kept, int64_t rows, int64_t columns) {
-  int64_t height = tile.getRows(), width = std::min(tile.getColumns(), columns);
-  double rate = height % 64 == 0 ? 0.9 : height % 32 == 0 || height % 48 == 0 ? 0.85 : 0.65;
-  return double(kept) * llvm::alignTo(height, 16) * width / rate / double(llvm::alignTo(rows, 16) * columns);
-}
-
-/// The same of a GPU kernel with thousands of rows, when \p kept of the tiles are left, at random: a fit to
-/// measurements (benchmarks/gpu/sparse.py). Loading lists and storing the result take their time whatever is left of
-/// the weight: a share of the dense kernel's that falls with the number of products for each of them. Slabs of 64
-/// outputs are multiplied at nearly the dense kernel's rate, but a block of 64 inputs is loaded where one of two
-/// neighbouring strips has anything of it, and narrow tiles cost branches. Squares of 16 need more loads for each
-/// product, and older instructions.
-static double getGPUCost(TileAttr tile, double kept, int64_t rows, int64_t columns) {
-  double fixed = std::min(0.45, 0.01 + 130.0 / rows + 130.0 / columns);
-  if (tile.getRows() % 64 != 0)
-    return fixed + 0.17 + 2.6 * kept;
-  double width = std::min<int64_t>(tile.getColumns(), 64);
-  double loaded = 1 - std::pow(1 - kept, 2 * 64 / width);
-  return fixed + (width < 64 ? 1.35 : 1) * (0.78 * kept + 0.27 * loaded);
-}
+/// Rows of an input of which nothing is known.
+static constexpr int64_t kManyRows = 4096;
 
 namespace {
 /// Where a weight has elements other than zero.
@@ -92,7 +76,7 @@ struct NonZeros {
   int64_t groupRows = 1;
   int64_t rows = 0, columns = 0;
   std::vector<uint32_t> used;
-  int64_t numZeros = 0;
+  int64_t numZeros = 0, numUsedRows = 0;
 
   template <typename Bits> void find(const Bits *data, Bits magnitude) {
     used.assign(llvm::divideCeil(rows, groupRows) * columns, 0);
@@ -107,7 +91,19 @@ struct NonZeros {
         zeros += bits == 0;
       }
       numZeros += zeros;
+      numUsedRows += zeros != columns;
     }
+  }
+
+  int64_t countColumns() const {
+    int64_t kept = 0, groups = llvm::divideCeil(rows, groupRows);
+    for (int64_t column = 0; column < columns; ++column) {
+      bool any = false;
+      for (int64_t group = 0; group < groups && !any; ++group)
+        any = used[group * columns + column] != 0;
+      kept += any;
+    }
+    return kept;
   }
 
   /// Number of tiles of \p tile that have an element other than zero.
@@ -125,9 +121,9 @@ struct NonZeros {
   }
 };
 
-/// What a weight looks like in tiles of one size.
+/// What a weight looks like in tiles of one size, or without its zero rows or columns.
 struct Candidate {
-  TileAttr tile;
+  Attribute encoding;
   int64_t kept = 0, total = 0;
   /// Time as a share of the dense kernel's.
   double cost = 0;
@@ -150,11 +146,13 @@ struct EncodeSparsityPass final : et::impl::EncodeSparsityPassBase<EncodeSparsit
 private:
   LogicalResult parseTiles();
   LogicalResult visit(LinearOp layer, SymbolTable &symbols);
-  FailureOr<Candidate> choose(WeightOp weight, NonZeros &nonZeros) const;
-  void encode(LinearOp layer, WeightOp weight, TileAttr tile, SymbolTable &symbols);
+  LayerCosts getCosts(LinearOp layer, WeightOp weight) const;
+  FailureOr<Candidate> choose(WeightOp weight, const LayerCosts &costs, NonZeros &nonZeros) const;
+  void encode(LinearOp layer, WeightOp weight, Attribute encoding, SymbolTable &symbols);
 
-  SmallVector<TileAttr> candidates;
-  /// Encoded weights by what they were made of, and their tile.
+  /// What is tried, in order.
+  SmallVector<Attribute> candidates;
+  /// Encoded weights by what they were made of, and their encoding.
   DenseMap<std::pair<Operation *, Attribute>, WeightOp> encoded;
 };
 } // namespace
@@ -162,23 +160,65 @@ private:
 LogicalResult EncodeSparsityPass::parseTiles() {
   candidates.clear();
   encoded.clear();
+  if (multiple == 0)
+    return getOperation().emitError("expected option multiple of --et-encode-sparsity to be positive, but got 0");
   for (StringRef text : tiles) {
+    if (text == "rows" || text == "columns") {
+      candidates.push_back(text == "rows" ? Attribute(RowsAttr::get(&getContext()))
+                                          : Attribute(ColumnsAttr::get(&getContext())));
+      continue;
+    }
     auto [first, second] = text.split('x');
     int64_t rows = 0, columns = 0;
     constexpr int64_t largest = std::numeric_limits<int32_t>::max();
     if (first.getAsInteger(10, rows) || second.getAsInteger(10, columns) || rows <= 0 || columns <= 0 ||
         rows > largest || columns > largest)
-      return getOperation().emitError("expected tiles to be sizes such as 64x16, but got '") << text << "'";
+      return getOperation().emitError("expected tiles to be sizes such as 64x16, rows or columns, but got '")
+             << text << "'";
     candidates.push_back(TileAttr::get(&getContext(), rows, columns));
   }
-  if (candidates.empty())
+  if (candidates.empty()) {
     for (auto [rows, columns] : getDefaultTiles(kernels))
       candidates.push_back(TileAttr::get(&getContext(), rows, columns));
+    candidates.push_back(RowsAttr::get(&getContext()));
+    candidates.push_back(ColumnsAttr::get(&getContext()));
+  }
   return success();
 }
 
-/// Counts what \p weight keeps in each of the tile sizes and returns the cheapest.
-FailureOr<Candidate> EncodeSparsityPass::choose(WeightOp weight, NonZeros &nonZeros) const {
+static bool isElementwiseGeneric(Operation *op) {
+  auto generic = dyn_cast<linalg::GenericOp>(op);
+  return generic && generic.getNumResults() == 1 && generic.getNumParallelLoops() == generic.getNumLoops();
+}
+
+LayerCosts EncodeSparsityPass::getCosts(LinearOp layer, WeightOp weight) const {
+  LayerCosts costs;
+  costs.kernels = kernels;
+  costs.outputs = weight.getTensorType().getDimSize(0);
+  costs.inputs = weight.getTensorType().getDimSize(1);
+  costs.elementBytes = getElementSize(weight.getTensorType().getElementType());
+  ArrayRef<int64_t> leading = layer.getInput().getType().getShape().drop_back();
+  costs.tokens = expectedRows ? expectedRows.getValue() : kManyRows;
+  if (!ShapedType::isDynamicShape(leading))
+    costs.tokens = ShapedType::getNumElements(leading);
+  // One elementwise op that reads the result is fused with the scatter; what comes behind it no longer with the layer.
+  Value value = layer.getResult();
+  for (Operation *user : value.getUsers())
+    for (Value operand : user->getOperands())
+      costs.lostInFront |= isElementwiseGeneric(user) && operand.getDefiningOp<NormStatsOp>();
+  if (value.hasOneUse() && isElementwiseGeneric(*value.user_begin()))
+    value = value.user_begin()->getResult(0);
+  for (Operation *user : value.getUsers()) {
+    bool isNorm = kernels == SparseKernels::CPU && isa<LayerNormOp, RmsNormOp>(user);
+    bool isEpilogue = value.hasOneUse() && (isa<GeluOp>(user) || isElementwiseGeneric(user));
+    costs.lostBehind += isNorm || isEpilogue || isa<ChunkStatsOp>(user);
+  }
+  return costs;
+}
+
+/// Counts what \p weight keeps with each of the candidates and returns the cheapest; one without an encoding when none
+/// leaves anything out.
+FailureOr<Candidate> EncodeSparsityPass::choose(WeightOp weight, const LayerCosts &costs, NonZeros &nonZeros) const {
   FailureOr<RawElements> raw = getRawElements(weight);
   if (failed(raw))
     return failure();
@@ -186,35 +226,49 @@ FailureOr<Candidate> EncodeSparsityPass::choose(WeightOp weight, NonZeros &nonZe
   nonZeros.rows = type.getDimSize(0);
   nonZeros.columns = type.getDimSize(1);
   nonZeros.groupRows = 0;
-  for (TileAttr tile : candidates)
-    nonZeros.groupRows = std::gcd(nonZeros.groupRows, tile.getRows());
+  for (Attribute candidate : candidates)
+    if (auto tile = dyn_cast<TileAttr>(candidate))
+      nonZeros.groupRows = std::gcd(nonZeros.groupRows, tile.getRows());
+  if (nonZeros.groupRows == 0)
+    nonZeros.groupRows = nonZeros.rows;
   if (type.getElementType().isF32())
     nonZeros.find(reinterpret_cast<const uint32_t *>(raw->data), 0x7fffffffu);
   else
     nonZeros.find(reinterpret_cast<const uint16_t *>(raw->data), uint16_t(0x7fff));
   Candidate best;
-  for (TileAttr tile : candidates) {
+  for (Attribute encoding : candidates) {
     Candidate candidate;
-    candidate.tile = tile;
-    candidate.kept = nonZeros.countTiles(tile);
-    candidate.total = tile.getNumTiles(0, nonZeros.rows) * tile.getNumTiles(1, nonZeros.columns);
-    candidate.cost = kernels == SparseKernels::CPU
-                         ? getCPUCost(tile, candidate.kept, nonZeros.rows, nonZeros.columns)
-                         : getGPUCost(tile, double(candidate.kept) / candidate.total, nonZeros.rows, nonZeros.columns);
-    if (!best.tile || candidate.cost < kWorthFinerTiles * best.cost)
+    candidate.encoding = encoding;
+    if (auto tile = dyn_cast<TileAttr>(encoding)) {
+      if (kernels != SparseKernels::CPU && type.getElementType().isF32())
+        continue;
+      candidate.kept = nonZeros.countTiles(tile);
+      candidate.total = tile.getNumTiles(0, nonZeros.rows) * tile.getNumTiles(1, nonZeros.columns);
+      candidate.cost = costs.getTiles(tile, candidate.kept, candidate.total);
+    } else {
+      bool isRows = isa<RowsAttr>(encoding);
+      candidate.kept = isRows ? nonZeros.numUsedRows : nonZeros.countColumns();
+      candidate.total = isRows ? nonZeros.rows : nonZeros.columns;
+      int64_t stored = llvm::alignTo(std::max<int64_t>(candidate.kept, 1), multiple.getValue());
+      if (stored >= candidate.total)
+        continue;
+      candidate.cost = isRows ? costs.getRows(stored) : costs.getColumns(stored);
+    }
+    if (!best.encoding || candidate.cost < kWorthFinerTiles * best.cost)
       best = candidate;
   }
   return best;
 }
 
-/// Makes \p layer read \p weight with the encoding \p tile.
-void EncodeSparsityPass::encode(LinearOp layer, WeightOp weight, TileAttr tile, SymbolTable &symbols) {
-  RankedTensorType type = weight.getTensorType().cloneWithEncoding(tile);
-  WeightOp &sparse = encoded[{weight, tile}];
+/// Makes \p layer read \p weight with \p encoding.
+void EncodeSparsityPass::encode(LinearOp layer, WeightOp weight, Attribute encoding, SymbolTable &symbols) {
+  RankedTensorType type = weight.getTensorType().cloneWithEncoding(encoding);
+  WeightOp &sparse = encoded[{weight, encoding}];
   if (!sparse) {
+    StringRef suffix = isa<RowsAttr>(encoding) ? ".rows" : isa<ColumnsAttr>(encoding) ? ".columns" : ".tiles";
     OpBuilder builder(weight);
     sparse =
-        WeightOp::create(builder, weight.getLoc(), (weight.getSymName() + ".tiles").str(), type, weight.getSources());
+        WeightOp::create(builder, weight.getLoc(), (weight.getSymName() + suffix).str(), type, weight.getSources());
     symbols.insert(sparse);
   }
   OpBuilder builder(layer);
@@ -229,10 +283,37 @@ void EncodeSparsityPass::encode(LinearOp layer, WeightOp weight, TileAttr tile, 
   }
 }
 
+/// What \p candidate keeps, for people.
+static std::string describe(const Candidate &candidate) {
+  std::string percent = llvm::formatv("{0:f1}", 100.0 * candidate.kept / candidate.total).str();
+  if (auto tile = dyn_cast<TileAttr>(candidate.encoding))
+    return llvm::formatv("keeps {0} of {1} tiles of {2}x{3} ({4} %)", candidate.kept, candidate.total, tile.getRows(),
+                         tile.getColumns(), percent);
+  return llvm::formatv("keeps {0} of {1} {2} ({3} %)", candidate.kept, candidate.total,
+                       isa<RowsAttr>(candidate.encoding) ? "rows" : "columns", percent);
+}
+
+/// Why \p best does not pay for a weight of which \p zeros are zero.
+static std::string explainDense(const Candidate &best, double zeros) {
+  if (auto tile = dyn_cast<TileAttr>(best.encoding))
+    return llvm::formatv(
+        "{0:f0} % of its elements are zero, but {1:f0} % of its tiles of {2}x{3} are not, with which a "
+        "sparse kernel would take {4:f2} times as long",
+        100 * zeros, 100.0 * best.kept / best.total, tile.getRows(), tile.getColumns(), best.cost);
+  bool isRows = isa<RowsAttr>(best.encoding);
+  return llvm::formatv(
+      "{0:f0} % of its elements are zero, but with {1} of its {2} {3} left and the rest {4}, the layer "
+      "would take {5:f2} times as long",
+      100 * zeros, best.kept, best.total, isRows ? "rows" : "columns",
+      isRows ? "put back behind it" : "gathered in front of it", best.cost);
+}
+
 LogicalResult EncodeSparsityPass::visit(LinearOp layer, SymbolTable &symbols) {
   // What --et-import-sparse-encoding leaves of a conversion from dense.
   Value value = layer.getWeight();
-  auto given = dyn_cast_or_null<TileAttr>(layer.getWeight().getType().getEncoding());
+  Attribute given = layer.getWeight().getType().getEncoding();
+  if (!isa_and_nonnull<TileAttr, RowsAttr, ColumnsAttr>(given))
+    given = nullptr;
   if (auto cast = value.getDefiningOp<tensor::CastOp>(); cast && given)
     value = cast.getSource();
   WeightOp weight = getOutlinedWeight(value, symbols);
@@ -249,35 +330,30 @@ LogicalResult EncodeSparsityPass::visit(LinearOp layer, SymbolTable &symbols) {
         << remark::metric("Weight", weight.getSymName().str());
   };
   Type element = weight.getTensorType().getElementType();
-  bool isTensorCoreType = element.isF16() || element.isBF16();
   if (layer.getWeight().getType().getEncoding() || weight.getTensorType().getNumElements() == 0 ||
       !(element.isF32() || element.isF16() || element.isBF16()) || !hasData(weight))
     return success();
   NonZeros nonZeros;
-  FailureOr<Candidate> best = choose(weight, nonZeros);
+  FailureOr<Candidate> best = choose(weight, getCosts(layer, weight), nonZeros);
   if (failed(best))
     return failure();
   double zeros = double(nonZeros.numZeros) / weight.getTensorType().getNumElements();
-  double kept = 100.0 * best->kept / best->total;
-  if (kernels != SparseKernels::CPU && !isTensorCoreType) {
+  if (!best->encoding || (!force && best->cost > kPays)) {
+    bool hasNoTiles = kernels != SparseKernels::CPU && element.isF32();
+    std::string reason = hasNoTiles ? "tensor cores multiply sparse weights of f16 and bf16 only" : "";
+    if (best->encoding)
+      reason += (hasNoTiles ? "; " : "") + explainDense(*best, zeros);
+    else if (!hasNoTiles)
+      reason = llvm::formatv("{0:f0} % of its elements are zero, but too few whole rows or columns", 100 * zeros);
     if (zeros >= kPruned)
-      declined("tensor cores multiply sparse weights of f16 and bf16 only");
-    return success();
-  }
-  if (!force && best->cost > kPays) {
-    if (zeros >= kPruned)
-      declined(
-          llvm::formatv("{0:f0} % of its elements are zero, but {1:f0} % of its tiles of {2}x{3} are not, with which "
-                        "a sparse kernel would take {4:f2} times as long",
-                        100 * zeros, kept, best->tile.getRows(), best->tile.getColumns(), best->cost));
+      declined(reason);
     return success();
   }
   remark::passed(layer.getLoc(), remark::RemarkOpts::name("WeightEncoded").category(DEBUG_TYPE))
-      << remark::reason("keeps {0} of {1} tiles of {2}x{3} ({4} %): about {5} of the dense kernel's time", best->kept,
-                        best->total, best->tile.getRows(), best->tile.getColumns(), llvm::formatv("{0:f1}", kept).str(),
+      << remark::reason("{0}: about {1} of the dense kernel's time", describe(*best),
                         llvm::formatv("{0:f2}", best->cost).str())
       << remark::metric("Weight", weight.getSymName().str());
-  encode(layer, weight, best->tile, symbols);
+  encode(layer, weight, best->encoding, symbols);
   ++numEncoded;
   return success();
 }

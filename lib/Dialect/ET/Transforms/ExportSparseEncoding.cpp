@@ -32,15 +32,21 @@ using sparse_tensor::SparseTensorEncodingAttr;
 
 /// The type with an upstream encoding that says what \p type says, or null and the reason why there is none.
 static std::pair<RankedTensorType, std::string> exportType(RankedTensorType type) {
+  MLIRContext *context = type.getContext();
+  AffineExpr i = getAffineDimExpr(0, context), j = getAffineDimExpr(1, context);
+  LevelType dense(LevelFormat::Dense), compressed(LevelFormat::Compressed);
+  if (isa<RowsAttr, ColumnsAttr>(type.getEncoding())) {
+    bool isRows = isa<RowsAttr>(type.getEncoding());
+    AffineMap map = AffineMap::get(2, 0, {isRows ? i : j, isRows ? j : i}, context);
+    auto encoding = SparseTensorEncodingAttr::get(context, {compressed, dense}, map);
+    return {RankedTensorType::get(type.getShape(), type.getElementType(), encoding), ""};
+  }
   auto tile = dyn_cast<TileAttr>(type.getEncoding());
   if (!tile)
     return {RankedTensorType(), "sparse_tensor has no form for this encoding"};
-  MLIRContext *context = type.getContext();
-  AffineExpr i = getAffineDimExpr(0, context), j = getAffineDimExpr(1, context);
   AffineMap map = AffineMap::get(
       2, 0, {i.floorDiv(tile.getRows()), j.floorDiv(tile.getColumns()), i % tile.getRows(), j % tile.getColumns()},
       context);
-  LevelType dense(LevelFormat::Dense), compressed(LevelFormat::Compressed);
   auto encoding = SparseTensorEncodingAttr::get(context, {dense, compressed, dense, dense}, map);
   return {RankedTensorType::get(type.getShape(), type.getElementType(), encoding), ""};
 }

@@ -11,8 +11,12 @@
 //   #sparse_tensor.encoding<{map = (i, j) -> (i floordiv R : dense, j floordiv C : compressed,
 //                                             i mod R : dense, j mod C : dense)}>
 //
-// which is #et.tile<RxC>. Any other sparse encoding is refused, with what about
-// it is not BSR.
+// which is #et.tile<RxC>. Whole rows or columns that are stored or not are
+//
+//   (i, j) -> (i : compressed, j : dense)      (i, j) -> (j : compressed, i : dense)
+//
+// which are #et.rows and #et.columns. Any other sparse encoding is refused, with
+// what about it is not BSR.
 //
 //===----------------------------------------------------------------------===//
 
@@ -45,15 +49,27 @@ static std::pair<RankedTensorType, std::string> importType(RankedTensorType type
   if (encoding.getExplicitVal() || encoding.getImplicitVal())
     return refuse("the encoding gives stored or missing elements a fixed value");
   ArrayRef<sparse_tensor::LevelType> levels = encoding.getLvlTypes();
+  MLIRContext *context = type.getContext();
+  AffineExpr i = getAffineDimExpr(0, context), j = getAffineDimExpr(1, context);
+  AffineMap map = encoding.getDimToLvl();
+  auto encode = [&](Attribute et) {
+    return std::pair<RankedTensorType, std::string>(RankedTensorType::get(type.getShape(), type.getElementType(), et),
+                                                    "");
+  };
+  if (levels.size() == 2 && levels[0] == sparse_tensor::LevelType(LevelFormat::Compressed) &&
+      levels[1].isa<LevelFormat::Dense>()) {
+    // No map is the identity.
+    if (!map || map == AffineMap::get(2, 0, {i, j}, context))
+      return encode(RowsAttr::get(context));
+    if (map == AffineMap::get(2, 0, {j, i}, context))
+      return encode(ColumnsAttr::get(context));
+  }
   if (levels.size() != 4)
     return refuse("BSR has four levels, two over blocks and two inside a block");
   if (!levels[0].isa<LevelFormat::Dense>() || levels[1] != sparse_tensor::LevelType(LevelFormat::Compressed) ||
       !levels[2].isa<LevelFormat::Dense>() || !levels[3].isa<LevelFormat::Dense>())
     return refuse("the levels of BSR are dense, compressed, dense, dense");
 
-  MLIRContext *context = type.getContext();
-  AffineExpr i = getAffineDimExpr(0, context), j = getAffineDimExpr(1, context);
-  AffineMap map = encoding.getDimToLvl();
   auto blockSize = [&](unsigned level) -> int64_t {
     auto divide = dyn_cast<AffineBinaryOpExpr>(map.getResult(level));
     auto size = divide ? dyn_cast<AffineConstantExpr>(divide.getRHS()) : AffineConstantExpr();
@@ -66,8 +82,7 @@ static std::pair<RankedTensorType, std::string> importType(RankedTensorType type
   auto ignore = [&] { return emitError(UnknownLoc::get(context)); };
   if (rows > std::numeric_limits<int32_t>::max() || columns > std::numeric_limits<int32_t>::max())
     return refuse("a block size does not fit in 31 bits");
-  auto tile = TileAttr::getChecked(ignore, context, rows, columns);
-  return {RankedTensorType::get(type.getShape(), type.getElementType(), tile), ""};
+  return encode(TileAttr::getChecked(ignore, context, rows, columns));
 }
 
 namespace {

@@ -151,23 +151,27 @@ void et::roundWeightValues(Type type, MutableArrayRef<float> values) {
     value = isHalf ? fromHalf(toHalf(value)) : fromBits(uint32_t(toBFloat(value)) << 16);
 }
 
+WeightOp et::createRawWeight(Location loc, StringRef name, RankedTensorType type, ArrayRef<char> bytes,
+                             SymbolTable &symbols) {
+  ElementsAttr elements;
+  if (bytes.size() <= kMaxDenseBytes) {
+    elements = DenseElementsAttr::getFromRawBuffer(type, bytes);
+  } else {
+    AsmResourceBlob blob = HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, /*align=*/64);
+    elements = DenseResourceElementsAttr::get(type, name, std::move(blob));
+  }
+  OpBuilder builder = OpBuilder::atBlockBegin(&symbols.getOp()->getRegion(0).front());
+  auto weight = WeightOp::create(builder, loc, name, type, builder.getArrayAttr({elements}));
+  symbols.insert(weight);
+  return weight;
+}
+
 Value et::createWeight(OpBuilder &builder, Location loc, StringRef name, RankedTensorType type, ArrayRef<float> values,
                        SymbolTable &symbols) {
   assert(isReadable(type.getElementType()) && !type.getEncoding() &&
          type.getNumElements() == static_cast<int64_t>(values.size()));
-  size_t bytes = values.size() * type.getElementTypeBitWidth() / 8;
-  ElementsAttr elements;
-  if (bytes <= kMaxDenseBytes) {
-    std::vector<char> data(bytes);
-    pack(type.getElementType(), values, data.data());
-    elements = DenseElementsAttr::getFromRawBuffer(type, data);
-  } else {
-    AsmResourceBlob blob = HeapAsmResourceBlob::allocate(bytes, /*align=*/64);
-    pack(type.getElementType(), values, blob.getMutableData().data());
-    elements = DenseResourceElementsAttr::get(type, name, std::move(blob));
-  }
-  OpBuilder moduleBuilder = OpBuilder::atBlockBegin(&symbols.getOp()->getRegion(0).front());
-  auto weight = WeightOp::create(moduleBuilder, loc, name, type, builder.getArrayAttr({elements}));
-  symbols.insert(weight);
+  std::vector<char> bytes(values.size() * type.getElementTypeBitWidth() / 8);
+  pack(type.getElementType(), values, bytes.data());
+  WeightOp weight = createRawWeight(loc, name, type, bytes, symbols);
   return WeightRefOp::create(builder, loc, type, FlatSymbolRefAttr::get(weight.getSymNameAttr()));
 }

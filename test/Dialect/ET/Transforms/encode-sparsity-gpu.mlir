@@ -1,7 +1,7 @@
-// Which tiles pay on the tensor cores of a GPU.
-// RUN: et-opt %s --split-input-file --et-encode-sparsity=kernels=wgmma --remarks-filter=et-encode-sparsity 2>%t.remarks | FileCheck %s
+// Which tiles pay on the tensor cores of a GPU. Whole rows of them, which pay more, are in encode-rows-columns-gpu.mlir.
+// RUN: et-opt %s --split-input-file --et-encode-sparsity="kernels=wgmma tiles=64x64,64x32,64x16,16x16" --remarks-filter=et-encode-sparsity 2>%t.remarks | FileCheck %s
 // RUN: FileCheck %s --check-prefix=REMARK --input-file=%t.remarks
-// RUN: et-opt %s --split-input-file --et-encode-sparsity=kernels=mma | FileCheck %s --check-prefix=MMA
+// RUN: et-opt %s --split-input-file --et-encode-sparsity="kernels=mma tiles=16x16" | FileCheck %s --check-prefix=MMA
 // RUN: not et-opt %s --split-input-file --et-encode-sparsity=kernels=tpu 2>&1 | FileCheck %s --check-prefix=BAD
 
 // BAD: for the --kernels option: Cannot find option named 'tpu'

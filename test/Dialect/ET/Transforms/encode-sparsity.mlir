@@ -6,8 +6,8 @@
 // RUN: not et-opt %s --split-input-file --et-encode-sparsity=tiles=64 2>&1 | FileCheck %s --check-prefix=BAD
 // RUN: not et-opt %s --split-input-file --et-encode-sparsity=tiles=0x16 2>&1 | FileCheck %s --check-prefix=ZERO
 
-// BAD:  expected tiles to be sizes such as 64x16, but got '64'
-// ZERO: expected tiles to be sizes such as 64x16, but got '0x16'
+// BAD:  expected tiles to be sizes such as 64x16, rows or columns, but got '64'
+// ZERO: expected tiles to be sizes such as 64x16, rows or columns, but got '0x16'
 
 // One of four panels of 64 outputs is left. The dense weight stays while something else reads it.
 //

@@ -114,6 +114,22 @@ def ET_TileAttr : ET_Attr<"Tile", "tile", [DeclareAttrInterfaceMethods<Verifiabl
   }];
 }
 
+class ET_WholeAttr<string name, string attrMnemonic, string what, string dim, string example>
+    : ET_Attr<name, attrMnemonic, [DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
+  let summary = "weight of which whole " # what # " may be zero";
+  let description = "Encoding of a two-dimensional weight `[N, K]` of which whole " # what # " (" # dim # ") may be zero. "
+    # "Which of them are is not part of the type: the constant says it. `--et-condense-weights` makes a smaller dense "
+    # "weight of those that are left.\n\n"
+    # "Example: `" # example # "`.\n\n"
+    # "Constraints:\n"
+    # "- (C1) the tensor is two-dimensional and static.\n"
+    # "- (C2) the element type is a float or an integer.\n";
+  let assemblyFormat = "";
+}
+
+def ET_RowsAttr : ET_WholeAttr<"Rows", "rows", "rows", "outputs", "tensor<768x3072xf16, #et.rows>">;
+def ET_ColumnsAttr : ET_WholeAttr<"Columns", "columns", "columns", "inputs", "tensor<3072x768xf16, #et.columns>">;
+
 def ET_PanelsAttr : ET_Attr<"Panels", "panels", [DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
   let summary = "dense weight stored as panels of output features";
   let description = [{

@@ -24,7 +24,7 @@ def ET_LinearOp : ET_Op<"linear", [
   let description = [{
     Computes `y[..., n] = sum_k x[..., k] * weight[n, k] + bias[n]`, products and sum in f32 (f64 for f64). The type of
     the weight says how it is stored and what in it is zero: no encoding is dense, `#et.tile<16x16>` stores the tiles
-    that are not zero.
+    that are not zero, `#et.rows` and `#et.columns` say that whole outputs or inputs may be zero.
 
     - `input`: `[..., K]`, at least one dimension.
     - `weight`: `[N, K]`, one row per output feature.

@@ -130,6 +130,11 @@ def EncodeSparsityPass : Pass<"et-encode-sparsity", "mlir::ModuleOp"> {
     than about 80 % of its 64x16 tiles left, or 58 % of its 16x16 tiles, a weight stays dense. A weight that has an
     encoding already keeps it.
 
+    Where whole rows or columns are zero, the encodings `#et.rows` and `#et.columns` compete with tiles: what is left is
+    a smaller dense layer, and a gather of its inputs in front of it or a copy of its outputs to their places behind it,
+    by `--et-condense-weights`. The time of these counts, and so do launches that they keep from being fused. On a GPU
+    that depends on the rows of the input: static sizes are known, and for others `expected-rows` stands.
+
     Works on the module, to which the encoded weights are added, with the data of the dense ones. Run
     `--et-outline-weights` first, and `--et-merge-linears`, which does not merge encoded weights.
 
@@ -148,8 +153,8 @@ def EncodeSparsityPass : Pass<"et-encode-sparsity", "mlir::ModuleOp"> {
   }];
   let options = [
     ListOption<"tiles", "tiles", "std::string",
-               "Tile sizes to try, outputs by inputs; by default 64x16,32x16,16x16,64x1,32x1,16x4,16x1 on CPUs, "
-               "64x64,64x32,64x16,16x16 with wgmma, 16x16 with mma">,
+               "Tile sizes to try, outputs by inputs, and rows and columns; by default 64x16,32x16,16x16,64x1,32x1,16x4,"
+               "16x1 on CPUs, 64x64,64x32,64x16,16x16 with wgmma, 16x16 with mma, and rows,columns">,
     Option<"kernels", "kernels", "mlir::et::SparseKernels", /*default=*/"mlir::et::SparseKernels::CPU",
            "Kernels that multiply encoded weights", [{llvm::cl::values(
              clEnumValN(mlir::et::SparseKernels::CPU, "cpu", "vector instructions of a CPU"),
@@ -157,9 +162,54 @@ def EncodeSparsityPass : Pass<"et-encode-sparsity", "mlir::ModuleOp"> {
              clEnumValN(mlir::et::SparseKernels::Mma, "mma", "tensor cores of NVIDIA GPUs from sm_80 on")
            )}]>,
     Option<"force", "force", "bool", /*default=*/"false", "Encode every weight, whatever the cost model says">,
+    Option<"multiple", "multiple", "unsigned", /*default=*/"16",
+           "Rows and columns are left in multiples of this, as --et-condense-weights does">,
+    Option<"expectedRows", "expected-rows", "unsigned", /*default=*/"0",
+           "Rows of the inputs of layers whose sizes are dynamic; 0 for thousands">,
   ];
   let statistics = [Statistic<"numEncoded", "num-encoded", "Layers whose weight was encoded">];
   let dependentDialects = ["mlir::et::ETDialect"];
+}
+
+def CondenseWeightsPass : Pass<"et-condense-weights", "mlir::ModuleOp"> {
+  let summary = "Store only the rows or columns of weights that are not zero";
+  let description = [{
+    Numerics: exact for finite inputs; a NaN or an infinity in the input that only meets zeros no longer spreads.
+
+    Makes a dense layer of each linear layer whose weight has the encoding `#et.rows` or `#et.columns`. Columns: the
+    features of the input that are left are gathered, once for all layers of a block that read the same ones. Rows: the
+    narrower result is put in its places, and the other outputs are the bias; an element-wise `linalg.generic` that alone
+    reads the result, such as a residual, is fused with that. Some rows or columns that are zero stay, so that there are
+    a multiple of `multiple`.
+
+    Before:
+    ```mlir
+    %w = et.weight_ref @w.columns : tensor<1536x384xf32, #et.columns>
+    %y = et.linear %x, %w : (tensor<?x384xf32>, tensor<1536x384xf32, #et.columns>) -> tensor<?x1536xf32>
+    ```
+    After:
+    ```mlir
+    %ids = et.weight_ref @w.columns.kept.columns : tensor<96xi32>
+    %g = linalg.generic ... ins(%ids : tensor<96xi32>) outs(%empty : tensor<?x96xf32>) {
+    ^bb0(%id: i32, %out: f32):
+      ... tensor.extract %x[%row, %id]
+    } -> tensor<?x96xf32>
+    %w = et.weight_ref @w.columns.kept : tensor<1536x96xf32>
+    %y = et.linear %g, %w : (tensor<?x96xf32>, tensor<1536x96xf32>) -> tensor<?x1536xf32>
+    ```
+    Refuses, with a missed remark and the weight dense: weights whose data is not there when compiling or that are not
+    f32, f16 or bf16, rows with a bias that is not known when compiling, and weights of which nothing goes.
+  }];
+  let options = [
+    Option<"multiple", "multiple", "unsigned", /*default=*/"16", "Rows and columns are left in multiples of this">,
+  ];
+  let statistics = [
+    Statistic<"numCondensed", "num-condensed", "Layers whose weight became smaller">,
+    Statistic<"numGathers", "num-gathers", "Gathers in front of layers">,
+    Statistic<"numScatters", "num-scatters", "Results put in their places">,
+  ];
+  let dependentDialects = ["mlir::et::ETDialect", "mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect",
+                           "mlir::arith::ArithDialect"];
 }
 
 def MergeValueOutputPass : Pass<"et-merge-value-output", "mlir::ModuleOp"> {
@@ -346,7 +396,7 @@ def ExportSparseEncodingPass : Pass<"et-export-sparse-encoding"> {
     Numerics: exact.
 
     Gives every tensor with the encoding `#et.tile<RxC>` the `#sparse_tensor.encoding` of block sparse rows with blocks
-    of RxC, in constants, arguments, calls and returns alike. The reverse of `--et-import-sparse-encoding`.
+    of RxC, with `#et.rows` or `#et.columns` that of compressed rows or columns which are dense inside, in constants, arguments, calls and returns alike. The reverse of `--et-import-sparse-encoding`.
 
     Refuses: other encodings of the et dialect; ops other than `et.linear`, constants, conversions, calls and returns
     that touch an encoded tensor.
@@ -360,7 +410,8 @@ def ImportSparseEncodingPass : Pass<"et-import-sparse-encoding"> {
     Numerics: exact.
 
     Gives every weight whose type says block sparse rows with blocks of RxC in upstream's way the encoding
-    `#et.tile<RxC>`. Widths of positions and coordinates, which say how upstream stores it, are dropped.
+    `#et.tile<RxC>`, and rows or columns that are compressed and dense inside, `(i : compressed, j : dense)` or
+    `(j : compressed, i : dense)`, `#et.rows` or `#et.columns`. Widths of positions and coordinates, which say how upstream stores it, are dropped.
 
     Before:
     ```mlir

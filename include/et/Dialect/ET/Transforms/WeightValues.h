@@ -40,6 +40,10 @@ void roundWeightValues(Type type, MutableArrayRef<float> values);
 Value createWeight(OpBuilder &builder, Location loc, StringRef name, RankedTensorType type, ArrayRef<float> values,
                    SymbolTable &symbols);
 
+/// Adds a weight named \p name (made unique) of \p type, whose elements are \p bytes, to the module of \p symbols.
+WeightOp createRawWeight(Location loc, StringRef name, RankedTensorType type, ArrayRef<char> bytes,
+                         SymbolTable &symbols);
+
 } // namespace mlir::et
 
 #endif // ET_DIALECT_ET_TRANSFORMS_WEIGHTVALUES_H
