@@ -13,9 +13,8 @@ import linecache
 import os
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -122,7 +121,7 @@ def of_error(error: BaseException, names: dict[int, str]) -> Place:
     return _place(iter(reversed(found)), names)
 
 
-def module_names(roots: Any) -> dict[int, str]:
+def module_names(roots: Iterable[torch.nn.Module]) -> dict[int, str]:
     """Names of the modules among `roots`, by identity."""
     names: dict[int, str] = {}
     for root in roots:

@@ -52,8 +52,8 @@ def _conditions(guards: Sequence[Guard], variables: Sequence[Variable]) -> tuple
     for guard in guards:
         if guard.place.direct and not guard.demand:
             data = unknowns(guard.expr, list(variables))
-            if data and guard.expr.is_Relational and {data[0].low, data[0].high} == {0, 1}:
-                taken = "taken" if guard.expr.rhs == 1 else "not taken"
+            if data and (data[0].low, data[0].high) == (0, 1):
+                taken = "taken" if guard.expr == sympy.Eq(data[0].symbol, 1) else "not taken"
                 found.append(f"the branch on a value at {guard.place} is {taken}")
             else:
                 found.append(f"{_named(guard.expr, variables)} ({guard.place})")
