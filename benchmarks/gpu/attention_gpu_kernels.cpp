@@ -174,7 +174,7 @@ static bool dump(const AttentionCase &c, const nvidia::SM &sm, StringRef ptxas, 
 }
 
 int main(int argc, char **argv) {
-  if (argc < 2) {
+  if (argc < 2 || StringRef(argv[1]).starts_with("-")) {
     llvm::errs() << "usage: attention_gpu_kernels DIR [FILTER [CHIP]]\n";
     return 2;
   }

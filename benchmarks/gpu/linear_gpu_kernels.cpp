@@ -480,7 +480,7 @@ static bool dump(const Case &c, const nvidia::SM &sm, StringRef ptxas, StringRef
 }
 
 int main(int argc, char **argv) {
-  if (argc < 2) {
+  if (argc < 2 || StringRef(argv[1]).starts_with("-")) {
     llvm::errs() << "usage: linear_gpu_kernels DIR [FILTER [CHIP]]\n";
     return 2;
   }

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "et-c/Compile.h"
+#include "Session.h"
 
 #include "et/Compiler/Compiler.h"
 #include "et/Compiler/Resources.h"
@@ -23,15 +23,9 @@
 using namespace mlir;
 using namespace mlir::et;
 
-struct EtErrorImpl {
-  std::string message;
-};
-
 struct EtProgramImpl {
   std::unique_ptr<Program> program;
 };
-
-static EtError makeError(std::string message) { return new EtErrorImpl{std::move(message)}; }
 
 const char *etVersion(void) { return ET_VERSION_STRING; }
 
@@ -44,61 +38,6 @@ void etStringDestroy(char *string) { std::free(string); }
 //===----------------------------------------------------------------------===//
 // Compiling
 //===----------------------------------------------------------------------===//
-
-namespace {
-/// A context, the module parsed into it, and what the compiler said.
-class Session {
-public:
-  Session(EtRemarkCallback remarks, void *remarkContext) : context(getRegistry()) {
-    context.loadAllAvailableDialects();
-    context.printOpOnDiagnostic(false);
-    context.getDiagEngine().registerHandler([this](Diagnostic &diagnostic) { collect(diagnostic); });
-    if (remarks)
-      enableRemarks(context, [remarks, remarkContext](StringRef text) { remarks(text.str().c_str(), remarkContext); });
-  }
-
-  /// Parses \p source and gives its resources their data.
-  EtError parse(StringRef source, ArrayRef<EtResource> resources) {
-    module = parseSourceString<ModuleOp>(source, ParserConfig(&context));
-    if (!module)
-      return takeError("the module cannot be parsed");
-    for (const EtResource &resource : resources)
-      attachResource(context, resource.name, {static_cast<const char *>(resource.data), resource.size});
-    return nullptr;
-  }
-
-  EtError takeError(StringRef fallback) { return makeError(messages.empty() ? fallback.str() : std::move(messages)); }
-
-  ModuleOp getModule() { return *module; }
-
-private:
-  static const DialectRegistry &getRegistry() {
-    static const DialectRegistry registry = [] {
-      DialectRegistry registry;
-      registerCompilerDialects(registry);
-      return registry;
-    }();
-    return registry;
-  }
-
-  void collect(Diagnostic &diagnostic) {
-    if (diagnostic.getSeverity() == DiagnosticSeverity::Remark)
-      return;
-    if (!messages.empty())
-      messages += '\n';
-    llvm::raw_string_ostream os(messages);
-    if (!isa<UnknownLoc>(diagnostic.getLocation()))
-      os << diagnostic.getLocation() << ": ";
-    os << diagnostic;
-    for (Diagnostic &note : diagnostic.getNotes())
-      os << "\n  note: " << note;
-  }
-
-  std::string messages;
-  MLIRContext context;
-  OwningOpRef<ModuleOp> module;
-};
-} // namespace
 
 void etCompileOptionsInit(EtCompileOptions *options) { *options = {"native", nullptr, 0, 0, "cpu", 0, 0, nullptr, 0}; }
 
@@ -138,12 +77,7 @@ static EtError emit(Session &session, Stage stage, const CompileOptions &options
   llvm::raw_string_ostream os(text);
   if (failed(emitStage(session.getModule(), stage, options, os)))
     return session.takeError("the module cannot be compiled");
-  *output = static_cast<char *>(std::malloc(text.size() + 1));
-  if (!*output)
-    return makeError("no memory for the output");
-  std::memcpy(*output, text.c_str(), text.size() + 1);
-  *outputSize = text.size();
-  return nullptr;
+  return copyOut(text, output, outputSize);
 }
 
 EtError etCompileSaved(const char *source, size_t size, const EtResource *resources, size_t numResources,

@@ -38,7 +38,26 @@ void ETDialect::initialize() {
   addBytecodeInterface(*this);
 }
 
-/// Verifies `et.name` or `et.dims` on an argument or result of type \p type.
+/// Verifies an attribute of a size: `et.dim`, its name, `et.min`, `et.max`, `et.multiple_of` or `et.unknown`.
+static LogicalResult verifySizeAttribute(Operation *op, StringRef what, Type type, NamedAttribute attribute) {
+  StringRef name = attribute.getName();
+  if (!type.isIntOrIndex())
+    return op->emitError() << "expected '" << name << "' on a size, but " << what << " has the type " << type;
+  if (name == ETDialect::getDimAttrName() && !isa<StringAttr>(attribute.getValue()))
+    return op->emitError() << "expected '" << name << "' of " << what << " to be a string, but got "
+                           << attribute.getValue();
+  auto number = dyn_cast<IntegerAttr>(attribute.getValue());
+  if (name != ETDialect::getDimAttrName() && name != ETDialect::getUnknownAttrName() &&
+      (!number || !number.getValue().isSignedIntN(64)))
+    return op->emitError() << "expected '" << name << "' of " << what << " to be an integer, but got "
+                           << attribute.getValue();
+  if (name == ETDialect::getMultipleOfAttrName() && number.getValue().getSExtValue() < 1)
+    return op->emitError() << "expected '" << name << "' of " << what << " to be positive, but got "
+                           << attribute.getValue();
+  return success();
+}
+
+/// Verifies an attribute of an argument or result of type \p type.
 static LogicalResult verifyValueAttribute(Operation *op, StringRef what, Type type, NamedAttribute attribute) {
   if (attribute.getName() == ETDialect::getNameAttrName()) {
     if (isa<StringAttr>(attribute.getValue()))
@@ -46,6 +65,10 @@ static LogicalResult verifyValueAttribute(Operation *op, StringRef what, Type ty
     return op->emitError() << "expected '" << attribute.getName().getValue() << "' of " << what
                            << " to be a string, but got " << attribute.getValue();
   }
+  if (llvm::is_contained({ETDialect::getDimAttrName(), ETDialect::getMinAttrName(), ETDialect::getMaxAttrName(),
+                          ETDialect::getMultipleOfAttrName(), ETDialect::getUnknownAttrName()},
+                         attribute.getName().getValue()))
+    return verifySizeAttribute(op, what, type, attribute);
   if (attribute.getName() != ETDialect::getDimsAttrName())
     return op->emitError() << "expected 'et.name' or 'et.dims' on " << what << ", but got '"
                            << attribute.getName().getValue() << "'";

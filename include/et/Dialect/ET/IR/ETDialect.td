@@ -37,6 +37,15 @@ def ET_Dialect : Dialect {
     static StringRef getNameAttrName() { return "et.name"; }
     /// Name of the argument attribute that names each dimension; equal names mean equal sizes.
     static StringRef getDimsAttrName() { return "et.dims"; }
+    /// Of an argument that is a size: its name, its least and greatest value, what divides it, and that it is only
+    /// known when the program runs.
+    static StringRef getDimAttrName() { return "et.dim"; }
+    static StringRef getMinAttrName() { return "et.min"; }
+    static StringRef getMaxAttrName() { return "et.max"; }
+    static StringRef getMultipleOfAttrName() { return "et.multiple_of"; }
+    static StringRef getUnknownAttrName() { return "et.unknown"; }
+    /// Of a `cf.assert` that is a wish, not a demand.
+    static StringRef getNoteAttrName() { return "et.note"; }
 
     void registerAttributes();
     void registerTypes();

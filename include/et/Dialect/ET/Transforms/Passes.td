@@ -216,6 +216,42 @@ def FoldAttentionScalePass : Pass<"et-fold-attention-scale", "mlir::ModuleOp"> {
   let dependentDialects = ["mlir::et::ETDialect"];
 }
 
+def CheckShapesPass : Pass<"et-check-shapes", "mlir::ModuleOp"> {
+  let summary = "Find sizes that break a module";
+  let description = [{
+    Numerics: exact; changes nothing.
+
+    Follows every path (`scf.if`) of each function with its dynamic sizes as symbols, collects what operations demand of
+    them, and decides each demand for all sizes at once, with MLIR's Presburger library. Of each path one of four things
+    is said: valid (a remark), invalid (an error at the first demand that can fail, with sizes that break it), undecidable
+    (a warning, with the reason) or unreachable (a remark). docs/ShapeChecking.md has what is understood.
+
+    Demands come from linalg (dimensions of one loop agree), tensor (reshapes keep the number of elements, slices stay
+    inside, static dimensions are what they say), element-wise ops, et ops through their decomposition, and `cf.assert`;
+    a `cf.assert` with `et.note` is a wish: that it fails is a remark. `et.dims` on tensor arguments names sizes, equal
+    names mean equal sizes; `et.dim`, `et.min`, `et.max` and `et.multiple_of` on index arguments say what is known of
+    them, `et.unknown` that they are computed when the program runs.
+
+    ```mlir
+    func.func @f(%x: tensor<?x?xf32> {et.dims = ["batch", "tokens"]}) -> tensor<?x64xf32> {
+      // error: expected dimension 1 to have the size 64, which fails with batch = 1, tokens = 1
+      %0 = tensor.cast %x : tensor<?x?xf32> to tensor<?x64xf32>
+      return %0 : tensor<?x64xf32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"maxPaths", "max-paths", "int64_t", /*default=*/"256", "Paths of a function that are followed">,
+    Option<"timeLimit", "time-limit-ms", "int64_t", /*default=*/"5000",
+           "Milliseconds for a function; what is asked later is undecidable">,
+    Option<"reportFile", "report", "std::string", /*default=*/"\"\"", "File for the report, as JSON">,
+  ];
+  let statistics = [
+    Statistic<"numInvalid", "num-invalid", "Paths that sizes can break">,
+    Statistic<"numUndecidable", "num-undecidable", "Paths that could not be decided">,
+  ];
+}
+
 def NormalizeTensorsPass : InterfacePass<"et-normalize-tensors", "mlir::FunctionOpInterface"> {
   let summary = "Rewrite what stands beside et into linalg.generic and views";
   let description = [{
