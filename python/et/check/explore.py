@@ -97,7 +97,7 @@ class Explorer:
         self.asked: set[tuple[Any, ...]] = set()
         self.answers: dict[tuple[Any, ...], Answer] = {}
         self.taken: set[tuple[str, ...]] = set()
-        self.specialised: dict[str, int] = {}
+        self.specialised: dict[tuple[Any, ...], list[sympy.Basic]] = {}
 
     def explore(self) -> Exploration:
         begin = time.perf_counter()
@@ -157,8 +157,8 @@ class Explorer:
             self.found.open.append(Open(trace, Guard(sympy.true, failure.place, failure.step), reason, list(guards)))
             return
         # What this operator asked, but for what it was also told in the run that passed it.
-        last = [guard for guard in guards if guard.step == failure.step and str(guard.expr) not in passed]
-        if not last and guards and guards[-1].place.frame == failure.place.frame and guards[-1].place.modules == failure.place.modules:
+        last = [guard for guard in guards if guard.step == failure.step and str(guard.expr) not in passed and not guard.branch]
+        if not last and guards and not guards[-1].branch and guards[-1].place.frame == failure.place.frame and guards[-1].place.modules == failure.place.modules:
             last = guards[-1:]
         demand = sympy.Or(*(negated(guard.expr) for guard in last)) if last else None
         rest = [guard for guard in guards if all(guard is not other for other in last)]
@@ -176,10 +176,15 @@ class Explorer:
                 continue
             self.asked.add((before, str(guard.expr)))
             given = relevant([g.expr for g in guards[:place]], guard.expr)
-            if not self._worth(guard):
-                reason = f"only {_SPECIALISATIONS} values of this size were followed, which the program needs as a number"
-                self.found.open.append(Open(trace, guard, reason, list(guards[:place])))
-                continue
+            if guard.specialises:
+                # One more value, not one of those that were followed already.
+                values = self.specialised.setdefault((before, str(guard.place.innermost)), [])
+                values.append(guard.expr)
+                given += [negated(expr) for expr in values[:-1]]
+                if len(values) > _SPECIALISATIONS and not self._last_value(trace, given, guard):
+                    reason = f"only {_SPECIALISATIONS} values of this size were followed, which the program needs as a number"
+                    self.found.open.append(Open(trace, guard, reason, list(guards[:place])))
+                    continue
             places.append(place)
             questions.append(Question(variables, given, guard.expr, trace.values))
         for place, answer in zip(places, self._decide(questions)):
@@ -201,25 +206,22 @@ class Explorer:
             answers.append(answer)
         return answers
 
-    def _worth(self, guard: Guard) -> bool:
-        if guard.specialises:
-            at = str(guard.place.innermost)
-            self.specialised[at] = self.specialised.get(at, 0) + 1
-            if self.specialised[at] > _SPECIALISATIONS:
-                return False
-        return True
+    def _last_value(self, trace: Trace, given: list[sympy.Basic], guard: Guard) -> bool:
+        """Whether no other value is left."""
+        [answer] = self._decide([Question(trace.record.variables, given, guard.expr, trace.values)])
+        return answer.verdict == "never"
 
     def _answered(self, trace: Trace, guard: Guard, place: int, answer: Answer) -> None:
         prefix = trace.record.guards[:place]
         if answer.verdict == "example":
             assert answer.example is not None
             values = {name: value for name, value in answer.example.items()}
-            priority = 0 if guard.demand else 1 if guard.place.direct else 2 if not nonlinear(guard.expr) else 3
+            priority = 0 if guard.demand else 1 if guard.branch else 2 if not nonlinear(guard.expr) else 3
             met = trace.failure is None or guard.step != trace.failure.step
-            self._push(priority, values, place + 1, guard if guard.demand and met else None, list(prefix))
+            self._push(priority, values, place if guard.specialises else place + 1, guard if guard.demand and met else None, list(prefix))
         elif answer.verdict == "undecided":
             self.found.open.append(Open(trace, guard, answer.reason, list(prefix)))
-        elif guard.place.direct and not guard.demand:
+        elif guard.branch and not guard.specialises:
             self.found.unreachable.append((list(prefix), guard))
 
 

@@ -13,7 +13,7 @@ value can be chosen like that of a size; a float that depends on data is compare
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sympy
@@ -38,7 +38,13 @@ class Guard:
 
     @property
     def demand(self) -> bool:
+        """PyTorch says that it must hold."""
         return self.place.demand
+
+    @property
+    def branch(self) -> bool:
+        """The user's program asks: an `if`, or the number of turns of a loop."""
+        return self.place.direct and not self.place.demand
 
 
 @dataclass
@@ -120,7 +126,8 @@ class SizeEnv(ShapeEnv):
         symbol = self._unknown(0, 1, 1)
         variable = self.recorder.variables[-1]
         taken = self.recorder.values[variable.name] == 1
-        self.recorder.guards.append(Guard(sympy.Eq(symbol, int(taken)), here(self.recorder.names), self.recorder.step))
+        place = replace(here(self.recorder.names), direct=True)
+        self.recorder.guards.append(Guard(sympy.Eq(symbol, int(taken)), place, self.recorder.step))
         return sympy.true if taken else sympy.false
 
     def evaluate_expr(self, orig_expr: sympy.Basic, hint: Any = None, fx_node: Any = None, size_oblivious: bool = False,
@@ -131,5 +138,9 @@ class SizeEnv(ShapeEnv):
         value = super().evaluate_expr(orig_expr, hint, fx_node, size_oblivious, fallback_value, forcing_spec=forcing_spec)
         for guard in self.guards[count:]:
             specialises = value not in (sympy.true, sympy.false)
-            self.recorder.guards.append(Guard(guard.expr, here(self.recorder.names), self.recorder.step, specialises))
+            place = here(self.recorder.names)
+            if any(v.symbol in guard.expr.free_symbols and v.unknown and (v.low, v.high) == (0, 1) for v in self.recorder.variables):
+                # `if (x > 0).any()` asks through C++.
+                place = replace(place, direct=True)
+            self.recorder.guards.append(Guard(guard.expr, place, self.recorder.step, specialises))
         return value

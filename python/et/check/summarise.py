@@ -44,13 +44,13 @@ def _text(expr: sympy.Basic) -> str:
 
 
 def _key(guards: Sequence[Guard]) -> Key:
-    return tuple((str(guard.place.innermost), str(guard.expr)) for guard in guards if guard.place.direct and not guard.demand)
+    return tuple((str(guard.place.innermost), str(guard.expr)) for guard in guards if guard.branch)
 
 
 def _conditions(guards: Sequence[Guard], variables: Sequence[Variable]) -> tuple[str, ...]:
     found = []
     for guard in guards:
-        if guard.place.direct and not guard.demand:
+        if guard.branch:
             data = unknowns(guard.expr, list(variables))
             if data and (data[0].low, data[0].high) == (0, 1):
                 taken = "taken" if guard.expr == sympy.Eq(data[0].symbol, 1) else "not taken"
@@ -158,7 +158,7 @@ def summarise(found: Exploration) -> Report:
         path = _open(item)
         if any(path.demand and path.demand == other.demand for other in report.paths):
             continue
-        if not item.guard.demand and not item.guard.place.direct and item.guard.expr != sympy.true and nonlinear(item.guard.expr):
+        if not item.guard.demand and not item.guard.branch and item.guard.expr != sympy.true and nonlinear(item.guard.expr):
             left_out += 1
             continue
         if (path.demand, str(path.frame)) not in stated:

@@ -30,6 +30,7 @@ from .watch import Functions, Watch
 
 _OUR_LIMITS = (DataDependentOutputException, DynamicOutputShapeException, UnsupportedOperatorException, GuardOnDataDependentSymNode,
                NotImplementedError, RecursionError)
+_OUR_LIMIT_WORDS = ("faketensor", "fake tensor", "tensor subclass", "symint", "symbolic", "data dependent", "data-dependent")
 
 
 @dataclass
@@ -97,6 +98,7 @@ def _unchanged(roots: list[torch.nn.Module]) -> Iterator[None]:
             # Buffers, parameters and hooks are dictionaries in there.
             tables = [module.__dict__, *(value for value in module.__dict__.values() if isinstance(value, (dict, list, set)))]
             kept += [(table, copy.copy(table)) for table in tables]
+    buffers = [(buffer, buffer.clone()) for root in roots for buffer in root.buffers()]
     grads = [(p, p.grad) for root in roots for p in root.parameters()]
     state = torch.random.get_rng_state()
     try:
@@ -105,6 +107,9 @@ def _unchanged(roots: list[torch.nn.Module]) -> Iterator[None]:
         for table, before in kept:
             table.clear()
             (table.extend if isinstance(table, list) else table.update)(before)
+        with torch.no_grad():
+            for buffer, value in buffers:
+                buffer.copy_(value)
         for parameter, grad in grads:
             parameter.grad = grad
         torch.random.set_rng_state(state)
@@ -130,6 +135,11 @@ def _make(value: Any, size: Callable[[int | Multiple], Any]) -> Any:
 def _message(error: BaseException) -> str:
     text = str(error).strip()
     return text.splitlines()[0] if text else "(no message)"
+
+
+def _is_limit(error: BaseException) -> bool:
+    text = str(error).lower()
+    return isinstance(error, _OUR_LIMITS) or any(word in text for word in _OUR_LIMIT_WORDS)
 
 
 def _call_program(program: Callable[..., Any], positional: list[Any], named: dict[str, Any]) -> None:
@@ -167,7 +177,7 @@ def run(program: Callable[..., Any], arguments: Arguments, values: dict[str, int
                 try:
                     _call_program(program, positional, named)
                 except Exception as error:
-                    failure = Failure(type(error).__name__, _message(error), of_error(error, record.names), record.step, isinstance(error, _OUR_LIMITS))
+                    failure = Failure(type(error).__name__, _message(error), of_error(error, record.names), record.step, _is_limit(error))
                     # The frames hold fake tensors.
                     error.__traceback__ = None
     finally:
