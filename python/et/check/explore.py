@@ -18,12 +18,13 @@ import heapq
 import itertools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sympy
 
 from .shapes import Arguments
+from .simplify import simplify
 from .size_env import Guard, Variable
 from .solve import Answer, Question, decide, nonlinear, relevant
 from .trace import Failure, Trace, run
@@ -158,11 +159,9 @@ class Explorer:
             return
         # What this operator asked, but for what it was also told in the run that passed it.
         last = [guard for guard in guards if guard.step == failure.step and str(guard.expr) not in passed and not guard.branch]
-        if not last and guards and not guards[-1].branch and guards[-1].place.frame == failure.place.frame and guards[-1].place.modules == failure.place.modules:
-            last = guards[-1:]
         demand = sympy.Or(*(negated(guard.expr) for guard in last)) if last else None
         rest = [guard for guard in guards if all(guard is not other for other in last)]
-        self._fault(plain, plain.failure, demand, rest)
+        self._fault(plain, replace(plain.failure, step=failure.step), demand, rest)
 
     def _ask(self, trace: Trace, bound: int) -> None:
         guards = trace.record.guards
@@ -186,7 +185,11 @@ class Explorer:
                     self.found.open.append(Open(trace, guard, reason, list(guards[:place])))
                     continue
             places.append(place)
-            questions.append(Question(variables, given, guard.expr, trace.values))
+            demand = simplify(guard.expr) if nonlinear(guard.expr) else guard.expr
+            if demand == sympy.true:
+                places.pop()
+                continue
+            questions.append(Question(variables, [simplify(e) if nonlinear(e) else e for e in given], demand, trace.values))
         for place, answer in zip(places, self._decide(questions)):
             self._answered(trace, guards[place], place, answer)
 

@@ -65,8 +65,8 @@ def _example(trace: Trace) -> dict[str, int]:
 
 
 def _always(fault: Fault, passed: Sequence[Key], found: Exploration) -> bool:
-    where = (fault.failure.place.frame, fault.failure.place.modules)
-    if found.stopped or any((item.guard.place.frame, item.guard.place.modules) == where for item in found.open):
+    where = (fault.failure.place.frame, fault.failure.place.modules, fault.failure.step)
+    if found.stopped or any((item.guard.place.frame, item.guard.place.modules, item.guard.step) == where for item in found.open):
         return False
     key = _key(fault.conditions)
     return not any(other[:len(key)] == key for other in passed)

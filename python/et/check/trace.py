@@ -165,6 +165,8 @@ def run(program: Callable[..., Any], arguments: Arguments, values: dict[str, int
     logging_before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     mode = FakeTensorMode(shape_env=env, allow_non_fake_inputs=True)
+    # Few operators of a run are alike, and finding out costs more than running them.
+    mode.cache_enabled = False
     grad = not isinstance(program, torch.nn.Module) or program.training
     failure: Failure | None = None
     try:
