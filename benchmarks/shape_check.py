@@ -61,8 +61,8 @@ def page(record: dict[str, Any]) -> str:
     found = sum(bug["found"] for bug in bugs)
     alarms = sum(bug["repaired"] == "invalid" for bug in bugs) + sum(model["verdict"] == "invalid" for model in models)
     undecided = sum(bug["repaired"] == "undecidable" for bug in bugs) + sum(model["verdict"] == "undecidable" for model in models)
-    lines = [f"# Shape checks, {record['date']}", "", str(record["machine"]["cpu"]) + ", one thread of Python.", "", f"    {record['command']}", "",
-             ", ".join(f"{name} {version}" for name, version in record["versions"].items() if version), "",
+    lines = [f"# Shape checks, {record['date']}", "", f"{record['machine']['model']}, {record['machine']['cores']} cores, Python alone.", "", f"    {record['command']}", "",
+             ", ".join(f"{name} {version}" for name, version in record["versions"].items() if name in ("python", "torch", "transformers")), "",
              f"{found} of {len(bugs)} bugs found at their line; {alarms} false alarms and {undecided} undecided among {len(bugs)} repaired programs and "
              f"{len(models)} models. Slowest model: {max(model['seconds'] for model in models):.1f} s.", "",
              "| bug | found | seconds | runs | repaired | seconds |", "| --- | --- | ---: | ---: | --- | ---: |"]
@@ -78,7 +78,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=BENCHMARKS / "results", metavar="FOLDER", help="where the results go (default: benchmarks/results)")
     options = parser.parse_args()
     date = datetime.date.today().isoformat()
-    description = machine.describe()
+    description = machine.describe(1, [])
     et.check(lambda x: x, [(2, 3)])  # what PyTorch imports on its first use is no time of a check
     bugs = [check_bug(case) for case in shape_bugs.CASES]
     models = [check_model(name) for name in check_models.MODELS]

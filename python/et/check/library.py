@@ -36,4 +36,6 @@ def check_sizes(text: str) -> dict[str, list[dict[str, Any]]]:
         report = json.loads(C.string_at(output.value, size.value))
     finally:
         lib.etStringDestroy(output)
-    return {function["name"]: function["paths"] for function in report["functions"]}
+    # A path that was left out is one that is not decided.
+    left_out = {"verdict": "undecidable", "demand": {"reason": "the condition has too many cases"}}
+    return {function["name"]: [*function["paths"], *([] if function["complete"] else [left_out])] for function in report["functions"]}

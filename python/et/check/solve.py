@@ -148,7 +148,7 @@ def decide(questions: Sequence[Question]) -> list[Answer]:
     if functions:
         verdicts = check_sizes(module(functions))
         for place, name in asked.items():
-            answers[place] = _answer(questions[place], verdicts.get(name, []))
+            answers[place] = _answer(questions[place], verdicts[name])
     for answer, question in zip(answers, questions):
         if answer.verdict == "undecided":
             found = search(question)
