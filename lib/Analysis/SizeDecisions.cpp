@@ -23,7 +23,7 @@
 using namespace mlir;
 using namespace mlir::et;
 
-/// Bounds of symbols under which an example is looked for, in turn: people understand small ones.
+/// How far above their least values symbols may be in an example, in turn: people understand small ones.
 static constexpr int64_t kSmall[] = {1, 2, 3, 4, 5, 8, 16, 64, 1024};
 /// What symbols are tried with where products stand in the way, and how many combinations.
 static constexpr int64_t kTried[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 17, 32, 63, 64, 100, 128, 129, 512, 1000};
@@ -92,11 +92,13 @@ std::optional<std::vector<int64_t>> SizeSystem::sample(const Conjunction &state,
     rows = std::move(kept);
   }
   if (below)
-    for (auto [number, variable] : llvm::enumerate(variables))
-      if (variable.kind == SizeVariable::Kind::Symbol)
-        if (std::optional<SizeExpr> room =
-                SizeExpr::add(SizeExpr(std::max(*below, variable.min.value_or(0))), SizeExpr::variable(number), -1))
-          rows.push_back({*room, /*isEquality=*/false});
+    for (auto [number, variable] : llvm::enumerate(variables)) {
+      int64_t most;
+      if (variable.kind != SizeVariable::Kind::Symbol || llvm::AddOverflow(variable.min.value_or(1) - 1, *below, most))
+        continue;
+      if (std::optional<SizeExpr> room = SizeExpr::add(SizeExpr(most), SizeExpr::variable(number), -1))
+        rows.push_back({*room, /*isEquality=*/false});
+    }
 
   // Columns, and what products are at least.
   std::map<SizeExpr::Product, unsigned> columns;
@@ -169,7 +171,13 @@ bool SizeSystem::isEmpty(const Conjunction &state, const Conjunction &extra) con
 }
 
 bool SizeSystem::isPossible() {
-  llvm::erase_if(states, [&](const Conjunction &state) { return isEmpty({}, state); });
+  llvm::erase_if(states, [&](const Conjunction &state) {
+    if (isLate())
+      return false;
+    bool exists;
+    sample(state, {}, std::nullopt, /*proof=*/false, exists);
+    return !exists;
+  });
   return !states.empty();
 }
 

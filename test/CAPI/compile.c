@@ -12,6 +12,7 @@
 |*
 \*===----------------------------------------------------------------------===*/
 
+#include "et-c/Check.h"
 #include "et-c/Compile.h"
 
 #include <math.h>
@@ -278,6 +279,29 @@ static void testBytecode(const EtResource *weight, const char *folder) {
   expectError(etWriteBytecode(layer, strlen(layer), weight, 1, path), "cannot write");
 }
 
+static void testCheck(void) {
+  static const char *source = "func.func @f(%x: tensor<?xf32> {et.dims = [\"n\"]}) -> tensor<4xf32> {\n"
+                              "  %0 = tensor.cast %x : tensor<?xf32> to tensor<4xf32>\n"
+                              "  return %0 : tensor<4xf32>\n"
+                              "}\n";
+  EtCheckOptions options;
+  char *report = NULL;
+  size_t size = 0;
+  etCheckOptionsInit(&options);
+  CHECK(options.maxPaths == 256 && options.timeLimit == 5000);
+  expectSuccess(etCheckShapes(source, strlen(source), &options, &report, &size));
+  CHECK(report && strlen(report) == size);
+  CHECK(strstr(report, "\"verdict\":\"invalid\"") && strstr(report, "\"example\":{\"n\":1}"));
+  CHECK(strstr(report, "\"line\":2") && strstr(report, "\"always\":false"));
+  etStringDestroy(report);
+  expectSuccess(etCheckShapes(source, strlen(source), NULL, &report, &size));
+  etStringDestroy(report);
+  expectError(etCheckShapes("func.func @", 11, &options, &report, &size), "expected");
+  options.maxPaths = 0;
+  expectError(etCheckShapes(source, strlen(source), &options, &report, &size),
+              "maxPaths and timeLimit have to be positive, but they are 0 and 5000");
+}
+
 int main(int argc, char **argv) {
   static const float w[6] = {1, 2, 3, 4, 5, 6};
   EtResource weight;
@@ -290,6 +314,7 @@ int main(int argc, char **argv) {
   testCompileErrors(&weight);
   testNonFinite();
   testRemarks();
+  testCheck();
   testEmit(&weight);
   testSaved(&weight, argv[1]);
   testBytecode(&weight, argv[1]);

@@ -138,7 +138,8 @@ private:
   std::optional<int64_t> getMin(const SizeExpr::Product &product) const;
   static Cases getCases(const SizeCondition &condition);
   Conjunction getFacts() const;
-  /// Values of all variables that satisfy the conditions, products apart; with \p below, symbols are at most that. With
+  /// Values of all variables that satisfy the conditions, products apart; with \p below, symbols have one of their first
+  /// so many values. With
   /// \p proof, only whether there are any.
   std::optional<std::vector<int64_t>> sample(const Conjunction &state, const Conjunction &extra,
                                              std::optional<int64_t> below, bool proof, bool &exists) const;

@@ -272,3 +272,28 @@ func.func private @strips_c3_element_type(tensor<16x16xf32, #et.strips<16x16, ke
 
 // expected-error @+1 {{expected at most 16 kept units, all that a tensor of shape [100, 120] has, but got 17}}
 func.func private @strips_c4(tensor<100x120xf16, #et.strips<64x16, kept = 17>>)
+
+// -----
+
+// expected-error @below {{expected 'et.dim' on a size, but argument 0 has the type 'tensor<4xf32>'}}
+func.func private @size_of_tensor(%x: tensor<4xf32> {et.dim = "n"})
+
+// -----
+
+// expected-error @below {{expected 'et.dim' of argument 0 to be a string, but got 4 : i64}}
+func.func private @size_name(%x: index {et.dim = 4})
+
+// -----
+
+// expected-error @below {{expected 'et.min' of argument 0 to be an integer, but got "1"}}
+func.func private @size_min(%x: index {et.min = "1"})
+
+// -----
+
+// expected-error @below {{expected 'et.max' of argument 0 to be an integer, but got 4.000000e+00 : f64}}
+func.func private @size_max(%x: index {et.max = 4.0})
+
+// -----
+
+// expected-error @below {{expected 'et.multiple_of' of argument 0 to be positive, but got 0 : i64}}
+func.func private @size_multiple(%x: index {et.multiple_of = 0})

@@ -107,8 +107,8 @@ void CheckShapesPass::runOnOperation() {
   checkOptions.maxPaths = maxPaths;
   checkOptions.timeLimit = timeLimit;
   if (maxPaths < 1 || timeLimit < 1) {
-    module.emitError() << "max-paths and time-limit-ms have to be positive, but they are " << maxPaths << " and "
-                       << timeLimit;
+    module.emitError() << "max-paths and time-limit-ms have to be positive, but they are "
+                       << Twine(checkOptions.maxPaths) << " and " << Twine(checkOptions.timeLimit);
     return signalPassFailure();
   }
   FailureOr<std::vector<ShapeReport>> reports = checkModuleShapes(module, checkOptions);
@@ -130,7 +130,7 @@ void CheckShapesPass::runOnOperation() {
       show(report, path, where);
     if (!report.isComplete)
       emitWarning(where) << "'" << report.function << "' has paths that were not followed: it has more than "
-                         << maxPaths << " of them, or its body has branches that are not scf.if; raise max-paths";
+                         << Twine(checkOptions.maxPaths) << " of them, or its body has branches that are not scf.if; raise max-paths";
   }
   markAllAnalysesPreserved();
 }
