@@ -26,7 +26,6 @@ class Classifier(nn.Module):
         return self.fc(x.flatten(1))
 
 
-# https://github.com/mrdbourke/pytorch-deep-learning/issues/763
 Case("linear after flatten", "https://github.com/mrdbourke/pytorch-deep-learning/issues/763", lambda: Classifier(8), lambda: Classifier(8 * 14 * 14),
      {"x": ("batch", 1, 28, 28)}, "self.fc(x.flatten(1))", every_size=True)
 
