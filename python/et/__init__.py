@@ -15,11 +15,12 @@
 
 `et.load` runs a program that was compiled before, from its file. `et.export_mlir` stops after the import and gives the
 module as text, with its weights beside it. `et.prune` prunes a model while it is trained. `et.explain` writes a page that says what
-the compiler did with each weight, why, and where the time goes.
+the compiler did with each weight, why, and where the time goes. `et.check` says which sizes break a model, before it runs.
 """
 
 from . import errors, prune
 from .api import compile, export_mlir
+from .check import CheckError, ShapeError, check
 from .errors import (CompileError, Error, ExportError, ImportError_, NonFiniteWeightError, RunError,
                      UnsupportedOperatorError)
 from .explain import ExplainError, explain
@@ -28,7 +29,7 @@ from .interface import Program
 from .runtime import LoadError, SavedProgram, load
 
 __all__ = [
-    "CompileError", "Error", "ExplainError", "ExportError", "ImportError_", "ImportedModule", "LoadError", "NonFiniteWeightError",
-    "Program", "Remark", "Report", "RunError", "SavedProgram", "TensorSpec", "UnsupportedOperatorError", "compile", "errors",
+    "CheckError", "CompileError", "Error", "ExplainError", "ExportError", "ImportError_", "ImportedModule", "LoadError", "NonFiniteWeightError",
+    "Program", "Remark", "Report", "RunError", "SavedProgram", "ShapeError", "TensorSpec", "UnsupportedOperatorError", "check", "compile", "errors",
     "explain", "export_mlir", "load", "prune",
 ]

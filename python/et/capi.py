@@ -5,7 +5,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
 #===------------------------------------------------------------------------===//
-"""Binds include/et-c/Compile.h. Nothing here knows PyTorch; `program.py` builds on it."""
+"""Binds include/et-c/Compile.h and Check.h. Nothing here knows PyTorch; `program.py` builds on it."""
 
 from __future__ import annotations
 
@@ -48,6 +48,8 @@ def library() -> C.CDLL:
                                     C.POINTER(void_p), C.POINTER(size_t)]),
         "etWriteBytecode": (void_p, [char_p, size_t, C.POINTER(Resource), size_t, char_p]),
         "etStringDestroy": (None, [void_p]),
+        "etCheckOptionsInit": (None, [void_p]),
+        "etCheckShapes": (void_p, [char_p, size_t, void_p, C.POINTER(void_p), C.POINTER(size_t)]),
         "etProgramDestroy": (None, [void_p]),
         "etProgramGetNumInputs": (size_t, [void_p]),
         "etProgramGetNumOutputs": (size_t, [void_p]),
