@@ -40,7 +40,7 @@ SHAPES = ((1, 64), (1, 128), (1, 256), (1, 384), (8, 128), (32, 128), (32, 384))
 
 
 def prune(values: Any, pruning: str, generator: Any) -> None:
-    """Sets a share of the tiles of a matrix to zero, drawn at random; \p pruning is ROWSxCOLUMNS:SHARE, or rows:SHARE or
+    """Sets a share of the tiles of a matrix to zero, drawn at random; `pruning` is ROWSxCOLUMNS:SHARE, or rows:SHARE or
     columns:SHARE for whole ones. Matrices of as many columns lose the same ones: query, key and value read one input."""
     import torch
 
@@ -87,7 +87,7 @@ def encoder(pruning: str | None = None) -> Any:
 
 
 def compile_program(path: Path, pruning: str | None, target: str, fold_norms: bool, expected_rows: int | None = None) -> None:
-    """Compiles an encoder and writes its program to \p path, compressed."""
+    """Compiles an encoder and writes its program to `path`, compressed."""
     import torch
 
     import et

@@ -8,6 +8,7 @@
 """The command line of et.check."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -90,7 +91,8 @@ def test_scalar_shape():
 
 def test_one_command_line_for_all(program):
     def run(*arguments):
-        return subprocess.run([sys.executable, "-m", "et", *arguments], capture_output=True, text=True)
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        return subprocess.run([sys.executable, "-m", "et", *arguments], capture_output=True, text=True, env=environment)
 
     assert run("--help").stdout.startswith("usage: python -m et {check,explain,prune}")
     wrong = run("chek")

@@ -24,7 +24,7 @@ from et.explain import CurveError
 from et.explain.cli import main, parse_shape
 from et.explain.curve import Point, Setting, choose_device, load, points, prune
 from et.explain.curve import draw as draw_curve
-from et.explain.formats import percent, size, time
+from et.explain.formats import operations, percent, size, time
 from et.explain.page import join_names
 from et.explain.pictures import draw
 from et.explain.remarks import Remark, parse
@@ -307,6 +307,7 @@ def test_numbers_have_units():
     assert [time(v) for v in (None, 0.0, 3.14159, 264.7, 4838.1, 2.5e6)] == ["–", "0.0 µs", "3.1 µs", "265 µs", "4.84 ms", "2.5 s"]
     assert [size(v) for v in (None, 12, 1500, 55191808)] == ["–", "12 bytes", "1.5 kB", "55.2 MB"]
     assert percent(0.2013) == "20.1 %" and percent(None) == "–" and percent(0.5, 0) == "50 %"
+    assert [operations(v) for v in (12, 1500, 55191808, 3.36e9, 2.5e14)] == ["12 FLOP", "1.5 kFLOP", "55.2 MFLOP", "3.36 GFLOP", "250 TFLOP"]
 
 
 # ---- the command line ----

@@ -31,6 +31,14 @@ def size(count: float | None) -> str:
     return f"{count:.0f} bytes"
 
 
+def operations(count: float) -> str:
+    """A number of floating-point operations."""
+    for unit, factor in (("TFLOP", 1e12), ("GFLOP", 1e9), ("MFLOP", 1e6), ("kFLOP", 1e3)):
+        if count >= factor:
+            return f"{count / factor:.3g} {unit}" if count < 1e3 * factor else f"{count / factor:.0f} {unit}"
+    return f"{count:.0f} FLOP"
+
+
 def percent(share: float | None, digits: int = 1) -> str:
     """A share in percent."""
     return "–" if share is None else f"{100 * share:.{digits}f} %"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .errors import ExplainError
 from .explanation import Explanation, StepRow
-from .formats import percent, size, time
+from .formats import operations, percent, size, time
 from .remarks import Remark
 
 try:
@@ -66,7 +66,7 @@ def render(found: Explanation) -> str:
     """The page as text."""
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True,
                                      undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(time=time, size=size, percent=percent, join_names=join_names, breakable=breakable)
+    environment.filters.update(time=time, size=size, operations=operations, percent=percent, join_names=join_names, breakable=breakable)
     longest = max((s.us or 0.0 for s in found.steps), default=0.0)
     elements = sum(w.shape[0] * w.shape[1] for w in found.weights if w.zeros is not None)
     zeros = sum(w.zeros * w.shape[0] * w.shape[1] for w in found.weights if w.zeros is not None)
