@@ -170,6 +170,8 @@ class Explorer:
         questions: list[Question] = []
         for place in range(bound, len(guards)):
             guard = guards[place]
+            if guard.implied:
+                continue
             before = frozenset(str(g.expr) for g in guards[:place])
             if (before, str(guard.expr)) in self.asked:
                 continue

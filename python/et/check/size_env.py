@@ -35,6 +35,8 @@ class Guard:
     place: Place
     step: int
     specialises: bool = False
+    #: It follows from what was asked before, so there is no other answer; but the user's program asks, so it tells paths apart.
+    implied: bool = False
 
     @property
     def demand(self) -> bool:
@@ -143,4 +145,8 @@ class SizeEnv(ShapeEnv):
                 # `if (x > 0).any()` asks through C++.
                 place = replace(place, direct=True)
             self.recorder.guards.append(Guard(guard.expr, place, self.recorder.step, specialises))
+        if len(self.guards) == count and value in (sympy.true, sympy.false) and orig_expr.free_symbols:
+            guard = Guard(orig_expr if value == sympy.true else sympy.Not(orig_expr), here(self.recorder.names), self.recorder.step, implied=True)
+            if guard.branch:
+                self.recorder.guards.append(guard)
         return value

@@ -119,7 +119,7 @@ def _program(traces: Sequence[Trace], faults: Sequence[Fault]) -> str:
     functions = []
     for number, trace in enumerate(traces):
         function = Function(f"path{number}", trace.record.variables, mark_unknown=True)
-        for guard in trace.record.guards:
+        for guard in (g for g in trace.record.guards if not g.implied):
             kind = "demand" if guard.demand or str(guard.expr) in failing else "branch"
             try:
                 function.add(Clause(guard.expr, _named(guard.expr, trace.record.variables), guard.place, kind))
@@ -167,7 +167,10 @@ def summarise(found: Exploration) -> Report:
     if left_out:
         report.remarks.append(f"{left_out} questions of PyTorch about memory layout multiply sizes and were tried on small sizes only")
     for key, trace in dict(zip(reversed(keys), reversed(passed))).items():
-        if not any(other == key[:len(other)] for other in broken):
+        # Where PyTorch replaced a size by a number, the program's own questions about it are not seen: a path with the same
+        # answers and more of them says it all.
+        longer = any(len(other) > len(key) and other[:len(key)] == key for other in (*keys, *broken))
+        if not longer and not any(other == key[:len(other)] for other in broken):
             report.paths.append(Path("valid", _conditions(trace.record.guards, trace.record.variables)))
     for prefix, guard in found.unreachable:
         trace = next((t for t in found.traces if any(g is guard for g in t.record.guards)), None)
