@@ -187,10 +187,10 @@ SizeSystem::Decision SizeSystem::decide(const SizeCondition &condition) {
              return llvm::all_of(*cases, [&](const Conjunction &extra) { return isEmpty(state, extra); });
            });
   };
-  Cases broken = getCases(condition.negate());
+  Cases broken = getCases(reduce(condition).negate());
   if (isImpossible(broken))
     return {Truth::Always, {}, ""};
-  Truth truth = isImpossible(getCases(condition)) ? Truth::Never : Truth::Sometimes;
+  Truth truth = isImpossible(getCases(reduce(condition))) ? Truth::Never : Truth::Sometimes;
   std::optional<SizeExample> example = findExample(condition, broken);
   if (!example)
     example = searchExample(condition);

@@ -71,6 +71,21 @@ std::optional<SizeExpr> SizeExpr::divideExactly(const SizeExpr &a, const SizeExp
   return result;
 }
 
+SizeExpr SizeExpr::getCommonFactor(const SizeExpr &a, const SizeExpr &b) {
+  std::optional<Product> common;
+  for (const SizeExpr *expr : {&a, &b})
+    for (const auto &[product, coefficient] : expr->terms) {
+      Product both;
+      if (common)
+        std::set_intersection(common->begin(), common->end(), product.begin(), product.end(), std::back_inserter(both));
+      common = common ? std::move(both) : product;
+    }
+  SizeExpr result(1);
+  if (common && !common->empty())
+    result.terms = {{*common, 1}};
+  return result;
+}
+
 SizeCondition SizeCondition::negate() const {
   switch (kind) {
   case Kind::True:

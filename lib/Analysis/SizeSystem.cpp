@@ -92,6 +92,11 @@ std::optional<int64_t> SizeSystem::getMin(const SizeExpr &expr) const {
 SizeExpr SizeSystem::floorDiv(const SizeExpr &a, const SizeExpr &b, Location loc) {
   if (std::optional<SizeExpr> exact = SizeExpr::divideExactly(a, b))
     return *exact;
+  // What both are multiples of cancels, if it is positive: k n / (2 n) is k / 2.
+  SizeExpr common = SizeExpr::getCommonFactor(a, b);
+  std::optional<int64_t> least = getMin(common);
+  if (!common.getConstant() && least && *least >= 1)
+    return floorDiv(*SizeExpr::divideExactly(a, common), *SizeExpr::divideExactly(b, common), loc);
   std::optional<int64_t> divisor = b.getConstant();
   std::optional<int64_t> dividend = a.getConstant();
   if (divisor && dividend)
@@ -182,11 +187,22 @@ SizeSystem::Cases SizeSystem::getCases(const SizeCondition &condition) {
   llvm_unreachable("unknown kind");
 }
 
+SizeCondition SizeSystem::reduce(const SizeCondition &condition) const {
+  SizeCondition result = condition;
+  for (SizeCondition &part : result.parts)
+    part = reduce(part);
+  SizeExpr common = SizeExpr::getCommonFactor(condition.expr, condition.expr);
+  std::optional<int64_t> least = getMin(common);
+  if (!common.getConstant() && least && *least >= 1)
+    result.expr = *SizeExpr::divideExactly(condition.expr, common);
+  return result;
+}
+
 void SizeSystem::assume(const SizeCondition &condition) {
   if (condition.kind == SizeCondition::Kind::True)
     return;
   assumed.push_back(condition);
-  Cases cases = getCases(condition);
+  Cases cases = getCases(reduce(condition));
   if (!cases)
     return;
   std::vector<Conjunction> next;

@@ -55,6 +55,8 @@ public:
   static std::optional<SizeExpr> multiply(const SizeExpr &a, const SizeExpr &b);
   /// a / b when the division leaves nothing, term by term; b has one term.
   static std::optional<SizeExpr> divideExactly(const SizeExpr &a, const SizeExpr &b);
+  /// The product of the variables that are in all terms of both, as often as they are.
+  static SizeExpr getCommonFactor(const SizeExpr &a, const SizeExpr &b);
 
 private:
   std::map<Product, int64_t> terms;
@@ -137,9 +139,11 @@ private:
   std::optional<int64_t> getMin(const SizeExpr &expr) const;
   std::optional<int64_t> getMin(const SizeExpr::Product &product) const;
   static Cases getCases(const SizeCondition &condition);
+  /// The same without positive factors of its sides: n k == 2 n q is k == 2 q.
+  SizeCondition reduce(const SizeCondition &condition) const;
   Conjunction getFacts() const;
-  /// Values of all variables that satisfy the conditions, products apart; with \p below, symbols have one of their first
-  /// so many values. With
+  /// Values of all variables that satisfy the conditions, products apart; with \p below, symbols have one of their
+  /// first so many values. With
   /// \p proof, only whether there are any.
   std::optional<std::vector<int64_t>> sample(const Conjunction &state, const Conjunction &extra,
                                              std::optional<int64_t> below, bool proof, bool &exists) const;

@@ -184,6 +184,21 @@ func.func @quotient(%a: index {et.dim = "a"}, %b: index {et.dim = "b"}) {
 
 // -----
 
+// What dividend and divisor have in common cancels.
+// expected-remark @below {{a path of 'cancels' is valid for all sizes}}
+func.func @cancels(%n: index {et.dim = "n"}, %k: index {et.dim = "k", et.multiple_of = 2}) {
+  %c0 = arith.constant 0 : index
+  %c2 = arith.constant 2 : index
+  %elements = arith.muli %n, %k : index
+  %pairs = arith.muli %n, %c2 : index
+  %rest = arith.remui %elements, %pairs : index
+  %ok = arith.cmpi eq, %rest, %c0 : index
+  cf.assert %ok, "pairs of features"
+  return
+}
+
+// -----
+
 func.func @overflow(%a: index {et.dim = "a"}) {
   %c = arith.constant 4611686018427387904 : index
   %b = arith.muli %a, %c : index
