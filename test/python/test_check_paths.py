@@ -32,6 +32,32 @@ def test_branch_on_a_size_makes_two_paths():
     assert bad.frame.source == "return x.view(-1, 7)"
 
 
+def test_branch_that_pytorch_has_answered_is_still_one():
+    # A convolution asks whether a batch has 16 images or more, or one: after that the branch is no question.
+    conv = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(x):
+        y = conv(x)
+        if x.shape[0] > 4:
+            y = y.mean(0, keepdim=True)
+        return torch.cat([x, y], dim=1)
+
+    report = et.check(forward, {"x": ("batch", 3, "height", "width")})
+    [good], [bad] = report.of("valid"), report.invalid
+    assert len(report.paths) == 2
+    assert good.conditions[0].startswith("batch <= 4") and bad.conditions[0].startswith("batch > 4") and bad.every_size
+
+
+def test_common_factors_of_a_quotient_cancel():
+    def forward(x):
+        if x.shape[1] % 2:
+            return x
+        return x.view(x.shape[0], -1, 2)
+
+    report = et.check(forward, {"x": ("rows", "columns")})
+    assert report.verdict == "valid" and len(report.of("valid")) == 2
+
+
 def test_contradictory_branch_is_unreachable():
     def forward(x, y):
         if x.shape[0] > y.shape[0]:
