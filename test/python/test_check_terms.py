@@ -98,3 +98,9 @@ def test_text_of_mlir_is_quoted():
 def test_conditions_that_share_no_size_are_left_out():
     c = sympy.Symbol("c", positive=True, integer=True)
     assert solve.relevant([A > B, c > 2, B > 3], A > 9) == [A > B, B > 3]
+
+
+def test_reasons_name_no_place_in_the_question():
+    demand = {"reason": "it divides by a size at -:10", "example": {}}
+    answer = solve._answer(None, [{"verdict": "valid"}, {"verdict": "undecidable", "demand": demand}])
+    assert (answer.verdict, answer.reason) == ("undecided", "it divides by a size")

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -163,5 +164,7 @@ def _answer(question: Question, paths: Sequence[dict[str, Any]]) -> Answer:
             return Answer("example", {**question.values, **path["demand"]["example"]})
     for path in paths:
         if path["verdict"] == "undecidable":
-            return Answer("undecided", reason=path["demand"].get("reason", "the compiler cannot decide it"))
+            # A place in the text of the question tells nobody anything.
+            reason = path["demand"].get("reason", "the compiler cannot decide it")
+            return Answer("undecided", reason=re.sub(r" at -:\d+", "", reason))
     return Answer("never")
