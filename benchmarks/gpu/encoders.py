@@ -62,14 +62,6 @@ def encoder(pruning: str | None = None) -> Any:
     import torch
     from transformers import BertConfig, BertModel
 
-    class Encoder(torch.nn.Module):
-        def __init__(self, layers: torch.nn.Module) -> None:
-            super().__init__()
-            self.layers = layers
-
-        def forward(self, hidden: torch.Tensor) -> torch.Tensor:
-            return self.layers(hidden)[0]
-
     config = BertConfig(vocab_size=8)
     config._attn_implementation = "sdpa"
     layers = BertModel(config, add_pooling_layer=False).encoder.eval()
@@ -83,7 +75,7 @@ def encoder(pruning: str | None = None) -> Any:
     for layer in layers.layer[1:]:
         for mine, values in zip(layer.parameters(), first):
             mine.data.copy_(values.data)
-    return Encoder(layers).eval().requires_grad_(False).half()
+    return programs.hidden_states(layers).eval().requires_grad_(False).half()
 
 
 def compile_program(path: Path, pruning: str | None, target: str, fold_norms: bool, expected_rows: int | None = None) -> None:

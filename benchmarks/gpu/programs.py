@@ -25,6 +25,21 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 
 
+def hidden_states(encoder: Any) -> Any:
+    """A Hugging Face encoder as a module from hidden states to hidden states."""
+    import torch
+
+    class Encoder(torch.nn.Module):
+        def __init__(self, layers: torch.nn.Module) -> None:
+            super().__init__()
+            self.layers = layers
+
+        def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+            return self.layers(hidden)[0]
+
+    return Encoder(encoder)
+
+
 def save_program(program: Any, path: Path) -> int:
     """Writes a compiled program to `path` (NAME.etp.xz), compressed. Returns the size of the program itself."""
     plain = path.with_suffix("")

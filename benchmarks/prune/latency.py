@@ -152,17 +152,6 @@ def measure_cpu(options: argparse.Namespace) -> dict[str, Any]:
 # ---- GPU -------------------------------------------------------------------------------------------------------------
 
 
-class Encoder(torch.nn.Module):
-    """Hidden states to hidden states."""
-
-    def __init__(self, layers: torch.nn.Module) -> None:
-        super().__init__()
-        self.layers = layers
-
-    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
-        return self.layers(hidden)[0]
-
-
 def repeat_a_block(module: torch.nn.Module) -> None:
     """What is not zero in a matrix becomes a block of 64x64 random numbers, again and again."""
     block = 0.02 * torch.randn(64, 64, generator=torch.Generator().manual_seed(0))
@@ -191,7 +180,7 @@ def prepare(options: argparse.Namespace) -> None:
         if key != DENSE:
             prune(model, key, masks[key])
         repeat_a_block(model.encoder)
-        module = Encoder(model.encoder).half().eval()
+        module = programs.hidden_states(model.encoder).half().eval()
         width = model.config.hidden_size
         program = et.compile(module, (torch.zeros(2, 16, width, dtype=torch.float16),), dynamic_shapes=({0: "batch", 1: "sequence"},),
                              target=options.target)

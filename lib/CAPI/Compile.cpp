@@ -8,17 +8,11 @@
 
 #include "Session.h"
 
-#include "et/Compiler/Compiler.h"
-#include "et/Compiler/Resources.h"
 #include "et/Version.h"
 
 #include "mlir/Bytecode/BytecodeWriter.h"
-#include "mlir/IR/Diagnostics.h"
-#include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/ToolOutputFile.h"
-
-#include <cstring>
 
 using namespace mlir;
 using namespace mlir::et;

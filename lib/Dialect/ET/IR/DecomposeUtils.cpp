@@ -22,6 +22,8 @@ Value et::convertFloat(OpBuilder &builder, Location loc, Value value, Type type)
     return value;
   if (from < to)
     return arith::ExtFOp::create(builder, loc, type, value);
+  if (from == to)
+    value = arith::ExtFOp::create(builder, loc, builder.getF32Type(), value);
   return arith::TruncFOp::create(builder, loc, type, value);
 }
 

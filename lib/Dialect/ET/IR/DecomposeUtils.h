@@ -15,12 +15,10 @@
 #ifndef ET_LIB_DIALECT_ET_IR_DECOMPOSEUTILS_H
 #define ET_LIB_DIALECT_ET_IR_DECOMPOSEUTILS_H
 
+#include "et/Dialect/ET/IR/ConvertFloat.h"
 #include "et/Dialect/ET/IR/Decompose.h"
 
 namespace mlir::et {
-
-/// Extends or truncates the float \p value to \p type.
-Value convertFloat(OpBuilder &builder, Location loc, Value value, Type type);
 
 /// Builds the linalg form of one op, with arithmetic in one float type.
 class LinalgBuilder {

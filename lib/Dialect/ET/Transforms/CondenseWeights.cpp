@@ -22,10 +22,11 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "PruningUtils.h"
+
+#include "et/Dialect/ET/IR/ConvertFloat.h"
 #include "et/Dialect/ET/IR/ET.h"
-#include "et/Dialect/ET/IR/WeightData.h"
 #include "et/Dialect/ET/Transforms/Passes.h"
-#include "et/Dialect/ET/Transforms/WeightValues.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -96,23 +97,6 @@ private:
 };
 } // namespace
 
-/// Numbers of the rows of \p data, [\p rows, \p columns], that hold something, or of the columns when \p byColumn.
-template <typename Bits>
-static SmallVector<int32_t> findUsed(const char *data, int64_t rows, int64_t columns, bool byColumn) {
-  // Zeros of either sign.
-  constexpr Bits kMagnitude = Bits(-1) >> 1;
-  const auto *bits = reinterpret_cast<const Bits *>(data);
-  std::vector<Bits> used(byColumn ? columns : rows);
-  for (int64_t row = 0; row < rows; ++row, bits += columns)
-    for (int64_t i = 0; i < columns; ++i)
-      used[byColumn ? i : row] |= bits[i] & kMagnitude;
-  SmallVector<int32_t> numbers;
-  for (auto [i, any] : llvm::enumerate(used))
-    if (any)
-      numbers.push_back(i);
-  return numbers;
-}
-
 /// Adds numbers below \p total that \p kept lacks, the first ones, until it has \p target; keeps it ascending.
 static void fillUp(SmallVector<int32_t> &kept, int64_t total, int64_t target) {
   SmallVector<char> has(total, false);
@@ -137,8 +121,7 @@ FailureOr<Condensed> CondenseWeightsPass::condense(WeightOp weight) {
   int64_t rows = type.getDimSize(0), columns = type.getDimSize(1), total = byColumn ? columns : rows;
   int64_t size = getElementSize(type.getElementType());
   Condensed result;
-  auto find = size == 4 ? findUsed<uint32_t> : findUsed<uint16_t>;
-  result.kept = find(raw->data, rows, columns, byColumn);
+  result.kept = findUsedFeatures(*raw, type, byColumn);
   fillUp(result.kept, total,
          std::min<int64_t>(llvm::alignTo(std::max<size_t>(result.kept.size(), 1), multiple.getValue()), total));
   int64_t kept = result.kept.size();
@@ -235,18 +218,6 @@ Value CondenseWeightsPass::gather(LinearOp layer, const Condensed &weight) {
                                  });
   ++numGathers;
   return result = generic.getResult(0);
-}
-
-/// \p value as \p type, another float.
-static Value convertFloat(OpBuilder &b, Location loc, Value value, Type type) {
-  unsigned from = value.getType().getIntOrFloatBitWidth(), to = type.getIntOrFloatBitWidth();
-  if (value.getType() == type)
-    return value;
-  if (from < to)
-    return arith::ExtFOp::create(b, loc, type, value);
-  if (from > to)
-    return arith::TruncFOp::create(b, loc, type, value);
-  return arith::TruncFOp::create(b, loc, type, arith::ExtFOp::create(b, loc, b.getF32Type(), value));
 }
 
 /// Fuses \p producer into the one generic that reads it, if that computes each element alone.

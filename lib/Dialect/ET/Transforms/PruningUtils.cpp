@@ -111,12 +111,13 @@ Value et::cloneElementwise(ArrayRef<Operation *> ops, Value value) {
   return value;
 }
 
-/// Whether a row of \p data, [\p rows, \p columns], is zero, or a column when \p byColumn.
-template <typename Bits> static bool hasZeros(const char *data, int64_t rows, int64_t columns, bool byColumn) {
+/// findUsedFeatures for elements of one width.
+template <typename Bits>
+static SmallVector<int32_t> findUsed(const char *data, int64_t rows, int64_t columns, bool byColumn) {
   // Zeros of either sign.
   constexpr Bits kMagnitude = Bits(-1) >> 1;
   const auto *bits = reinterpret_cast<const Bits *>(data);
-  std::vector<Bits> used(byColumn ? columns : 0);
+  std::vector<Bits> used(byColumn ? columns : rows);
   for (int64_t row = 0; row < rows; ++row, bits += columns) {
     if (byColumn) {
       for (int64_t i = 0; i < columns; ++i)
@@ -126,10 +127,18 @@ template <typename Bits> static bool hasZeros(const char *data, int64_t rows, in
     Bits any = 0;
     for (int64_t i = 0; i < columns; ++i)
       any |= bits[i];
-    if (!(any & kMagnitude))
-      return true;
+    used[row] = any;
   }
-  return llvm::any_of(used, [&](Bits any) { return !(any & kMagnitude); });
+  SmallVector<int32_t> numbers;
+  for (auto [i, any] : llvm::enumerate(used))
+    if (any & kMagnitude)
+      numbers.push_back(i);
+  return numbers;
+}
+
+SmallVector<int32_t> et::findUsedFeatures(const RawElements &raw, RankedTensorType type, bool byColumn) {
+  auto find = type.getElementTypeBitWidth() == 32 ? findUsed<uint32_t> : findUsed<uint16_t>;
+  return find(raw.data, type.getDimSize(0), type.getDimSize(1), byColumn);
 }
 
 bool et::hasZeroFeatures(LinearOp layer, bool byColumn, SymbolTable &symbols) {
@@ -140,8 +149,10 @@ bool et::hasZeroFeatures(LinearOp layer, bool byColumn, SymbolTable &symbols) {
   if (!element.isF32() && !element.isF16() && !element.isBF16())
     return false;
   FailureOr<RawElements> raw = getRawElements(weight);
-  return succeeded(raw) && (element.isF32() ? hasZeros<uint32_t> : hasZeros<uint16_t>)(raw->data, layer.getNumOutputs(),
-                                                                                       layer.getNumInputs(), byColumn);
+  if (failed(raw))
+    return false;
+  int64_t total = byColumn ? layer.getNumInputs() : layer.getNumOutputs();
+  return static_cast<int64_t>(findUsedFeatures(*raw, weight.getTensorType(), byColumn).size()) < total;
 }
 
 FailureOr<LayerValues> et::readLayer(LinearOp layer, SymbolTable &symbols, std::string &reason) {
