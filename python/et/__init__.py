@@ -18,7 +18,7 @@ module as text, with its weights beside it. `et.prune` prunes a model while it i
 the compiler did with each weight, why, and where the time goes. `et.check` says which sizes break a model, before it runs.
 """
 
-from . import errors, prune
+from . import errors, prune, torch_backend
 from .api import compile, export_mlir
 from .check import CheckError, ShapeError, check
 from .errors import (CompileError, Error, ExportError, ImportError_, NonFiniteWeightError, RunError,
@@ -31,5 +31,7 @@ from .runtime import LoadError, SavedProgram, load
 __all__ = [
     "CheckError", "CompileError", "Error", "ExplainError", "ExportError", "ImportError_", "ImportedModule", "LoadError", "NonFiniteWeightError",
     "Program", "Remark", "Report", "RunError", "SavedProgram", "ShapeError", "TensorSpec", "UnsupportedOperatorError", "check", "compile", "errors",
-    "explain", "export_mlir", "load", "prune",
+    "explain", "export_mlir", "load", "prune", "torch_backend",
 ]
+
+torch_backend.register()

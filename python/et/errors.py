@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Sequence
+from typing import Mapping, Sequence
 
 
 class Error(Exception):
@@ -49,10 +49,12 @@ class UnsupportedOperator:
 
 
 class UnsupportedOperatorError(ImportError_):
-    """The graph uses operators that cannot be imported; all of them are listed in `operators`."""
+    """The graph uses operators that cannot be imported; all of them are listed in `operators`, and the names of their nodes with
+    the reasons in `nodes`."""
 
-    def __init__(self, operators: Sequence[UnsupportedOperator]) -> None:
+    def __init__(self, operators: Sequence[UnsupportedOperator], nodes: Mapping[str, str] | None = None) -> None:
         self.operators = tuple(operators)
+        self.nodes = dict(nodes or {})
         grouped: dict[tuple[str, str], list[UnsupportedOperator]] = {}
         for entry in self.operators:
             grouped.setdefault((entry.operator, entry.reason), []).append(entry)

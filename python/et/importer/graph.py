@@ -19,7 +19,7 @@ import operator
 import os
 import re
 from dataclasses import dataclass, field
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any, Iterable, Mapping, Protocol, Sequence
 
 import sympy
 import torch
@@ -94,6 +94,17 @@ class ImportedModule:
                       os.path.splitext(os.fspath(path))[0] + ".safetensors")
 
 
+class Captured(Protocol):
+    """What the importer reads of an exported program."""
+
+    graph_module: torch.fx.GraphModule
+    graph_signature: Any
+    state_dict: Mapping[str, torch.Tensor]
+    constants: Mapping[str, Any]
+    range_constraints: Mapping[sympy.Symbol, Any]
+    module_call_graph: Sequence[Any]
+
+
 def import_program(program: ExportedProgram, *, dim_names: Mapping[sympy.Symbol, str] | None = None,
                    check_finite: bool = True, masked_rows: str = "exact") -> ImportedModule:
     """Imports an exported program.
@@ -103,7 +114,12 @@ def import_program(program: ExportedProgram, *, dim_names: Mapping[sympy.Symbol,
     """
     if masked_rows not in ("exact", "ignore"):
         raise ValueError(f"expected masked_rows to be 'exact' or 'ignore', but got {masked_rows!r}")
-    program = _normalise(program)
+    return import_captured(_normalise(program), dim_names=dim_names, check_finite=check_finite, masked_rows=masked_rows)
+
+
+def import_captured(program: Captured, *, dim_names: Mapping[sympy.Symbol, str] | None = None, check_finite: bool = True,
+                    masked_rows: str = "exact") -> ImportedModule:
+    """Imports a graph in which every operator has a rule and nothing changes a tensor that others see."""
     E.reset()
     try:
         return _Importer(program, dict(dim_names or {}), check_finite, masked_rows == "ignore").run()
@@ -192,7 +208,7 @@ def _mutation_is_local(node: torch.fx.Node, positions: Mapping[torch.fx.Node, in
 
 
 class _Importer:
-    def __init__(self, program: ExportedProgram, dim_names: dict[sympy.Symbol, str], check_finite: bool,
+    def __init__(self, program: Captured, dim_names: dict[sympy.Symbol, str], check_finite: bool,
                  ignore_empty_rows: bool) -> None:
         self.program = program
         self.dim_names = dim_names
@@ -202,6 +218,7 @@ class _Importer:
         self.lowering = Lowering(self.emitter, self.report, ignore_empty_rows)
         self.context = Context(self.lowering)
         self.unsupported: list[errors.UnsupportedOperator] = []
+        self.refused: dict[str, str] = {}
         self.inputs: list[TensorSpec] = []
         self.constants: dict[tuple, Base] = {}
         self.locations: dict[str, str] = {}
@@ -217,7 +234,7 @@ class _Importer:
             arguments.append(self._input(node, spec))
         returned = self._graph(graph_module, arguments)
         if self.unsupported:
-            raise errors.UnsupportedOperatorError(self.unsupported)
+            raise errors.UnsupportedOperatorError(self.unsupported, self.refused)
         results: list[Result] = []
         specs: list[TensorSpec] = []
         positions: list[Any] = []
@@ -425,6 +442,7 @@ class _Importer:
         path = next(reversed(stack.values()))[0] if stack else ""
         path = re.sub(r"^L\['self'\]\.?", "", path)
         entry = errors.UnsupportedOperator(target_name(node.target), path, self._location(node), reason)
+        self.refused[node.name] = reason
         if entry not in self.unsupported:
             self.unsupported.append(entry)
 

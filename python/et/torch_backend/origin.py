@@ -1,0 +1,87 @@
+#===- origin.py - Which code a graph comes from -*- python -*-===//
+#
+# Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+#===------------------------------------------------------------------------===//
+"""Finds out, while Dynamo calls the backend, which compiled module or function it works for, and where the graph ends."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch._dynamo.eval_frame import OptimizedModule, _TorchDynamoContext
+
+_TORCH_DIR = os.path.dirname(torch.__file__) + os.sep
+_FRAME = re.compile(r'File "([^"]+)", line (\d+)')
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a graph belongs to. `owner` is Dynamo's context of the compiled module or function, None when not found."""
+
+    function: str = "?"
+    location: str = ""
+    ended_by: str = ""
+    ended_at: str = ""
+    owner: Any = None
+
+
+def find_origin() -> Origin:
+    owner = _owner()
+    try:
+        from torch._dynamo.symbolic_convert import InstructionTranslator
+
+        frame = InstructionTranslator.current_tx()
+    except Exception:  # not called by Dynamo
+        return Origin(owner=owner)
+    code = frame.f_code
+    reason = getattr(frame.output, "compile_subgraph_reason", None)
+    ended_by = ended_at = ""
+    if reason is not None and getattr(reason, "graph_break", False):
+        ended_by = str(reason.reason).strip()
+        stack = [f for f in reason.user_stack if not f.filename.startswith(_TORCH_DIR)] or list(reason.user_stack)
+        if stack:
+            ended_at = f"{stack[-1].filename}:{stack[-1].lineno}"
+    return Origin(code.co_qualname if hasattr(code, "co_qualname") else code.co_name,
+                  f"{code.co_filename}:{code.co_firstlineno}", ended_by, ended_at, owner)
+
+
+def _owner() -> Any:
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name == "compile_wrapper":
+            context = frame.f_locals.get("self")
+            if isinstance(context, _TorchDynamoContext):
+                return context
+        frame = frame.f_back
+    return None
+
+
+def context_of(compiled: Any) -> Any:
+    """Dynamo's context of what torch.compile returned; None for anything else."""
+    if isinstance(compiled, OptimizedModule):
+        return compiled.dynamo_ctx
+    if isinstance(compiled, torch.nn.Module):  # module.compile()
+        compiled = getattr(compiled, "_compiled_call_impl", None)
+    function = getattr(compiled, "__func__", compiled)
+    for cell in getattr(function, "__closure__", None) or ():
+        try:
+            if isinstance(cell.cell_contents, _TorchDynamoContext):
+                return cell.cell_contents
+        except ValueError:  # an empty cell
+            continue
+    return None
+
+
+def place_of(node: torch.fx.Node) -> str:
+    """The line of the user's program that a node comes from."""
+    frames = _FRAME.findall(node.meta.get("stack_trace") or "")
+    user = [f for f in frames if not f[0].startswith(_TORCH_DIR)] or frames
+    return f"{user[-1][0]}:{user[-1][1]}" if user else ""
