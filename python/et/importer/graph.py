@@ -118,11 +118,12 @@ def import_program(program: ExportedProgram, *, dim_names: Mapping[sympy.Symbol,
 
 
 def import_captured(program: Captured, *, dim_names: Mapping[sympy.Symbol, str] | None = None, check_finite: bool = True,
-                    masked_rows: str = "exact") -> ImportedModule:
-    """Imports a graph in which every operator has a rule and nothing changes a tensor that others see."""
+                    masked_rows: str = "exact", quiet: bool = False) -> ImportedModule:
+    """Imports a graph in which every operator has a rule and nothing changes a tensor that others see. A quiet report logs
+    nothing that was missed as a warning."""
     E.reset()
     try:
-        return _Importer(program, dict(dim_names or {}), check_finite, masked_rows == "ignore").run()
+        return _Importer(program, dict(dim_names or {}), check_finite, masked_rows == "ignore", Report(quiet=quiet)).run()
     finally:
         E.reset()
 
@@ -209,12 +210,12 @@ def _mutation_is_local(node: torch.fx.Node, positions: Mapping[torch.fx.Node, in
 
 class _Importer:
     def __init__(self, program: Captured, dim_names: dict[sympy.Symbol, str], check_finite: bool,
-                 ignore_empty_rows: bool) -> None:
+                 ignore_empty_rows: bool, report: Report) -> None:
         self.program = program
         self.dim_names = dim_names
         self.check_finite = check_finite
         self.emitter = Emitter()
-        self.report = Report()
+        self.report = report
         self.lowering = Lowering(self.emitter, self.report, ignore_empty_rows)
         self.context = Context(self.lowering)
         self.unsupported: list[errors.UnsupportedOperator] = []

@@ -37,13 +37,15 @@ class Report:
     """The remarks of one import, in program order."""
 
     remarks: list[Remark] = field(default_factory=list)
+    #: Log near misses for debugging only.
+    quiet: bool = field(default=False, repr=False, compare=False)
 
     def add(self, kind: Kind, subject: str, message: str, location: str = "") -> None:
         remark = Remark(kind, subject, message, location)
         if remark in self.remarks:
             return
         self.remarks.append(remark)
-        logger.log(logging.WARNING if kind == "missed" else logging.DEBUG, "%s", remark)
+        logger.log(logging.WARNING if kind == "missed" and not self.quiet else logging.DEBUG, "%s", remark)
 
     def select(self, kind: Kind, subject: str | None = None) -> list[Remark]:
         return [r for r in self.remarks if r.kind == kind and (subject is None or r.subject == subject)]

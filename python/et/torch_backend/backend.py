@@ -33,10 +33,16 @@ logger = logging.getLogger("et.torch_backend")
 
 #: How often a graph is split anew because a part of it could not be compiled.
 _ATTEMPTS = 24
+#: How reasons start that are errors of a whole part.
+_FAILED = "not compiled: "
 
 
 class Refused(Exception):
     """A graph that runs eagerly as a whole; the text says why."""
+
+
+class NoWork(Refused):
+    """A graph that is as well off running eagerly."""
 
 
 def compile_graph(graph_module: torch.fx.GraphModule, examples: Sequence[Any], *, options: Mapping[str, Any] | None = None,
@@ -55,7 +61,7 @@ def compile_graph(graph_module: torch.fx.GraphModule, examples: Sequence[Any], *
     except (RestartAnalysis, OptionError):
         raise
     except Refused as reason:
-        run = _eagerly(graph_module, graph, str(reason))
+        run = _eagerly(graph_module, graph, str(reason), warn=not isinstance(reason, NoWork))
     except Exception as failure:
         logger.debug("a graph was not compiled", exc_info=True)
         run = _eagerly(graph_module, graph, f"{type(failure).__name__}: {failure}")
@@ -63,12 +69,13 @@ def compile_graph(graph_module: torch.fx.GraphModule, examples: Sequence[Any], *
     return run
 
 
-def _eagerly(graph_module: torch.fx.GraphModule, graph: record.Graph, reason: str) -> Callable[..., Any]:
+def _eagerly(graph_module: torch.fx.GraphModule, graph: record.Graph, reason: str, warn: bool = True) -> Callable[..., Any]:
     graph.refused = reason
     graph.compiled.clear()
     graph.eager[:] = [record.Eager(record.count(_name(n) for n in graph_module.graph.nodes if n.op.startswith("call_")), reason, "", 0)]
-    first = reason.splitlines()[0]
-    warnings.warn(f"a graph of '{graph.function}' runs eagerly: {first}; et.explain(model) says more", stacklevel=2)
+    if warn:
+        warnings.warn(f"a graph of '{graph.function}' runs eagerly: {reason.splitlines()[0]}; et.torch_backend.report(model) says more",
+                      stacklevel=2)
     return graph_module.forward
 
 
@@ -140,7 +147,9 @@ class Session:
                 self._describe(plan, built, refused)
                 return
         why = sorted({reason for reason in refused.values() if not reason.startswith("holds no work")})
-        raise Refused("; ".join(why) if why else "it holds no work that is worth a program")
+        if not why:
+            raise NoWork("it holds no work that is worth a program")
+        raise Refused("; ".join(why))
 
     def _build(self, plan: partition.Plan, refused: dict[torch.fx.Node, str]) -> dict[int, tuple[Built, float]] | None:
         """Compiles all parts. None, with more in `refused`, when one of them could not be."""
@@ -158,7 +167,7 @@ class Session:
             except Exception as error:  # a part that cannot be compiled is no reason to fail
                 logger.debug("a part was not compiled", exc_info=True)
                 nodes = nodes_at_fault(part, str(error)) if isinstance(error, CompileError) else []
-                refused.update(dict.fromkeys(nodes or part.nodes, f"{type(error).__name__}: {_first_line(error)}"))
+                refused.update(dict.fromkeys(nodes or part.nodes, f"{_FAILED}{type(error).__name__}: {_first_line(error)}"))
                 return None
             built[stage] = (made, time.perf_counter() - start)
             self.graph.programs_compiled += is_new
@@ -209,7 +218,9 @@ class Session:
             for node in nodes:
                 if node.op == "call_function" and not support.is_size(node):
                     reason = refused.get(node, "is a view of what the caller has, or of another result")
-                    groups.setdefault((reason, place_of(node)), []).append(node)
+                    # One error of the compiler is one reason for all that it takes with it.
+                    place = "" if reason.startswith(_FAILED) else place_of(node)
+                    groups.setdefault((reason, place), []).append(node)
         for (reason, place), nodes in groups.items():
             self.graph.eager.append(record.Eager(record.count(map(support.short_name, nodes)), reason, place,
                                                  sum(support.flops(n, mode) for n in nodes)))

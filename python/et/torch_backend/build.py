@@ -28,7 +28,7 @@ from .call import Call, DeviceCall, HostCall
 from .capture import Captured, Input
 from .options import Options
 from .partition import Part
-from .support import is_size
+from .support import hint, is_size
 
 #: Programs by what they were made of, as long as somebody uses them.
 _programs: "weakref.WeakValueDictionary[Any, Built]" = weakref.WeakValueDictionary()
@@ -63,7 +63,7 @@ def build(part: Part, captured: Captured, options: Options, device: torch.device
     """
     inputs = {node: entry for node, entry in zip(_placeholders(captured), captured.inputs)}
     program, names = _program(part, captured, inputs)
-    imported = import_captured(program, masked_rows=options.masked_rows, check_finite=options.check_finite)
+    imported = import_captured(program, masked_rows=options.masked_rows, check_finite=options.check_finite, quiet=True)
     target = target_of(options, device)
     alive = tuple(entry.example for entry in captured.inputs if entry.name in names)
     key = (imported.text, target, options, torch.get_num_threads(), str(device), tuple((name, states[name]) for name in names))
@@ -137,6 +137,12 @@ def _program(part: Part, captured: Captured, inputs: Mapping[torch.fx.Node, Inpu
         placeholder(name, value, InputSpec(InputKind.USER_INPUT, TensorArgument(name), None))
     for node in part.nodes:
         copies[node] = graph.node_copy(node, copies.__getitem__)
+    for node in part.outputs:
+        order = memory_order(node.meta["val"])
+        if order is not None:
+            copies[node] = graph.call_function(torch.ops.aten.permute.default, (copies[node], order))
+            with captured.fake_mode:
+                copies[node].meta["val"] = node.meta["val"].permute(order)
     graph.output(tuple(copies[node] for node in part.outputs))
     module = torch.fx.GraphModule(captured.graph_module, graph)
     outputs = [OutputSpec(OutputKind.USER_OUTPUT, TensorArgument(copies[node].name), None) for node in part.outputs]
@@ -146,6 +152,21 @@ def _program(part: Part, captured: Captured, inputs: Mapping[torch.fx.Node, Inpu
     weights = tuple(inputs[n].name for n in part.inputs if n in inputs and inputs[n].is_weight)
     return SimpleNamespace(graph_module=module, graph_signature=SimpleNamespace(input_specs=specs, output_specs=outputs),
                            state_dict=state, constants={}, range_constraints=ranges, module_call_graph=[entry]), weights
+
+
+def memory_order(tensor: torch.Tensor) -> list[int] | None:
+    """The order in which the dimensions of a result lie in memory where PyTorch has them: None for the order that they have
+    anyway. What is no dense block of memory in PyTorch is one here."""
+    if tensor.dim() < 2:
+        return None
+    sizes, strides = [hint(s) for s in tensor.shape], [hint(s) for s in tensor.stride()]
+    order = sorted(range(tensor.dim()), key=lambda d: (-strides[d], -sizes[d], d))
+    expected = 1
+    for d in reversed(order):
+        if sizes[d] != 1 and strides[d] != expected:
+            return None
+        expected *= sizes[d]
+    return None if order == sorted(order) or 0 in sizes else order
 
 
 _PLACE = re.compile(r'loc\("([^"]+)":(\d+)|(?:^|\s|")([^\s":]+\.py)"?:(\d+)', re.MULTILINE)

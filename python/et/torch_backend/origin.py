@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch._dynamo.eval_frame import OptimizedModule, _TorchDynamoContext
 
+_PACKAGES = os.path.dirname(os.path.dirname(torch.__file__)) + os.sep
 _TORCH_DIR = os.path.dirname(torch.__file__) + os.sep
 _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 
@@ -48,9 +49,9 @@ def find_origin() -> Origin:
         ended_by = str(reason.reason).strip()
         stack = [f for f in reason.user_stack if not f.filename.startswith(_TORCH_DIR)] or list(reason.user_stack)
         if stack:
-            ended_at = f"{stack[-1].filename}:{stack[-1].lineno}"
+            ended_at = f"{short_path(stack[-1].filename)}:{stack[-1].lineno}"
     return Origin(code.co_qualname if hasattr(code, "co_qualname") else code.co_name,
-                  f"{code.co_filename}:{code.co_firstlineno}", ended_by, ended_at, owner)
+                  f"{short_path(code.co_filename)}:{code.co_firstlineno}", ended_by, ended_at, owner)
 
 
 def _owner() -> Any:
@@ -84,4 +85,9 @@ def place_of(node: torch.fx.Node) -> str:
     """The line of the user's program that a node comes from."""
     frames = _FRAME.findall(node.meta.get("stack_trace") or "")
     user = [f for f in frames if not f[0].startswith(_TORCH_DIR)] or frames
-    return f"{user[-1][0]}:{user[-1][1]}" if user else ""
+    return f"{short_path(user[-1][0])}:{user[-1][1]}" if user else ""
+
+
+def short_path(path: str) -> str:
+    """Without the folder that packages are installed in."""
+    return path.removeprefix(_PACKAGES)

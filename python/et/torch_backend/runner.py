@@ -14,7 +14,7 @@ from typing import Any, Callable, Mapping, Sequence
 
 import torch
 
-from .build import Built
+from .build import Built, memory_order
 from .call import Call
 from .capture import Captured
 from .partition import Part, Plan
@@ -67,6 +67,10 @@ def assemble(plan: Plan, captured: Captured, built: Mapping[int, tuple[Built, fl
         result = graph.call_module(name, tuple(arguments))
         for i, node in enumerate(part.outputs):
             copies[node] = graph.call_function(operator.getitem, (result, i))
+            order = memory_order(node.meta["val"])
+            if order is not None:
+                inverse = [order.index(d) for d in range(len(order))]
+                copies[node] = graph.call_function(torch.ops.aten.permute.default, (copies[node], inverse))
     output = next(n for n in source.nodes if n.op == "output")
     graph.output(torch.fx.node.map_arg(output.args[0], copies.__getitem__))
     forward = torch.fx.GraphModule(root, graph).forward
@@ -89,7 +93,7 @@ def _whole(plan: Plan, captured: Captured, built: Mapping[int, tuple[Built, floa
     if len(plan.parts) != 1 or any(plan.eager.values()):
         return None
     part = next(iter(plan.parts.values()))
-    if part.carriers:
+    if part.carriers or any(memory_order(n.meta["val"]) is not None for n in part.outputs):
         return None
     position = {n: i for i, n in enumerate(n for n in captured.graph_module.graph.nodes if n.op == "placeholder")}
     taken = _tensor_inputs(part, captured)
