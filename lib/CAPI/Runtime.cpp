@@ -273,3 +273,20 @@ void etExecutableGetStatistics(EtExecutable executable, EtExecutableStatistics *
              statistics.graphReplays, statistics.launchesUpdated, statistics.shapesKept,
              statistics.arenaBytes,   statistics.weightBytes};
 }
+
+size_t etFindChangedWord(const uint64_t *const *words, const uint64_t *expected, size_t count) {
+  // Without a branch for each word, so that the reads overlap; mostly nothing changed.
+  constexpr size_t stride = 64;
+  for (size_t start = 0; start < count; start += stride) {
+    size_t end = std::min(start + stride, count);
+    uint64_t difference = 0;
+    for (size_t i = start; i < end; ++i)
+      difference |= *words[i] ^ expected[i];
+    if (difference == 0)
+      continue;
+    for (size_t i = start; i < end; ++i)
+      if (*words[i] != expected[i])
+        return i;
+  }
+  return count;
+}

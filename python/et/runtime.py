@@ -109,6 +109,7 @@ def library() -> C.CDLL:
         "etExecutableRun": (void_p, [void_p, tensors, size_t, tensors, size_t, void_p]),
         "etExecutableSynchronize": (void_p, [void_p, void_p]),
         "etExecutableGetStatistics": (None, [void_p, C.POINTER(_Statistics)]),
+        "etFindChangedWord": (size_t, [void_p, void_p, size_t]),
     }
     for side in ("Input", "Output"):
         signatures[f"etSavedProgramGetNum{side}s"] = (size_t, [void_p])

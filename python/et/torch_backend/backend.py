@@ -21,12 +21,12 @@ import torch
 from torch._dynamo.exc import RestartAnalysis
 
 from ..errors import CompileError, UnsupportedOperatorError
-from . import dynamic, options as option_parser, partition, record, support
+from . import dynamic, options as option_parser, partition, record, shortcut, support
 from .build import Built, build, nodes_at_fault
 from .capture import Captured, capture, inputs_of
 from .options import OptionError, Options
 from .origin import find_origin, place_of
-from .runner import Runner, assemble
+from .runner import Direct, Runner, assemble, straight, whole
 from .weights import Watch
 
 logger = logging.getLogger("et.torch_backend")
@@ -52,7 +52,7 @@ def compile_graph(graph_module: torch.fx.GraphModule, examples: Sequence[Any], *
     if mode is not None:
         warnings.warn(f"the backend 'et' has no modes: mode={mode!r} changes nothing", stacklevel=2)
     origin = find_origin()
-    graph = record.Graph(origin.function, origin.location, origin.ended_by, origin.ended_at)
+    graph = record.Graph(origin.function, origin.location, origin.ended_by, origin.ended_at, origin=shortcut.read_origin())
     try:
         device = _check(graph_module, examples)
         if chosen.dynamic == "auto":
@@ -66,6 +66,8 @@ def compile_graph(graph_module: torch.fx.GraphModule, examples: Sequence[Any], *
         logger.debug("a graph was not compiled", exc_info=True)
         run = _eagerly(graph_module, graph, f"{type(failure).__name__}: {failure}")
     record.add(graph, origin.owner)
+    if chosen.shortcut and origin.module is not None:
+        shortcut.install(origin.module)
     return run
 
 
@@ -115,6 +117,8 @@ class Session:
         self.captured = capture(graph_module, examples)
         self.plan: partition.Plan | None = None
         self.runner: Runner | None = None
+        #: Where the graph is one program: what calls it, the arguments that it takes, and which of its results are returned.
+        self.direct: Direct | None = None
         self._updates_left = options.updates
 
     def start(self) -> Callable[..., Any]:
@@ -129,7 +133,9 @@ class Session:
         if self.runner is None:
             return self.original.forward(*arguments)
         self.graph.calls += 1
-        return self.runner(arguments)
+        results = self.runner(arguments)
+        shortcut.note(self, arguments, results)
+        return results
 
     # -- compiling ----------------------------------------------------------------------------------------------------
 
@@ -143,7 +149,8 @@ class Session:
             built = self._build(plan, refused)
             if built is not None:
                 self.plan = plan
-                self.runner = assemble(plan, self.captured, built, self.device)
+                self.direct = whole(plan, self.captured, built)
+                self.runner = straight(self.direct) if self.direct else assemble(plan, self.captured, built, self.device)
                 self._describe(plan, built, refused)
                 return
         why = sorted({reason for reason in refused.values() if not reason.startswith("holds no work")})
@@ -201,7 +208,7 @@ class Session:
             self._give_up(f"with the weights that changed: {type(failure).__name__}: {failure}")
 
     def _give_up(self, reason: str) -> None:
-        self.runner = None
+        self.runner = self.direct = None
         _eagerly(self.original, self.graph, reason)
 
     # -- describing ---------------------------------------------------------------------------------------------------

@@ -47,7 +47,8 @@ class Report:
         return sum(bool(g.ended_by) for g in self.graphs)
 
     def to_json(self) -> str:
-        graphs = [{**dataclasses.asdict(g), "flops": g.flops, "compiled_flops": g.compiled_flops} for g in self.graphs]
+        graphs = [{**dataclasses.asdict(dataclasses.replace(g, origin=None)), "flops": g.flops, "compiled_flops": g.compiled_flops}
+                  for g in self.graphs]
         return json.dumps({"name": self.name, "share": self.share, "flops": self.flops, "programs_compiled": self.programs_compiled,
                            "graph_breaks": self.graph_breaks, "graphs": graphs}, indent=2)
 
@@ -96,7 +97,9 @@ def _operators(counts: tuple[tuple[str, int], ...]) -> str:
 
 
 def _describe(i: int, graph: record.Graph) -> list[str]:
-    lines = [f"graph {i}: {graph.function} ({graph.location}), {_plural(graph.calls, 'call')}"]
+    lines = [f"graph {i}: {graph.function} ({graph.location}), {_plural(graph.calls + graph.shortcuts, 'call')}"]
+    if graph.shortcuts:
+        lines[0] += f", {graph.shortcuts} of them without PyTorch's guards"
     if graph.refused:
         lines.append(f"  eager, all of it: {graph.refused.splitlines()[0]}")
     for part in graph.compiled:

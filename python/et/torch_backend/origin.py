@@ -32,16 +32,18 @@ class Origin:
     ended_by: str = ""
     ended_at: str = ""
     owner: Any = None
+    #: The module that torch.compile returned, if it was one.
+    module: OptimizedModule | None = None
 
 
 def find_origin() -> Origin:
-    owner = _owner()
+    owner, module = _owner()
     try:
         from torch._dynamo.symbolic_convert import InstructionTranslator
 
         frame = InstructionTranslator.current_tx()
     except Exception:  # not called by Dynamo
-        return Origin(owner=owner)
+        return Origin(owner=owner, module=module)
     code = frame.f_code
     reason = getattr(frame.output, "compile_subgraph_reason", None)
     ended_by = ended_at = ""
@@ -51,18 +53,21 @@ def find_origin() -> Origin:
         if stack:
             ended_at = f"{short_path(stack[-1].filename)}:{stack[-1].lineno}"
     return Origin(code.co_qualname if hasattr(code, "co_qualname") else code.co_name,
-                  f"{short_path(code.co_filename)}:{code.co_firstlineno}", ended_by, ended_at, owner)
+                  f"{short_path(code.co_filename)}:{code.co_firstlineno}", ended_by, ended_at, owner, module)
 
 
-def _owner() -> Any:
-    frame = sys._getframe(1)
+def _owner() -> tuple[Any, OptimizedModule | None]:
+    """The context that is compiling, and the compiled module that was called, from the frames of this call."""
+    frame, context = sys._getframe(1), None
     while frame is not None:
-        if frame.f_code.co_name == "compile_wrapper":
-            context = frame.f_locals.get("self")
-            if isinstance(context, _TorchDynamoContext):
-                return context
+        if context is None and frame.f_code.co_name == "compile_wrapper":
+            found = frame.f_locals.get("self")
+            context = found if isinstance(found, _TorchDynamoContext) else None
+        elif context is not None and isinstance(frame.f_locals.get("self"), OptimizedModule):
+            module = frame.f_locals["self"]
+            return context, module if module.dynamo_ctx is context else None
         frame = frame.f_back
-    return None
+    return context, None
 
 
 def context_of(compiled: Any) -> Any:

@@ -55,8 +55,11 @@ class Graph:
     programs_compiled: int = 0
     programs_reused: int = 0
     updates: int = 0
-    shortcut: str = ""
+    #: Calls through Dynamo, and calls that went straight to the program; what is known of the latter.
     calls: int = 0
+    shortcuts: int = 0
+    shortcut: str = ""
+    origin: Any = field(default=None, repr=False)
 
     @property
     def flops(self) -> int:

@@ -36,9 +36,7 @@ class _Program(torch.nn.Module):
 
 
 def assemble(plan: Plan, captured: Captured, built: Mapping[int, tuple[Built, float]], device: torch.device) -> Runner:
-    whole = _whole(plan, captured, built)
-    if whole is not None:
-        return whole
+    """A function of the parts of a plan and of what runs eagerly between them."""
     graph = torch.fx.Graph()
     copies: dict[torch.fx.Node, torch.fx.Node] = {}
     source = captured.graph_module.graph
@@ -88,8 +86,12 @@ def _tensor_inputs(part: Part, captured: Captured) -> list[torch.fx.Node]:
     return [n for n in part.inputs if not is_size(n) and n.op != "get_attr" and not (n in entries and entries[n].is_weight)]
 
 
-def _whole(plan: Plan, captured: Captured, built: Mapping[int, tuple[Built, float]]) -> Runner | None:
-    """A quicker function for a graph that is one program and nothing else."""
+#: What calls a program, the arguments of the graph that it takes, and which of its results the graph returns.
+Direct = tuple[Call, list[int], list[int]]
+
+
+def whole(plan: Plan, captured: Captured, built: Mapping[int, tuple[Built, float]]) -> Direct | None:
+    """How to call a graph that is one program and nothing else; None for others."""
     if len(plan.parts) != 1 or any(plan.eager.values()):
         return None
     part = next(iter(plan.parts.values()))
@@ -102,9 +104,13 @@ def _whole(plan: Plan, captured: Captured, built: Mapping[int, tuple[Built, floa
     if not isinstance(returned, (list, tuple)) or any(n not in position for n in taken) or any(n not in part.outputs for n in returned):
         return None
     call = next(iter(built.values()))[0].call
-    take = [position[n] for n in taken]
-    give = [part.outputs.index(n) for n in returned]
-    if give == list(range(len(part.outputs))):
+    return call, [position[n] for n in taken], [part.outputs.index(n) for n in returned]
+
+
+def straight(direct: Direct) -> Runner:
+    """A function for a graph that is one program."""
+    call, take, give = direct
+    if give == list(range(len(give))):
         return lambda arguments: call([arguments[i] for i in take])
 
     def run(arguments: Sequence[Any]) -> Any:
