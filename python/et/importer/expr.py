@@ -214,7 +214,7 @@ def reduce(kind: str, axes: Sequence[Axis], body: Expr) -> Expr:
     reductions are identical.
     """
     axes = tuple(a for a in axes if a.size != 1)
-    if not axes:
+    if not axes or (kind == "sum" and body.op == "const" and body.attr == 0):
         return body
     fresh = tuple(bound_axis(body.depth, i, a.size) for i, a in enumerate(axes))
     body = substitute(body, {a: index(f) for a, f in zip(axes, fresh)})

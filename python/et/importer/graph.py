@@ -28,7 +28,7 @@ from torch.export.graph_signature import InputKind, OutputKind
 
 from .. import errors
 from . import expr as E
-from . import attention, ops_elementwise, ops_index, ops_nn, ops_reduce, ops_view, patterns  # noqa: F401  (rules)
+from . import attention, ops_conv, ops_elementwise, ops_index, ops_nn, ops_reduce, ops_view, patterns  # noqa: F401  (rules)
 from .dims import Size, is_static, size_of
 from .emitter import INLINE_BYTES, TORCH_DTYPES, Emitter
 from .ir import Base, Result, Value

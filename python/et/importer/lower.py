@@ -26,7 +26,7 @@ from .evaluate import evaluate
 from .ir import Base, Result, Value
 from .report import Report
 
-#: A constant expression is evaluated at import when it has at most this many elements.
+#: A constant expression is evaluated at import when it has at most this many elements, or is no larger than what it is of.
 FOLD_LIMIT = 1 << 22
 
 Raiser = Callable[["Lowering", E.Expr, Sequence[E.Axis] | None], E.Expr | None]
@@ -124,10 +124,17 @@ class Lowering:
         if any(a.op == "lin" for a in args):
             if not all(E.affine(p) is not None for a in args if a.op == "lin" for p in a.args):
                 return e
+            base = self.leading(base, [product(a.attr) if a.op == "lin" else s for a, s in zip(args, base.shape)])
             sizes = [list(a.attr) if a.op == "lin" else [s] for a, s in zip(args, base.shape)]
             base = self.expanded(base, sizes)
             args = tuple(p for a in args for p in (a.args if a.op == "lin" else (a,)))
         return self.sliced(base, args)
+
+    def leading(self, base: Base, sizes: Sequence[Size]) -> Base:
+        """The first `sizes` positions of each dimension: what stays of one that was sliced before it was split."""
+        if all(same(a, b) for a, b in zip(sizes, base.shape)):
+            return base
+        return self.sliced(base, [E.index(E.Axis(s)) for s in sizes]).attr
 
     def expanded(self, base: Base, sizes: Sequence[Sequence[Size]]) -> Base:
         """The same data with dimensions split."""
@@ -408,7 +415,11 @@ class Lowering:
     def fold(self, e: E.Expr, order: Sequence[E.Axis]) -> E.Expr | None:
         """Evaluates an expression that depends on constants only."""
         axes = list(order) if len(order) == len(e.free) else list(e.free)
-        if not all(is_static(a.size) for a in axes) or product(a.size for a in axes) > FOLD_LIMIT:
+        if not all(is_static(a.size) for a in axes):
+            return None
+        # What is no larger than a constant it is made of costs no more memory than that: a normalised weight.
+        known = [x.attr.constant.numel() for x in E.walk(e) if x.op == "load" and x.attr.constant is not None]
+        if product(a.size for a in axes) > max([FOLD_LIMIT, *known]):
             return None
         for x in E.walk(e):
             if x.op == "size" or (x.op == "load" and x.attr.constant is None) or x.op == "attention":
@@ -469,9 +480,9 @@ def is_simple(e: E.Expr) -> bool:
         if arg.op == "lin":
             if not all(p.op == "index" for p in arg.args):
                 return False
-            # The parts cover the dimension because that is how views make them.
+            # The parts cover the dimension, unless only its leading part was split.
             axes = [p.attr for p in arg.args]
-            if not all(same(a.size, s) for a, s in zip(axes, arg.attr)):
+            if not all(same(a.size, s) for a, s in zip(axes, arg.attr)) or not same(product(arg.attr), extent):
                 return False
         elif arg.op == "index":
             if not same(arg.attr.size, extent):
