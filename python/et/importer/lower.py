@@ -15,6 +15,7 @@ a copy only when they do not.
 
 from __future__ import annotations
 
+import math
 from typing import Callable, Sequence
 
 import torch
@@ -321,6 +322,13 @@ class Lowering:
                 return raised
         if e.op == "softmax":
             return self._softmax(e, order, fallback)
+        if e.op == "safe_softmax":
+            self._explain(e)
+            scores = self.force(e.args[0], order, fallback)
+            plain = E.softmax(e.attr, scores)
+            self.explained.add(plain)
+            some = E.reduce("any", e.attr, E.op("ne", "i1", scores, E.const(-math.inf, e.dtype)))
+            return self.force(E.op("select", e.dtype, some, plain, E.const(0, e.dtype)), order, fallback)
         reduced: tuple[E.Axis, ...] = ()
         kind = None
         body = e
@@ -424,7 +432,7 @@ class Lowering:
         for x in E.walk(e):
             if x.op == "size" or (x.op == "load" and x.attr.constant is None) or x.op == "attention":
                 return None
-            if x.op in ("reduce", "softmax") and not all(is_static(a.size) for a in (x.attr[1] if x.op == "reduce" else x.attr)):
+            if (x.op == "reduce" or x.op in E.SOFTMAXES) and not all(is_static(a.size) for a in (x.attr[1] if x.op == "reduce" else x.attr)):
                 return None
         if e.dtype == "i1":
             return None
@@ -445,7 +453,7 @@ def _outermost(root: E.Expr) -> list[E.Expr]:
         if id(x) in seen:
             continue
         seen.add(id(x))
-        if x.op in ("reduce", "softmax", "attention"):
+        if x.op in ("reduce", "attention", *E.SOFTMAXES):
             found.append(x)
         elif x is not root and x.op in ("add", "mul", "div") and any(match(x) is not None for match in _units):
             found.append(x)

@@ -264,7 +264,7 @@ def masked_fill(ctx: Context, x: Value, mask: Value, value: Any) -> Value:
 
 
 @register("aten.to.dtype", "aten.to.device", "aten.to.dtype_layout", "aten.to.other", "aten._to_copy", "aten.type_as",
-          "aten.to.prim_Device", "aten.to.prim_dtype")
+          "aten.to.prim_Device", "aten.to.prim_dtype", "prims.convert_element_type")
 def convert(ctx: Context, x: Value, *args: Any, **kwargs: Any) -> Value:
     # The exporter knows the type of the result; where it is does not matter here.
     return ctx.cast(x, ctx.dtype)

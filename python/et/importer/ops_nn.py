@@ -37,27 +37,27 @@ from .views import Unifier, contract, derive, flatten, reshape, unify_elementwis
 @register("aten.linear")
 def linear(ctx: Context, x: Value, weight: Value, bias: Value | None = None) -> Value:
     labels: list[Hashable] = list(range(x.rank - 1))
-    if x.body.heavy and constant_data(weight.body):
-        # It will be read row by row: have it written in that order.
-        ctx.lowering.realise(x, x.axes)
-    elif constant_data(weight.body) and _scattered(x):
-        # Windows of an image, one behind the other: copied once here, not by each that reads the projections.
-        x = flatten(ctx.lowering, x)
+    if constant_data(weight.body):
+        x = _rows(ctx, x)
     result = contract(ctx.lowering, [(x, [*labels, "k"]), (weight, (["n", "k"] if weight.rank == 2 else ["k"]))],
                       [*labels, "n"] if weight.rank == 2 else labels)
     return result if bias is None else _plus(ctx, result, bias)
 
 
-def _scattered(x: Value) -> bool:
-    """True when rows of a tensor in memory are counted along axes that do not lie side by side, or that need no names."""
+def _rows(ctx: Context, x: Value) -> Value:
+    """The input of a product with a weight, which is read row by row, in memory in that order."""
+    if x.body.heavy:
+        ctx.lowering.realise(x, x.axes)
     if x.body.op != "load":
-        return False
+        return x
     order = [a for arg in x.body.args for a in load_axes(arg)]
     groups = [dim for dim in x.dims[:-1] if len(dim) > 1 and all(a in order for a in dim)]
     places = [[order.index(a) for a in dim] for dim in groups]
+    # Windows of an image, one behind the other: copied once here, not by each that reads the projections.
     apart = any(later != earlier + 1 for group in places for earlier, later in zip(group, group[1:]))
     # The pixels of an image are one axis to an attention over them; to merge them costs nothing.
-    return apart or any(all(is_static(a.size) for a in dim) for dim in groups)
+    pixels = any(sum(is_static(a.size) for a in dim) > 1 for dim in groups)
+    return flatten(ctx.lowering, x) if apart or pixels else x
 
 
 def _plus(ctx: Context, x: Value, bias: Value) -> Value:
@@ -70,8 +70,8 @@ def matmul(ctx: Context, a: Value, b: Value) -> Value:
     left = [("m",), "k"] if a.rank > 1 else ["k"]
     right = ["k", ("n",)] if b.rank > 1 else ["k"]
     batch = max(a.rank, b.rank, 2) - 2
-    if a.body.heavy and constant_data(b.body):
-        ctx.lowering.realise(a, a.axes)  # as in a linear
+    if constant_data(b.body):
+        a = _rows(ctx, a)
     la = [*range(batch - (a.rank - len(left)), batch), *left]
     lb = [*range(batch - (b.rank - len(right)), batch), *right]
     output = [*range(batch)] + ([("m",)] if a.rank > 1 else []) + ([("n",)] if b.rank > 1 else [])
@@ -234,8 +234,34 @@ def sdpa(ctx: Context, q: Value, k: Value, v: Value, attn_mask: Value | None = N
 @register("aten._scaled_dot_product_flash_attention_for_cpu")
 def flash(ctx: Context, q: Value, k: Value, v: Value, dropout_p: float = 0.0, is_causal: bool = False, *,
           attn_mask: Value | None = None, scale: float | None = None) -> list[Value | None]:
+    return _parts(ctx, q, k, v, attn_mask, dropout_p, is_causal, scale)
+
+
+@register("aten._scaled_dot_product_flash_attention")
+def flash_gpu(ctx: Context, q: Value, k: Value, v: Value, dropout_p: float = 0.0, is_causal: bool = False,
+              debug: bool = False, *, scale: float | None = None) -> list[Value | None]:
+    return _parts(ctx, q, k, v, None, dropout_p, is_causal, scale)
+
+
+@register("aten._scaled_dot_product_efficient_attention", "aten._scaled_dot_product_cudnn_attention")
+def efficient(ctx: Context, q: Value, k: Value, v: Value, bias: Value | None, log_sums: bool, dropout_p: float = 0.0,
+              is_causal: bool = False, debug: bool = False, *, scale: float | None = None) -> list[Value | None]:
+    return _parts(ctx, q, k, v, bias, dropout_p, is_causal, scale)
+
+
+@register("aten._scaled_dot_product_fused_attention_overrideable")
+def overrideable(ctx: Context, q: Value, k: Value, v: Value, bias: Value | None = None, dropout_p: float = 0.0,
+                 is_causal: bool = False, debug: bool = False, *, scale: float | None = None) -> list[Value | None]:
+    return _parts(ctx, q, k, v, bias, dropout_p, is_causal, scale)
+
+
+def _parts(ctx: Context, q: Value, k: Value, v: Value, mask: Value | None, dropout_p: float, is_causal: bool,
+           scale: float | None) -> list[Value | None]:
+    """The first of several results; the others serve the backward pass."""
+    several = len(ctx.meta)
     ctx.meta = ctx.meta[0]
-    return [sdpa(ctx, q, k, v, attn_mask, dropout_p, is_causal, scale=scale), None]
+    grouped = not same(q.shape[-3], k.shape[-3])
+    return [sdpa(ctx, q, k, v, mask, dropout_p, is_causal, scale=scale, enable_gqa=grouped)] + [None] * (several - 1)
 
 
 @register("torch_attn._varlen_attn")

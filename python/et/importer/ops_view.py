@@ -29,6 +29,19 @@ def reshape_rule(ctx: Context, x: Value, *args: Any, **kwargs: Any) -> Value:
     return reshape(ctx.lowering, x, ctx.shape)
 
 
+@register("aten.as_strided", "aten.as_strided_copy")
+def as_strided(ctx: Context, x: Value, size: Sequence[Size], stride: Sequence[Size], offset: Size | None = None) -> Value:
+    meta = ctx.node.args[0].meta["val"]
+    expected: Size = 1
+    whole = same(product(x.shape), product(ctx.shape)) and meta.is_contiguous() and (offset is None or same(offset, 0))
+    for extent, step in reversed(list(zip(ctx.shape, stride))):
+        whole = whole and (same(extent, 1) or same(size_of(step), expected))
+        expected = product((expected, extent))
+    if not whole:
+        raise Unsupported("strides that are not those of a whole tensor")
+    return reshape(ctx.lowering, x, ctx.shape)
+
+
 @register("aten.transpose.int", "aten.swapaxes", "aten.swapdims", "aten.transpose_")
 def transpose(ctx: Context, x: Value, a: int, b: int) -> Value:
     order = list(range(x.rank))

@@ -71,7 +71,7 @@ def _in_arithmetic(body: E.Expr, axes: Sequence[E.Axis]) -> bool:
 
 def _holds_scores(body: E.Expr) -> bool:
     """True when a product of two tensors that are not constant has not been computed yet, nor a softmax of it."""
-    if not body.heavy or any(x.op == "softmax" for x in E.walk(body)):
+    if not body.heavy or any(x.op in E.SOFTMAXES for x in E.walk(body)):
         return False
     return any(x.op == "reduce" and x.attr[0] == "sum" and sum(f.activation for f in E.factors(x.args[0])) > 1
                for x in E.walk(body))
