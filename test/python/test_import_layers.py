@@ -249,13 +249,6 @@ def test_conv1d_is_linear(options: dict) -> None:
     check(module.eval(), torch.randn(2, 5, 16), dynamic={"input": {0: "batch"}}, expect={"et.linear": 1}, tolerance=5e-6)
 
 
-def test_grouped_convolution_is_refused() -> None:
-    import et
-
-    with pytest.raises(et.UnsupportedOperatorError, match="groups = 1, but got 2"):
-        check(torch.nn.Conv1d(4, 4, 3, groups=2).eval(), torch.randn(1, 4, 8))
-
-
 @pytest.mark.parametrize("name", ["<b>", 'say "so"', "back\\slash", "a, b|c", "é"])
 def test_parameters_of_any_name_keep_their_values(name: str, tool) -> None:
     module = torch.nn.Sequential()

@@ -1,4 +1,4 @@
-#===- test_import_models.py - Encoders of the transformers package -*- python -*-===//
+#===- test_import_models.py - Models of the transformers package -*- python -*-===//
 #
 # Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
 # See LICENSE for license information.

@@ -251,3 +251,102 @@ def test_module_is_saved_with_its_weights(tmp_path) -> None:
     imported.save(tmp_path / "model.mlir")
     assert (tmp_path / "model.mlir").read_text() == imported.text
     assert torch.equal(load_file(tmp_path / "model.safetensors")["weight"], module.weight)
+
+
+# -- moves, differences, scatters -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("function", [
+    lambda x: torch.roll(x, 2, 1), lambda x: torch.roll(x, (-1, 9), (0, 1)), lambda x: torch.roll(x, 5), lambda x: torch.roll(x, 0, 0),
+    lambda x: torch.roll(x, -3, -1),
+])
+def test_roll(function) -> None:
+    check(function, torch.randn(3, 5))
+    check(function, torch.randn(3, 5), dynamic={"args_0": {0: "a", 1: "b"}}, others=[[torch.randn(2, 4)], [torch.randn(7, 2)]])
+
+
+def test_roll_by_a_size_is_refused() -> None:
+    with pytest.raises(et.UnsupportedOperatorError, match="expected a shift that is a constant"):
+        import_function(lambda x: torch.roll(x, x.shape[0], 1), [torch.randn(3, 5)], {"args_0": {0: "a"}})
+
+
+@pytest.mark.parametrize("divisor", [3.0, -2.5])
+def test_fmod(divisor: float) -> None:
+    check(lambda x: torch.fmod(x, divisor), torch.randn(4, 5) * 10)
+    check(lambda x: torch.fmod(x, 4), torch.arange(-9, 9))
+
+
+@pytest.mark.parametrize("options", [{}, {"dim": 0}, {"prepend": torch.ones(3, 1)}, {"prepend": torch.ones(3, 2), "append": torch.ones(3, 1)}])
+def test_diff(options: dict) -> None:
+    check(lambda x: torch.diff(x, **options), torch.randn(3, 5))
+
+
+def test_diff_of_booleans_and_of_higher_order() -> None:
+    check(lambda x: torch.diff(x > 0), torch.randn(3, 5))
+    with pytest.raises(et.UnsupportedOperatorError, match="order 1, but got 2"):
+        import_function(lambda x: torch.diff(x, n=2), [torch.randn(3, 5)])
+
+
+def test_differences_of_positions_are_known() -> None:
+    def steps(x, start, factor):
+        positions = torch.arange(x.shape[1]).unsqueeze(0).expand(x.shape[0], -1) * factor
+        changes = torch.diff(positions, prepend=positions[:, :1] - start, dim=-1) != factor
+        return x + changes.cumsum(-1)
+
+    for start, factor, generics in ((1, 1, 0), (3, 3, 0), (2, 1, None)):
+        imported = check(lambda x: steps(x, start, factor), torch.randn(2, 5), dynamic={"args_0": {0: "a", 1: "b"}},
+                         others=[[torch.randn(1, 2)]])
+        assert ('"reduction"' in imported.text) == (generics is None)
+
+
+def test_joined_positions_go_on_counting() -> None:
+    def joined(x, start):
+        positions = torch.cat([torch.arange(3), torch.arange(start, x.shape[0] + start)])
+        return x.sum() + positions
+
+    dynamic = {"args_0": {0: "a"}}
+    assert "tensor.concat" not in check(lambda x: joined(x, 3), torch.randn(5), dynamic=dynamic).text
+    assert "tensor.concat" in check(lambda x: joined(x, 4), torch.randn(5), dynamic=dynamic).text
+
+
+def test_cumsum_of_what_is_known() -> None:
+    x = torch.randn(2, 5)
+    dynamic = {"args_0": {0: "a", 1: "b"}}
+    imported = check(lambda x: x + torch.ones_like(x, dtype=torch.int64).cumsum(1), x, dynamic=dynamic, others=[[torch.randn(3, 2)]])
+    assert '"reduction"' not in imported.text
+    check(lambda x: x + torch.arange(x.shape[1]).cumsum(0), x, dynamic=dynamic, others=[[torch.randn(3, 2)]])
+
+
+def test_reduction_of_positions_only(tool) -> None:
+    imported = check(lambda x: x + (torch.arange(x.shape[1]) % 3).sum(), torch.randn(2, 5), dynamic={"args_0": {1: "b"}},
+                     others=[[torch.randn(2, 11)]])
+    verify(imported.text, tool)
+
+
+SCATTERS = {
+    "per row": lambda x, p: x.index_put((torch.arange(x.shape[0]), p), torch.tensor(7.0)),
+    "per row, other values": lambda x, p: x.index_put((torch.arange(x.shape[0]), p), x[:, 0] * 2),
+    "negative": lambda x, p: x.index_put((torch.arange(x.shape[0]), p - 5), torch.tensor(7.0)),
+    "rows": lambda x, p: x.index_put((p,), torch.arange(5.0).expand(1, 5).sum(0) * 0 + 3),
+    "columns": lambda x, p: torch.ops.aten.index_put(x, [None, p], torch.tensor(2.0)),
+    "mask": lambda x, p: x.index_put((x > 0,), torch.tensor(2.0)),
+    "mask of rows": lambda x, p: x.index_put((p > 1,), torch.tensor(2.0)),
+}
+
+
+@pytest.mark.parametrize("name", SCATTERS)
+def test_index_put(name: str, tool) -> None:
+    x, p = torch.randn(3, 5), torch.tensor([2, 0, 2])
+    imported = check(SCATTERS[name], x, p, dynamic={"args_0": {0: "a"}, "args_1": {0: "a"}}, others=[[torch.randn(4, 5), torch.tensor([1, 3, 0, 0])]])
+    verify(imported.text, tool)
+
+
+@pytest.mark.parametrize("reason, function", [
+    ("accumulate=True", lambda x, p: x.index_put((p,), torch.tensor(1.0), accumulate=True)),
+    ("positions that may be equal", lambda x, p: x.index_put((p,), x * 2)),
+    ("places of a boolean mask", lambda x, p: x.index_put((x > 0,), torch.arange(3.0))),
+    ("a boolean mask beside other indices", lambda x, p: x.index_put((p > 1, p), torch.tensor(1.0))),
+])
+def test_index_put_is_refused(reason: str, function) -> None:
+    with pytest.raises(et.UnsupportedOperatorError, match=reason):
+        import_function(function, [torch.randn(3, 5), torch.tensor([2, 0, 2])])

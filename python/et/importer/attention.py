@@ -70,7 +70,7 @@ def raise_attention(lowering: Lowering, e: E.Expr, order: Sequence[E.Axis] | Non
         return emit_attention(lowering, e.attr, order)
     if e.op != "reduce" or e.attr[0] != "sum":
         return None
-    probabilities = [p for p in map(_strip_casts, E.factors(e.args[0])) if p.op == "softmax"]
+    probabilities = [p for p in map(_strip_casts, E.factors(e.args[0])) if p.op in E.SOFTMAXES]
     if not probabilities:
         return None
     try:
@@ -97,7 +97,7 @@ def match(lowering: Lowering, e: E.Expr, order: Sequence[E.Axis] | None = None) 
     """The attention that a sum of products is, or Refused."""
     summed = e.attr[1]
     parts = E.factors(e.args[0])
-    probabilities = [p for p in parts if _strip_casts(p).op == "softmax"]
+    probabilities = [p for p in parts if _strip_casts(p).op in E.SOFTMAXES]
     if len(probabilities) != 1:
         raise Refused(f"expected one softmax in the product with the values, but got {len(probabilities)}")
     probability = _strip_casts(probabilities[0])

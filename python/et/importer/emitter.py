@@ -241,6 +241,13 @@ class Emitter:
                 captured.extend(self.size_i64(s) for s in x.attr[1:] if not is_static(s))
         shape = [a.size for a in axes]
         dtype = body.dtype
+        # Each loop needs an operand that has its size: where only positions or sums of positions say it, an empty one.
+        covered = {*axes, *(a.attr for _, args in inputs for a in args if a.op == "index")}
+        lacking = [a for a in reduced if a not in covered]
+        if lacking:
+            sizes = [a.size for a in lacking]
+            span = Base(self.empty(sizes, dtype), sizes, dtype)
+            inputs.append((span, tuple(E.index(a) for a in lacking)))
         if reduction:
             out = self.fill(neutral(reduction, dtype), shape, dtype)
         else:

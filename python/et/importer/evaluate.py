@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Callable, Mapping, Sequence
 
 import sympy
@@ -86,9 +87,11 @@ def evaluate(e: E.Expr, axes: Sequence[E.Axis], lookup: Callable[[E.Expr], torch
             shape = torch.broadcast_shapes(args[0].shape, *(
                 tuple(size_value(a.size, symbols) if i == position[a] else 1 for i in range(rank)) for a in reduced))
             value = _reduce(kind, args[0].expand(shape), dims)
-        elif x.op == "softmax":
+        elif x.op in E.SOFTMAXES:
             (dim,) = (position[a] for a in x.attr)
             value = torch.softmax(args[0], dim)
+            if x.op == "safe_softmax":
+                value = torch.where((args[0] == -math.inf).all(dim, keepdim=True), torch.zeros_like(value), value)
         elif x.op in _UNARY:
             value = _UNARY[x.op](args[0])
         else:

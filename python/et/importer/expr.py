@@ -23,6 +23,7 @@ from typing import Any, Callable, Iterator, Mapping, Sequence
 
 from .dims import Size, divide, is_static, product, same
 
+SOFTMAXES = ("softmax", "safe_softmax")
 FLOATS = ("f16", "bf16", "f32", "f64")
 INTS = ("i8", "i16", "i32", "i64")
 _BITS = {"i1": 1, "i8": 8, "i16": 16, "i32": 32, "i64": 64, "f16": 16, "bf16": 16, "f32": 32, "f64": 64}
@@ -133,7 +134,7 @@ def _intern(op: str, dtype: str, args: tuple[Expr, ...] = (), attr: Any = None) 
     expr.op, expr.dtype, expr.args, expr.attr = op, dtype, args, attr
     free: frozenset[Axis] = frozenset()
     expr.activation = op == "load" and is_float(dtype) and attr.constant is None
-    expr.binder = op in ("reduce", "softmax", "attention")
+    expr.binder = op in ("reduce", "attention", *SOFTMAXES)
     depth = 0
     count = 0 if op in ("const", "index", "load", "size") else 1
     for arg in args:
@@ -214,15 +215,16 @@ def reduce(kind: str, axes: Sequence[Axis], body: Expr) -> Expr:
     reductions are identical.
     """
     axes = tuple(a for a in axes if a.size != 1)
-    if not axes:
+    if not axes or (kind == "sum" and body.op == "const" and body.attr == 0):
         return body
     fresh = tuple(bound_axis(body.depth, i, a.size) for i, a in enumerate(axes))
     body = substitute(body, {a: index(f) for a, f in zip(axes, fresh)})
     return _intern("reduce", body.dtype, (body,), (kind, fresh))
 
 
-def softmax(axes: Sequence[Axis], body: Expr) -> Expr:
-    return _intern("softmax", body.dtype, (body,), tuple(axes))
+def softmax(axes: Sequence[Axis], body: Expr, safe: bool = False) -> Expr:
+    """The softmax over some axes; a safe one is 0 where all elements are -inf."""
+    return _intern("safe_softmax" if safe else "softmax", body.dtype, (body,), tuple(axes))
 
 
 def attention(spec: Any, dtype: str) -> Expr:
@@ -466,8 +468,8 @@ def rebuild(x: Expr, args: tuple[Expr, ...], renamed: Callable[[Axis], Axis] = l
         return load(x.attr, args)
     if x.op == "lin":
         return lin(x.attr, args)
-    if x.op == "softmax":
-        return _intern("softmax", args[0].dtype, args, tuple(renamed(a) for a in x.attr))
+    if x.op in SOFTMAXES:
+        return _intern(x.op, args[0].dtype, args, tuple(renamed(a) for a in x.attr))
     if x.op == "reduce":
         return _intern("reduce", args[0].dtype, args, x.attr)
     if x.op == "cast":

@@ -28,7 +28,8 @@ from torch.export.graph_signature import InputKind, OutputKind
 
 from .. import errors
 from . import expr as E
-from . import attention, ops_elementwise, ops_index, ops_nn, ops_reduce, ops_view, patterns  # noqa: F401  (rules)
+from . import attention, ops_conv, ops_elementwise, ops_index, ops_nn, ops_reduce, ops_view, patterns  # noqa: F401  (rules)
+from .decomposed import safe_softmaxes
 from .dims import Size, is_static, size_of
 from .emitter import INLINE_BYTES, TORCH_DTYPES, Emitter
 from .ir import Base, Result, Value
@@ -366,10 +367,11 @@ class _Importer:
 
     def _graph(self, graph_module: torch.fx.GraphModule, arguments: Sequence[Any]) -> list[Any]:
         nodes = list(graph_module.graph.nodes)
-        live = _live(nodes)
+        guarded = safe_softmaxes(nodes)
+        live = _live(nodes, guarded)
         readers: dict[torch.fx.Node, int] = {}
         for node in live:
-            for source in node.all_input_nodes:
+            for source in _sources(node, guarded):
                 readers[source] = readers.get(source, 0) + 1
         values: dict[torch.fx.Node, Any] = {}
         supply = iter(arguments)
@@ -387,7 +389,7 @@ class _Importer:
             elif node.op == "get_attr":
                 values[node] = self._attribute(graph_module, node)
             else:
-                value = self._call(node, values)
+                value = self._softmax(node, values, *guarded[node]) if node in guarded else self._call(node, values)
                 if isinstance(value, Value):
                     value.users = max(readers.get(node, 0), 1)
                     if value.body.heavy:
@@ -400,6 +402,14 @@ class _Importer:
         for part in str(node.target).split("."):
             value = getattr(value, part)
         return self._constant(str(node.target), value, False) if isinstance(value, torch.Tensor) else value
+
+    def _softmax(self, node: torch.fx.Node, values: dict[torch.fx.Node, Any], scores: torch.fx.Node, dim: int) -> Any:
+        """A softmax that PyTorch took apart."""
+        self.emitter.loc = self._location(node)
+        context = self.context
+        context.meta, context.target, context.node = node.meta["val"], torch.ops.aten._safe_softmax.default, node
+        self.lowering.read(values[scores])
+        return find(context.target)(context, values[scores], dim)
 
     def _call(self, node: torch.fx.Node, values: dict[torch.fx.Node, Any]) -> Any:
         meta = node.meta.get("val")
@@ -423,7 +433,7 @@ class _Importer:
         if rule is None:
             return self._refuse(node, meta, "no import rule")
         context = self.context
-        context.meta, context.target = meta, node.target
+        context.meta, context.target, context.node = meta, node.target, node
         for operand in torch.utils._pytree.tree_leaves((args, kwargs)):
             if isinstance(operand, Value):
                 self.lowering.read(operand)
@@ -482,7 +492,13 @@ def _is_finite(tensor: torch.Tensor) -> bool:
     return math.isfinite(total) or bool(torch.isfinite(tensor).all())
 
 
-def _live(nodes: Sequence[torch.fx.Node]) -> set[torch.fx.Node]:
+def _sources(node: torch.fx.Node, guarded: Mapping[torch.fx.Node, tuple[torch.fx.Node, int]]) -> list[torch.fx.Node]:
+    """The nodes that a node reads."""
+    return [guarded[node][0]] if node in guarded else node.all_input_nodes
+
+
+def _live(nodes: Sequence[torch.fx.Node],
+          guarded: Mapping[torch.fx.Node, tuple[torch.fx.Node, int]]) -> set[torch.fx.Node]:
     """Nodes that an output depends on, and in-place operators on them."""
     live: set[torch.fx.Node] = set()
     mutators: dict[torch.fx.Node, list[torch.fx.Node]] = {}
@@ -496,7 +512,7 @@ def _live(nodes: Sequence[torch.fx.Node]) -> set[torch.fx.Node]:
         if node in live:
             continue
         live.add(node)
-        stack.extend(node.all_input_nodes)
+        stack.extend(_sources(node, guarded))
         stack.extend(mutators.get(node, ()))
     return live
 

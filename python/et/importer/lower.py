@@ -15,6 +15,7 @@ a copy only when they do not.
 
 from __future__ import annotations
 
+import math
 from typing import Callable, Sequence
 
 import torch
@@ -26,7 +27,7 @@ from .evaluate import evaluate
 from .ir import Base, Result, Value
 from .report import Report
 
-#: A constant expression is evaluated at import when it has at most this many elements.
+#: A constant expression is evaluated at import when it has at most this many elements, or is no larger than what it is of.
 FOLD_LIMIT = 1 << 22
 
 Raiser = Callable[["Lowering", E.Expr, Sequence[E.Axis] | None], E.Expr | None]
@@ -124,10 +125,17 @@ class Lowering:
         if any(a.op == "lin" for a in args):
             if not all(E.affine(p) is not None for a in args if a.op == "lin" for p in a.args):
                 return e
+            base = self.leading(base, [product(a.attr) if a.op == "lin" else s for a, s in zip(args, base.shape)])
             sizes = [list(a.attr) if a.op == "lin" else [s] for a, s in zip(args, base.shape)]
             base = self.expanded(base, sizes)
             args = tuple(p for a in args for p in (a.args if a.op == "lin" else (a,)))
         return self.sliced(base, args)
+
+    def leading(self, base: Base, sizes: Sequence[Size]) -> Base:
+        """The first `sizes` positions of each dimension: what stays of one that was sliced before it was split."""
+        if all(same(a, b) for a, b in zip(sizes, base.shape)):
+            return base
+        return self.sliced(base, [E.index(E.Axis(s)) for s in sizes]).attr
 
     def expanded(self, base: Base, sizes: Sequence[Sequence[Size]]) -> Base:
         """The same data with dimensions split."""
@@ -314,6 +322,13 @@ class Lowering:
                 return raised
         if e.op == "softmax":
             return self._softmax(e, order, fallback)
+        if e.op == "safe_softmax":
+            self._explain(e)
+            scores = self.force(e.args[0], order, fallback)
+            plain = E.softmax(e.attr, scores)
+            self.explained.add(plain)
+            some = E.reduce("any", e.attr, E.op("ne", "i1", scores, E.const(-math.inf, e.dtype)))
+            return self.force(E.op("select", e.dtype, some, plain, E.const(0, e.dtype)), order, fallback)
         reduced: tuple[E.Axis, ...] = ()
         kind = None
         body = e
@@ -408,12 +423,16 @@ class Lowering:
     def fold(self, e: E.Expr, order: Sequence[E.Axis]) -> E.Expr | None:
         """Evaluates an expression that depends on constants only."""
         axes = list(order) if len(order) == len(e.free) else list(e.free)
-        if not all(is_static(a.size) for a in axes) or product(a.size for a in axes) > FOLD_LIMIT:
+        if not all(is_static(a.size) for a in axes):
+            return None
+        # What is no larger than a constant it is made of costs no more memory than that: a normalised weight.
+        known = [x.attr.constant.numel() for x in E.walk(e) if x.op == "load" and x.attr.constant is not None]
+        if product(a.size for a in axes) > max([FOLD_LIMIT, *known]):
             return None
         for x in E.walk(e):
             if x.op == "size" or (x.op == "load" and x.attr.constant is None) or x.op == "attention":
                 return None
-            if x.op in ("reduce", "softmax") and not all(is_static(a.size) for a in (x.attr[1] if x.op == "reduce" else x.attr)):
+            if (x.op == "reduce" or x.op in E.SOFTMAXES) and not all(is_static(a.size) for a in (x.attr[1] if x.op == "reduce" else x.attr)):
                 return None
         if e.dtype == "i1":
             return None
@@ -434,7 +453,7 @@ def _outermost(root: E.Expr) -> list[E.Expr]:
         if id(x) in seen:
             continue
         seen.add(id(x))
-        if x.op in ("reduce", "softmax", "attention"):
+        if x.op in ("reduce", "attention", *E.SOFTMAXES):
             found.append(x)
         elif x is not root and x.op in ("add", "mul", "div") and any(match(x) is not None for match in _units):
             found.append(x)
@@ -469,9 +488,9 @@ def is_simple(e: E.Expr) -> bool:
         if arg.op == "lin":
             if not all(p.op == "index" for p in arg.args):
                 return False
-            # The parts cover the dimension because that is how views make them.
+            # The parts cover the dimension, unless only its leading part was split.
             axes = [p.attr for p in arg.args]
-            if not all(same(a.size, s) for a, s in zip(axes, arg.attr)):
+            if not all(same(a.size, s) for a, s in zip(axes, arg.attr)) or not same(product(arg.attr), extent):
                 return False
         elif arg.op == "index":
             if not same(arg.attr.size, extent):

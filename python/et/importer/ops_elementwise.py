@@ -15,10 +15,14 @@ from typing import Any
 import torch
 
 from . import expr as E
+from .dims import is_static, same
 from .emitter import TORCH_DTYPES
 from .ir import Value
+from .masks import linear_form
+from .ops_view import join
 from .patterns import emit_gelu
-from .registry import Context, Unsupported, register
+from .registry import Context, Unsupported, normalize_dim, register
+from .views import slice_dim
 
 _UNARY_FLOAT = ("exp", "log", "sqrt", "rsqrt", "tanh", "erf", "sin", "cos", "sigmoid", "log1p", "expm1", "log2", "exp2")
 _UNARY_SAME = ("floor", "ceil", "round", "trunc")
@@ -54,7 +58,34 @@ def add(ctx: Context, a: Any, b: Any, alpha: Any = 1) -> Value:
 def sub(ctx: Context, a: Any, b: Any, alpha: Any = 1) -> Value:
     if alpha != 1:
         return ctx.elementwise(lambda x, y: E.op("sub", x.dtype, x, E.mul(y, E.const(alpha, y.dtype))), a, b)
-    return ctx.op("sub", a, b)
+    return ctx.elementwise(difference, a, b)
+
+
+def difference(x: E.Expr, y: E.Expr) -> E.Expr:
+    """x - y, which is a constant where both are positions that lie a fixed way apart."""
+    if x.dtype in E.INTS:
+        a, b = linear_form(x), linear_form(y)
+        if a is not None and b is not None and a[0] == b[0] and same(a[1], b[1]):
+            return E.const(0, x.dtype)
+        if a is not None and b is not None and a[0] == b[0] and is_static(a[1]) and is_static(b[1]):
+            return E.const(a[1] - b[1], x.dtype)
+    return E.op("sub", x.dtype, x, y)
+
+
+@register("aten.diff")
+def diff(ctx: Context, x: Value, n: int = 1, dim: int = -1, prepend: Value | None = None,
+         append: Value | None = None) -> Value:
+    if n != 1:
+        raise Unsupported(f"expected differences of order 1, but got {n}")
+    dim = normalize_dim(dim, x.rank)
+    parts = [p for p in (prepend, x, append) if p is not None]
+    x = join(ctx, [ctx.cast(p, x.dtype) for p in parts], dim) if len(parts) > 1 else x
+    x.users = max(x.users, 2)
+    size = ctx.shape[dim]
+    later, earlier = slice_dim(ctx.lowering, x, dim, 1, size), slice_dim(ctx.lowering, x, dim, 0, size)
+    if x.dtype == "i1":
+        return ctx.op("xor", later, earlier)
+    return ctx.elementwise(difference, later, earlier)
 
 
 @register("aten.rsub.Tensor", "aten.rsub.Scalar")
@@ -97,6 +128,11 @@ def remainder(ctx: Context, a: Any, b: Any) -> Value:
         return E.op("sub", x.dtype, x, E.mul(quotient, y))
 
     return ctx.elementwise(function, a, b)
+
+
+@register("aten.fmod.Scalar", "aten.fmod.Tensor")
+def fmod(ctx: Context, a: Any, b: Any) -> Value:
+    return ctx.op("rem", a, b)
 
 
 @register("aten.pow.Tensor_Scalar", "aten.pow.Tensor_Tensor", "aten.pow.Scalar")
@@ -228,7 +264,7 @@ def masked_fill(ctx: Context, x: Value, mask: Value, value: Any) -> Value:
 
 
 @register("aten.to.dtype", "aten.to.device", "aten.to.dtype_layout", "aten.to.other", "aten._to_copy", "aten.type_as",
-          "aten.to.prim_Device", "aten.to.prim_dtype")
+          "aten.to.prim_Device", "aten.to.prim_dtype", "prims.convert_element_type")
 def convert(ctx: Context, x: Value, *args: Any, **kwargs: Any) -> Value:
     # The exporter knows the type of the result; where it is does not matter here.
     return ctx.cast(x, ctx.dtype)

@@ -226,8 +226,8 @@ def embedding(ctx: Context, table: Value, ids: Value, *args: Any, **kwargs: Any)
     dims = tuple((a,) for a in ids.axes if a in position.free)
     compact = Value(dims, position if position.dtype in ("i32", "i64") else E.cast(position, "i64"), ids.users)
     id_tensor = lowering.tensor(compact)
-    if ids.body is position:
-        ids.body = compact.body if compact.body.dtype == position.dtype else position
+    if ids.body is position and compact.body.dtype == position.dtype and any(x.op == "load" for x in E.walk(position)):
+        ids.body = compact.body  # a formula says more than a load, to a causal mask for instance
     table_tensor = lowering.tensor(table)
     result = lowering.emitter.embedding(id_tensor, table_tensor)
     base = Base(result, result.shape, result.dtype)
@@ -236,3 +236,75 @@ def embedding(ctx: Context, table: Value, ids: Value, *args: Any, **kwargs: Any)
     else:
         body = base.whole([*(d[0] for d in dims), feature[0]])
     return Value((*ids.dims, feature), body)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Scatters
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@register("aten.index_put", "aten.index_put_", "aten._unsafe_index_put")
+def index_put(ctx: Context, x: Value, indices: Sequence[Value | None], values: Value, accumulate: bool = False) -> Value:
+    """Each element asks whether a position names it; there is no scatter, so every position must be decidable so."""
+    lowering = ctx.lowering
+    if accumulate:
+        raise Unsupported("positions whose values are added up (accumulate=True)")
+    chosen = [d for d, i in enumerate(indices) if i is not None]
+    if not chosen:
+        raise Unsupported("expected at least one index")
+    values = ctx.cast(values, ctx.dtype)
+    if any(indices[d].dtype == "i1" for d in chosen):
+        return _masked_put(ctx, x, indices, values, chosen)
+    x = flatten(lowering, x) if any(len(d) > 1 for d in x.dims) else x
+    old = lowering.read(x)
+    rank = max(indices[d].rank for d in chosen)
+    unifier = Unifier(lowering)
+    for d in chosen:
+        unifier.add(indices[d], range(rank - indices[d].rank, rank))
+    adjacent = chosen == list(range(chosen[0], chosen[-1] + 1))
+    rest = [("kept", d) for d in range(x.rank) if d not in chosen]
+    where = chosen[0] if adjacent else 0
+    labels = [*rest[:where], *range(rank), *rest[where:]]
+    unifier.add(values, labels[len(labels) - values.rank:])
+    positions = [unifier.expr(i) for i in range(len(chosen))]
+    new = unifier.expr(len(chosen))
+    over = [a for r in range(rank) for a in unifier.dim(r)]
+    # The other dimensions of the values are those of x.
+    mapping = {a: E.index(x.dims[d][0]) for _, d in rest for a in unifier.dim(("kept", d))}
+    new = E.substitute(new, mapping)
+    hit: E.Expr = E.const(True, "i1")
+    solved: dict[E.Axis, E.Expr] = {}
+    for d, position in zip(chosen, positions):
+        here = E.index(x.dims[d][0]) if x.dims[d] else E.const(0, "i64")
+        extent = x.shape[d]
+        if position.op == "index" and position.attr in over and position.attr not in solved and \
+                same(position.attr.size, extent):
+            solved[position.attr] = here  # an arange names each position once
+            continue
+        position = E.cast(position, "i64")
+        if E.lower_bound(position) < 0:
+            negative = E.op("lt", "i1", position, E.const(0, "i64"))
+            position = E.op("select", "i64", negative, E.add(position, E.size(extent)), position)
+        hit = E.op("and", "i1", hit, E.op("eq", "i1", position, here))
+    hit, new = E.substitute(hit, solved), E.substitute(new, solved)
+    left = [a for a in over if a not in solved]
+    if any(a in new.free for a in left):
+        raise Unsupported("values that differ between positions that may be equal")
+    if left and hit.op == "const":
+        left = []
+    hit = E.reduce("any", left, hit)
+    return Value(x.dims, E.op("select", old.dtype, hit, new, old))
+
+
+def _masked_put(ctx: Context, x: Value, indices: Sequence[Value | None], values: Value, chosen: Sequence[int]) -> Value:
+    from .ops_elementwise import where
+
+    mask = indices[chosen[0]]
+    if len(chosen) != 1 or mask.dtype != "i1":
+        raise Unsupported("a boolean mask beside other indices")
+    if values.axes:
+        raise Unsupported("values at the places of a boolean mask, of which there may be any number; only one value for all")
+    first = chosen[0]
+    mask = derive(mask, (*mask.dims, *[()] * (x.rank - first - mask.rank)))
+    value = Value((), values.body)
+    return where(ctx, mask, value, x)

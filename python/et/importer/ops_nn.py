@@ -1,4 +1,4 @@
-#===- ops_nn.py - Linear layers, products, norms, convolutions, attention -*- python -*-===//
+#===- ops_nn.py - Linear layers, products, norms, attention -*- python -*-===//
 #
 # Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
 # See LICENSE for license information.
@@ -8,8 +8,7 @@
 """Operators with weights, and attention.
 
 Products stay sums of products until something reads them, so that a product with a constant becomes et.linear with its bias,
-and scores become part of an attention. Convolutions are et.linear on rearranged windows: a patch embedding, whose windows
-do not overlap, is a change of axes and one linear.
+and scores become part of an attention.
 """
 
 from __future__ import annotations
@@ -21,12 +20,13 @@ from typing import Any, Hashable, Sequence
 from . import expr as E
 from .attention import AttentionSpec, Refused, finish_mask
 from .dims import Size, divide, is_static, product, same
-from .ir import Base, Value
+from .ir import Value
 from .lower import load_axes
 from .masks import MaskParts
-from .patterns import constant_data, emit_linear, emit_norm
-from .registry import Context, Unsupported, normalize_dim, register
-from .views import Unifier, contract, derive, flatten, index_dim, reshape, slice_dim, substituted, unify_elementwise
+from .ops_reduce import mean_value
+from .patterns import constant_data, emit_norm
+from .registry import Context, Unsupported, register
+from .views import Unifier, contract, derive, flatten, reshape, unify_elementwise
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -37,12 +37,27 @@ from .views import Unifier, contract, derive, flatten, index_dim, reshape, slice
 @register("aten.linear")
 def linear(ctx: Context, x: Value, weight: Value, bias: Value | None = None) -> Value:
     labels: list[Hashable] = list(range(x.rank - 1))
-    if x.body.heavy and constant_data(weight.body):
-        # It will be read row by row: have it written in that order.
-        ctx.lowering.realise(x, x.axes)
+    if constant_data(weight.body):
+        x = _rows(ctx, x)
     result = contract(ctx.lowering, [(x, [*labels, "k"]), (weight, (["n", "k"] if weight.rank == 2 else ["k"]))],
                       [*labels, "n"] if weight.rank == 2 else labels)
     return result if bias is None else _plus(ctx, result, bias)
+
+
+def _rows(ctx: Context, x: Value) -> Value:
+    """The input of a product with a weight, which is read row by row, in memory in that order."""
+    if x.body.heavy:
+        ctx.lowering.realise(x, x.axes)
+    if x.body.op != "load":
+        return x
+    order = [a for arg in x.body.args for a in load_axes(arg)]
+    groups = [dim for dim in x.dims[:-1] if len(dim) > 1 and all(a in order for a in dim)]
+    places = [[order.index(a) for a in dim] for dim in groups]
+    # Windows of an image, one behind the other: copied once here, not by each that reads the projections.
+    apart = any(later != earlier + 1 for group in places for earlier, later in zip(group, group[1:]))
+    # The pixels of an image are one axis to an attention over them; to merge them costs nothing.
+    pixels = any(sum(is_static(a.size) for a in dim) > 1 for dim in groups)
+    return flatten(ctx.lowering, x) if apart or pixels else x
 
 
 def _plus(ctx: Context, x: Value, bias: Value) -> Value:
@@ -55,6 +70,8 @@ def matmul(ctx: Context, a: Value, b: Value) -> Value:
     left = [("m",), "k"] if a.rank > 1 else ["k"]
     right = ["k", ("n",)] if b.rank > 1 else ["k"]
     batch = max(a.rank, b.rank, 2) - 2
+    if constant_data(b.body):
+        a = _rows(ctx, a)
     la = [*range(batch - (a.rank - len(left)), batch), *left]
     lb = [*range(batch - (b.rank - len(right)), batch), *right]
     output = [*range(batch)] + ([("m",)] if a.rank > 1 else []) + ([("n",)] if b.rank > 1 else [])
@@ -150,6 +167,38 @@ def rms_norm(ctx: Context, x: Value, shape: Sequence[Size], weight: Value | None
     return _norm(ctx, "rms_norm", x, shape, weight, None, torch.finfo(FROM_DTYPE[x.dtype]).eps if eps is None else eps)
 
 
+@register("aten.group_norm")
+def group_norm(ctx: Context, x: Value, groups: int, weight: Value | None = None, bias: Value | None = None,
+               eps: float = 1e-5, cudnn_enabled: bool = True) -> Value:
+    lowering = ctx.lowering
+    lowering.realise(x)
+    channels = x.shape[1]
+    split = reshape(lowering, x, (x.shape[0], groups, divide(channels, groups), *x.shape[2:]))
+    split.users = max(split.users, 2)
+    dims = list(range(2, split.rank))
+    wide = "f32" if x.dtype in ("f16", "bf16") else x.dtype
+    body = E.cast(split.body, wide)
+    # Each moment is read for every element: it is computed once.
+    centre = mean_value(ctx, split, dims, True, body)
+    difference = E.op("sub", wide, body, lowering.realise(centre))
+    spread = mean_value(ctx, split, dims, True, E.mul(difference, difference))
+    factor = Value(spread.dims, E.op("rsqrt", wide, E.add(spread.body, E.const(eps, wide))))
+    result = Value(split.dims, E.mul(difference, lowering.realise(factor)))
+    result = reshape(lowering, result, x.shape)
+    for value, name in ((weight, "mul"), (bias, "add")):
+        if value is not None:
+            column = derive(value, (*value.dims, *[()] * (x.rank - 2)))
+            result = ctx.elementwise(lambda a, b, _name=name: E.op(_name, wide, a, b), result, column, dtype=wide)
+    return ctx.cast(result, x.dtype)
+
+
+@register("aten.native_group_norm")
+def native_group_norm(ctx: Context, x: Value, weight: Value | None, bias: Value | None, rows: Size, channels: Size,
+                      area: Size, groups: int, eps: float) -> list[Value | None]:
+    ctx.meta = ctx.meta[0]
+    return [group_norm(ctx, x, groups, weight, bias, eps), None, None]
+
+
 @register("aten.batch_norm", "aten._native_batch_norm_legit_no_training")
 def batch_norm(ctx: Context, x: Value, weight: Value | None, bias: Value | None, mean: Value, var: Value, *args: Any) -> Any:
     several = isinstance(ctx.meta, (tuple, list))
@@ -170,146 +219,6 @@ def batch_norm(ctx: Context, x: Value, weight: Value | None, bias: Value | None,
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Convolutions
-# ---------------------------------------------------------------------------------------------------------------------
-
-
-def _list(value: Any, count: int) -> list[int]:
-    values = list(value) if isinstance(value, (list, tuple)) else [value]
-    return values * count if len(values) == 1 else values
-
-
-@register("aten.conv1d", "aten.conv2d", "aten.conv3d")
-def conv(ctx: Context, x: Value, weight: Value, bias: Value | None = None, stride: Any = 1, padding: Any = 0,
-         dilation: Any = 1, groups: int = 1) -> Value:
-    if weight.body.op != "load" or weight.body.attr.constant is None:
-        raise Unsupported("expected a constant weight")
-    if groups != 1:
-        raise Unsupported(f"expected groups = 1, but got {groups}")
-    if x.rank != weight.rank:
-        raise Unsupported("expected an input with a batch dimension")
-    lowering = ctx.lowering
-    spatial = weight.rank - 2
-    kernel = [int(k) for k in weight.shape[2:]]
-    stride, dilation = _list(stride, spatial), _list(dilation, spatial)
-    if isinstance(padding, str):
-        if padding == "same":
-            totals = [d * (k - 1) for k, d in zip(kernel, dilation)]
-            padding = [(t // 2, t - t // 2) for t in totals]
-        else:
-            padding = [(0, 0)] * spatial
-    else:
-        padding = [(p, p) for p in _list(padding, spatial)]
-    outputs = ctx.shape[2:]
-    x = flatten(lowering, x) if any(len(d) > 1 for d in x.dims[1:]) else x
-    body = lowering.realise(x)
-    if any(p != (0, 0) for p in padding):
-        x = _padded(ctx, x, padding)
-    # Element (b, o..., j..., c) of the windows: x[b, c, o * stride + j * dilation].
-    windows: list[tuple[tuple[E.Axis, ...], tuple[E.Axis, ...]]] = []
-    mapping: dict[E.Axis, E.Expr] = {}
-    for d in range(spatial):
-        dim = x.dims[2 + d]
-        o = (E.Axis(outputs[d]),) if not same(outputs[d], 1) else ()
-        j = (E.Axis(kernel[d]),) if kernel[d] != 1 else ()
-        windows.append((o, j))
-        if not dim:
-            continue
-        extent = x.shape[2 + d]
-        if stride[d] == kernel[d] and dilation[d] == 1 and same(product((outputs[d], kernel[d])), extent):
-            position = E.lin([outputs[d], kernel[d]], [_one(o), _one(j)])
-        else:
-            position = E.add(E.mul(_one(o), E.const(stride[d], "i64")), E.mul(_one(j), E.const(dilation[d], "i64")))
-        mapping[dim[0]] = position
-    body = substituted(lowering, x, mapping)
-    channel = x.dims[1]
-    overlapping = any(s != k for s, k in zip(stride, kernel))
-    inner = [j for _, j in windows]
-    # Windows that overlap are copied: channel last makes the copy read and write runs of channels where it can.
-    order = (*inner, channel) if overlapping else (channel, *inner)
-    ks = [a for group in order for a in group]
-    leading = [a for a in x.dims[0]] + [a for o, _ in windows for a in o]
-    n = E.Axis(weight.shape[0])
-    flat = weight if all(len(d) <= 1 for d in weight.dims) else flatten(lowering, weight)
-    replacing = {flat.dims[0][0]: E.index(n)} if flat.dims[0] else {}
-    for dim, target in zip(flat.dims[1:], (channel, *inner)):
-        if dim:
-            replacing[dim[0]] = E.index(target[0])
-    w = E.substitute(flat.body, replacing)
-    b = None
-    if bias is not None:
-        b = E.substitute(bias.body, {bias.dims[0][0]: E.index(n)}) if bias.dims[0] else bias.body
-    if not ks or not flat.dims[0]:
-        raise Unsupported("a convolution with one input feature or one output channel")
-    result = emit_linear(lowering, body, ks, w, n, b, leading)
-    return Value((x.dims[0], (n,), *(o for o, _ in windows)), result)
-
-
-def _one(dim: tuple[E.Axis, ...]) -> E.Expr:
-    return E.index(dim[0]) if dim else E.const(0, "i64")
-
-
-def _padded(ctx: Context, x: Value, padding: Sequence[tuple[int, int]]) -> Value:
-    """x with zeros around its spatial dimensions, in the layout it has in memory."""
-    lowering = ctx.lowering
-    loaded = lowering.prepare(x.body)
-    axes = [a for arg in loaded.args for a in load_axes(arg)]
-    if set(axes) != set(x.axes):
-        x = flatten(lowering, x)
-        loaded, axes = x.body, list(x.axes)
-    low, high, shape, fresh = [], [], [], {}
-    for axis in axes:
-        amount = next((padding[d] for d in range(len(padding)) if axis in x.dims[2 + d]), (0, 0))
-        low.append(amount[0]), high.append(amount[1])
-        grown = E.Axis(axis.size + sum(amount)) if amount != (0, 0) else axis
-        fresh[axis] = grown
-        shape.append(grown.size)
-    source = lowering.layout(loaded, tuple((a,) for a in axes))
-    result = lowering.emitter.pad(source, low, high, 0.0, shape)
-    base = Base(result, shape, result.dtype)
-    return Value(tuple(tuple(fresh[a] for a in dim) for dim in x.dims), base.whole([fresh[a] for a in axes]))
-
-
-@register("aten.convolution", "aten._convolution")
-def convolution(ctx: Context, x: Value, weight: Value, bias: Value | None, stride: Any, padding: Any, dilation: Any,
-                transposed: bool, output_padding: Any, groups: int, *args: Any) -> Value:
-    if transposed:
-        raise Unsupported("a transposed convolution")
-    return conv(ctx, x, weight, bias, stride, padding, dilation, groups)
-
-
-@register("aten.adaptive_avg_pool1d", "aten.adaptive_avg_pool2d", "aten._adaptive_avg_pool2d")
-def adaptive_avg_pool(ctx: Context, x: Value, size: Any) -> Value:
-    from .ops_reduce import mean_value
-
-    dims = list(range(x.rank - (2 if "2d" in str(ctx.target) else 1), x.rank))
-    sizes = _list(size, len(dims))
-    if any(s != 1 for s in sizes):
-        raise Unsupported("adaptive pooling to more than one element")
-    return mean_value(ctx, x, dims, True)
-
-
-@register("aten.avg_pool1d", "aten.avg_pool2d")
-def avg_pool(ctx: Context, x: Value, kernel: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
-             count_include_pad: bool = True, divisor_override: Any = None) -> Value:
-    count = x.rank - 2 if x.rank > 2 else x.rank - 1
-    kernel = _list(kernel, count)
-    stride = kernel if stride in (None, []) else _list(stride, count)
-    if stride != kernel or any(_list(padding, count)) or ceil_mode or divisor_override:
-        raise Unsupported("average pooling with overlap, padding or another divisor")
-    lowering = ctx.lowering
-    first = x.rank - count
-    outputs = ctx.shape[first:]
-    shape: list[Size] = list(x.shape[:first])
-    for d in range(count):
-        x = slice_dim(lowering, x, first + d, 0, product((outputs[d], kernel[d])))
-        shape += [outputs[d], kernel[d]]
-    from .ops_reduce import mean_value
-
-    return mean_value(ctx, reshape(lowering, x, shape), [first + 2 * d + 1 for d in range(count)], False)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
 # Attention
 # ---------------------------------------------------------------------------------------------------------------------
 
@@ -325,8 +234,34 @@ def sdpa(ctx: Context, q: Value, k: Value, v: Value, attn_mask: Value | None = N
 @register("aten._scaled_dot_product_flash_attention_for_cpu")
 def flash(ctx: Context, q: Value, k: Value, v: Value, dropout_p: float = 0.0, is_causal: bool = False, *,
           attn_mask: Value | None = None, scale: float | None = None) -> list[Value | None]:
+    return _parts(ctx, q, k, v, attn_mask, dropout_p, is_causal, scale)
+
+
+@register("aten._scaled_dot_product_flash_attention")
+def flash_gpu(ctx: Context, q: Value, k: Value, v: Value, dropout_p: float = 0.0, is_causal: bool = False,
+              debug: bool = False, *, scale: float | None = None) -> list[Value | None]:
+    return _parts(ctx, q, k, v, None, dropout_p, is_causal, scale)
+
+
+@register("aten._scaled_dot_product_efficient_attention", "aten._scaled_dot_product_cudnn_attention")
+def efficient(ctx: Context, q: Value, k: Value, v: Value, bias: Value | None, log_sums: bool, dropout_p: float = 0.0,
+              is_causal: bool = False, debug: bool = False, *, scale: float | None = None) -> list[Value | None]:
+    return _parts(ctx, q, k, v, bias, dropout_p, is_causal, scale)
+
+
+@register("aten._scaled_dot_product_fused_attention_overrideable")
+def overrideable(ctx: Context, q: Value, k: Value, v: Value, bias: Value | None = None, dropout_p: float = 0.0,
+                 is_causal: bool = False, debug: bool = False, *, scale: float | None = None) -> list[Value | None]:
+    return _parts(ctx, q, k, v, bias, dropout_p, is_causal, scale)
+
+
+def _parts(ctx: Context, q: Value, k: Value, v: Value, mask: Value | None, dropout_p: float, is_causal: bool,
+           scale: float | None) -> list[Value | None]:
+    """The first of several results; the others serve the backward pass."""
+    several = len(ctx.meta)
     ctx.meta = ctx.meta[0]
-    return [sdpa(ctx, q, k, v, attn_mask, dropout_p, is_causal, scale=scale), None]
+    grouped = not same(q.shape[-3], k.shape[-3])
+    return [sdpa(ctx, q, k, v, mask, dropout_p, is_causal, scale=scale, enable_gqa=grouped)] + [None] * (several - 1)
 
 
 @register("torch_attn._varlen_attn")

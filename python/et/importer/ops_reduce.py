@@ -15,7 +15,7 @@ from typing import Any, Sequence
 from . import expr as E
 from .dims import is_static, product, same
 from .ir import Base, Value
-from .registry import Context, Unsupported, normalize_dim, register
+from .registry import Context, Unsupported, normalize_dim, register, target_name
 from .views import derive, flatten
 
 
@@ -181,7 +181,7 @@ def softmax(ctx: Context, x: Value, dim: int, *args: Any, **kwargs: Any) -> Valu
             raise Unsupported("a softmax over a dimension that is partly a broadcast")
         count = E.cast(E.size(product(a.size for a in axes)), ctx.dtype)
         return Value(x.dims, E.op("div", ctx.dtype, E.const(1.0, ctx.dtype), count))
-    return Value(x.dims, E.softmax(axes, body))
+    return Value(x.dims, E.softmax(axes, body, "_safe" in target_name(ctx.target)))
 
 
 @register("aten.log_softmax", "aten._log_softmax")
@@ -230,12 +230,18 @@ def vector_norm(ctx: Context, x: Value, order: Any = 2, dim: Any = None, keepdim
 @register("aten.cumsum")
 def cumsum(ctx: Context, x: Value, dim: int, *, dtype: Any = None) -> Value:
     x = ctx.cast(x, ctx.dtype)
+    if not x.rank:
+        return x
     dim = normalize_dim(dim, x.rank)
-    ctx.lowering.realise(x)
+    formula = not any(e.op in ("load", "reduce", "attention", *E.SOFTMAXES) for e in E.walk(x.body))
+    if not formula:
+        ctx.lowering.realise(x)
     x = flatten(ctx.lowering, x) if len(x.dims[dim]) > 1 else x
     if not x.dims[dim]:
         return derive(x, x.dims)
     (axis,) = x.dims[dim]
+    if x.dtype in E.INTS and x.body.op == "const":
+        return Value(x.dims, E.mul(E.cast(E.add(E.index(axis), E.const(1, "i64")), x.dtype), x.body))
     upto = E.Axis(axis.size)
     body = E.substitute(x.body, {axis: E.index(upto)})
     seen = E.op("le", "i1", E.index(upto), E.index(axis))

@@ -16,8 +16,9 @@ from . import expr as E
 from .dims import Size, add, is_static, product, same, size_of
 from .ir import Base, Value
 from .lower import load_axes
+from .masks import linear_form
 from .registry import Context, Unsupported, normalize_dim, register
-from .views import Unifier, derive, expand, permute, reshape, select_dim, slice_dim, source
+from .views import Unifier, derive, expand, index_dim, permute, reshape, select_dim, single_axis, slice_dim, source
 
 _END = (1 << 62)
 
@@ -25,6 +26,19 @@ _END = (1 << 62)
 @register("aten.view", "aten.reshape", "aten._unsafe_view", "aten.view_as", "aten.reshape_as", "aten.flatten",
           "aten.unflatten", "aten._reshape_alias", "aten.ravel", "aten._reshape_copy", "aten.view_copy")
 def reshape_rule(ctx: Context, x: Value, *args: Any, **kwargs: Any) -> Value:
+    return reshape(ctx.lowering, x, ctx.shape)
+
+
+@register("aten.as_strided", "aten.as_strided_copy")
+def as_strided(ctx: Context, x: Value, size: Sequence[Size], stride: Sequence[Size], offset: Size | None = None) -> Value:
+    meta = ctx.node.args[0].meta["val"]
+    expected: Size = 1
+    whole = same(product(x.shape), product(ctx.shape)) and meta.is_contiguous() and (offset is None or same(offset, 0))
+    for extent, step in reversed(list(zip(ctx.shape, stride))):
+        whole = whole and (same(extent, 1) or same(size_of(step), expected))
+        expected = product((expected, extent))
+    if not whole:
+        raise Unsupported("strides that are not those of a whole tensor")
     return reshape(ctx.lowering, x, ctx.shape)
 
 
@@ -163,8 +177,6 @@ def _share(x: Value, parts: int) -> None:
 
 @register("aten.flip")
 def flip(ctx: Context, x: Value, dims: Sequence[int]) -> Value:
-    from .views import index_dim
-
     for dim in dims:
         dim = normalize_dim(dim, x.rank)
         if not x.dims[dim]:
@@ -204,15 +216,27 @@ def repeat_interleave(ctx: Context, x: Value, repeats: Size, dim: int | None = N
 
 @register("aten.cat", "aten.concat", "aten.concatenate")
 def cat(ctx: Context, tensors: Sequence[Value], dim: int = 0) -> Value:
-    lowering = ctx.lowering
-    shape = ctx.shape
-    rank = len(shape)
-    dim = normalize_dim(dim, rank)
+    rank = len(ctx.shape)
     # Empty tensors of one dimension may stand among others, a left-over of old PyTorch.
     tensors = [t for t in tensors if not (t.rank == 1 and rank != 1)]
-    tensors = [ctx.cast(t, ctx.dtype) for t in tensors if not same(t.shape[dim], 0)]
+    return join(ctx, [ctx.cast(t, ctx.dtype) for t in tensors], normalize_dim(dim, rank))
+
+
+def join(ctx: Context, tensors: Sequence[Value], dim: int) -> Value:
+    """Tensors of one type one behind the other."""
+    lowering = ctx.lowering
+    tensors = [t for t in tensors if not same(t.shape[dim], 0)] or list(tensors[:1])
     if len(tensors) == 1:
         return derive(tensors[0], tensors[0].dims)
+    formula = _continued(tensors, dim)
+    if formula is not None:
+        return formula
+    rank = tensors[0].rank
+    shape = list(tensors[0].shape)
+    for other in tensors[1:]:
+        shape[dim] = add(shape[dim], other.shape[dim])
+        # A size that one of them knows better.
+        shape = [b if d != dim and is_static(b) else a for d, (a, b) in enumerate(zip(shape, other.shape))]
     unifier = Unifier(lowering)
     for i, tensor in enumerate(tensors):
         unifier.add(tensor, [("cat", i) if d == dim else d for d in range(rank)])
@@ -243,6 +267,70 @@ def cat(ctx: Context, tensors: Sequence[Value], dim: int = 0) -> Value:
     return Value(tuple(dims), base.whole(axes))
 
 
+def _continued(tensors: Sequence[Value], dim: int) -> Value | None:
+    """Positions that go on counting where those before them end, as one formula."""
+    forms = []
+    for tensor in tensors:
+        form = linear_form(tensor.body) if tensor.dtype in E.INTS and tensor.dtype != "i1" else None
+        if form is None or len(tensor.dims[dim]) > 1:
+            return None
+        along = tensor.dims[dim][0] if tensor.dims[dim] else None
+        # The same in other dimensions: there, only what does not depend on them can be compared without renaming axes.
+        if any(a is not along for a in form[0]):
+            return None
+        forms.append((form[0].get(along, 0), form[1], along))
+    steps = {step for step, _, along in forms if along is not None}
+    if len(steps) != 1:
+        return None
+    (step,) = steps
+    expected = forms[0][1]
+    total: Size = 0
+    for (_, start, _), tensor in zip(forms, tensors):
+        if not same(start, expected):
+            return None
+        expected = add(expected, product((step, tensor.shape[dim]))) if step else expected
+        total = add(total, tensor.shape[dim])
+    axis = E.Axis(total)
+    dtype = tensors[0].dtype
+    body = E.cast(E.add(E.mul(E.index(axis), E.const(step, "i64")), E.size(forms[0][1])), dtype)
+    widest = max(tensors, key=lambda t: len(t.axes))
+    return Value(tuple((axis,) if d == dim else x for d, x in enumerate(widest.dims)), body)
+
+
+@register("aten.roll")
+def roll(ctx: Context, x: Value, shifts: Any, dims: Any = ()) -> Value:
+    shifts = [shifts] if isinstance(shifts, int) or not isinstance(shifts, (list, tuple)) else list(shifts)
+    dims = [dims] if isinstance(dims, int) else list(dims)
+    if not dims:  # over all elements, whatever the shape
+        flat = _rolled(ctx, reshape(ctx.lowering, x, (product(x.shape),)), 0, shifts[0])
+        return reshape(ctx.lowering, flat, ctx.shape)
+    for dim, shift in zip(dims, shifts):
+        x = _rolled(ctx, x, normalize_dim(dim, x.rank), shift)
+    return x
+
+
+def _rolled(ctx: Context, x: Value, dim: int, shift: Size) -> Value:
+    extent = x.shape[dim]
+    if not is_static(shift):
+        raise Unsupported("expected a shift that is a constant")
+    if is_static(extent):
+        shift = shift % extent if extent else 0
+    if shift == 0 or not x.dims[dim]:
+        return derive(x, x.dims)
+    _share(x, 2)
+    if not is_static(extent):
+        # The size may be below the shift.
+        x = single_axis(ctx.lowering, x, dim)
+        axis = E.Axis(extent)
+        moved = E.op("sub", "i64", E.index(axis), E.const(shift, "i64"))
+        turns = E.mul(E.op("floordiv", "i64", moved, E.size(extent)), E.size(extent))
+        position = E.op("sub", "i64", moved, turns)
+        return index_dim(ctx.lowering, x, dim, lambda _: position, [(axis,)])
+    head = slice_dim(ctx.lowering, x, dim, extent - shift, shift)
+    tail = slice_dim(ctx.lowering, x, dim, 0, extent - shift)
+    return join(ctx, [head, tail], dim)
+
+
 @register("aten.stack")
 def stack(ctx: Context, tensors: Sequence[Value], dim: int = 0) -> Value:
     dim = normalize_dim(dim, tensors[0].rank + 1)
@@ -258,6 +346,8 @@ def pad(ctx: Context, x: Value, amounts: Sequence[Size], *args: Any) -> Value:
     value = args[0] if args and args[0] is not None else 0
     if any(not is_static(a) or a < 0 for a in amounts):
         raise Unsupported("expected padding amounts that are constants and not negative")
+    if not any(amounts):
+        return derive(x, x.dims)
     lowering = ctx.lowering
     low, high = [0] * x.rank, [0] * x.rank
     for i in range(len(amounts) // 2):

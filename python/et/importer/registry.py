@@ -67,6 +67,7 @@ class Context:
         self.lowering = lowering
         self.meta: Any = None
         self.target: Any = None
+        self.node: Any = None
 
     # -- the result, as the exporter sees it --------------------------------------------------------------------------
 

@@ -69,11 +69,27 @@ def _in_arithmetic(body: E.Expr, axes: Sequence[E.Axis]) -> bool:
     return False
 
 
+def _holds_scores(body: E.Expr) -> bool:
+    """True when a product of two tensors that are not constant has not been computed yet, nor a softmax of it."""
+    if not body.heavy or any(x.op in E.SOFTMAXES for x in E.walk(body)):
+        return False
+    return any(x.op == "reduce" and x.attr[0] == "sum" and sum(f.activation for f in E.factors(x.args[0])) > 1
+               for x in E.walk(body))
+
+
 def split(lowering: Lowering, value: Value, axis: E.Axis, sizes: Sequence[Size]) -> tuple[Value, tuple[E.Axis, ...]]:
     """Replaces one axis of a value by several."""
     parts, position = E.split_axis(axis, sizes)
     parts = tuple(p for p in parts if p.size != 1)
-    body = substituted(lowering, value, {axis: position})
+    body = None
+    if _holds_scores(value.body) and not _in_arithmetic(value.body, [axis]):
+        # Scores whose batch is split to add a mask per window stay part of an attention.
+        try:
+            body = E.substitute(value.body, {axis: position})
+        except E.Unsubstitutable:
+            pass
+    if body is None:
+        body = substituted(lowering, value, {axis: position})
     dims = tuple(tuple(q for a in dim for q in (parts if a is axis else (a,))) for dim in value.dims)
     return Value(dims, body, value.users), parts
 
@@ -275,11 +291,19 @@ def unify_elementwise(lowering: Lowering, values: Sequence[Value]) -> tuple[E.Di
         return values[0].dims, [lowering.read(values[0])]
     rank = max(v.rank for v in values)
     unifier = Unifier(lowering)
+    values = [_settled(lowering, v) for v in values]
     # The operand with most axes decides the axes, so that the common case renames as little as possible.
     for value in values:
         unifier.add(value, range(rank - value.rank, rank))
     exprs = [unifier.expr(i) for i in range(len(values))]
     return tuple(unifier.dim(d) for d in range(rank)), exprs
+
+
+def _settled(lowering: Lowering, value: Value) -> Value:
+    """A tensor known at import, with one axis per dimension: how it was put together must not split what it meets."""
+    if all(len(dim) <= 1 for dim in value.dims) or value.body.activation:
+        return value
+    return value if lowering.fold(value.body, value.axes) is None else flatten(lowering, value)
 
 
 def contract(lowering: Lowering, operands: Sequence[tuple[Value, Sequence[Hashable]]], output: Sequence[Hashable]) -> Value:
