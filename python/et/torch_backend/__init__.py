@@ -20,12 +20,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from . import record
 from .register import register
 
 if TYPE_CHECKING:
     from .describe import Report
 
-__all__ = ["register", "report"]
+__all__ = ["record", "register", "report"]
 
 
 def report(compiled: Any = None) -> "Report":

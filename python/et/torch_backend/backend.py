@@ -74,6 +74,7 @@ def compile_graph(graph_module: torch.fx.GraphModule, examples: Sequence[Any], *
 def _eagerly(graph_module: torch.fx.GraphModule, graph: record.Graph, reason: str, warn: bool = True) -> Callable[..., Any]:
     graph.refused = reason
     graph.compiled.clear()
+    graph.programs.clear()
     graph.eager[:] = [record.Eager(record.count(_name(n) for n in graph_module.graph.nodes if n.op.startswith("call_")), reason, "", 0)]
     if warn:
         warnings.warn(f"a graph of '{graph.function}' runs eagerly: {reason.splitlines()[0]}; et.torch_backend.report(model) says more",
@@ -203,6 +204,7 @@ class Session:
         try:
             self.graph.compiled.clear()
             self.graph.eager.clear()
+            self.graph.programs.clear()
             self._compile()
         except Exception as failure:
             self._give_up(f"with the weights that changed: {type(failure).__name__}: {failure}")
@@ -217,6 +219,7 @@ class Session:
         mode = self.captured.fake_mode
         for stage, part in plan.parts.items():
             made, seconds = built[stage]
+            self.graph.programs.append(made.call)
             self.graph.compiled.append(record.Compiled(
                 made.target, record.count(map(support.short_name, part.nodes)), sum(support.flops(n, mode) for n in part.nodes),
                 seconds, tuple(map(str, made.imported.report.remarks)), made.remarks))

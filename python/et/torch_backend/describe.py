@@ -47,7 +47,7 @@ class Report:
         return sum(bool(g.ended_by) for g in self.graphs)
 
     def to_json(self) -> str:
-        graphs = [{**dataclasses.asdict(dataclasses.replace(g, origin=None)), "flops": g.flops, "compiled_flops": g.compiled_flops}
+        graphs = [{**dataclasses.asdict(dataclasses.replace(g, origin=None, programs=[])), "flops": g.flops, "compiled_flops": g.compiled_flops}
                   for g in self.graphs]
         return json.dumps({"name": self.name, "share": self.share, "flops": self.flops, "programs_compiled": self.programs_compiled,
                            "graph_breaks": self.graph_breaks, "graphs": graphs}, indent=2)

@@ -60,6 +60,8 @@ class Graph:
     shortcuts: int = 0
     shortcut: str = ""
     origin: Any = field(default=None, repr=False)
+    #: What calls the programs, in the order of `compiled`.
+    programs: list[Any] = field(default_factory=list, repr=False)
 
     @property
     def flops(self) -> int:

@@ -153,6 +153,8 @@ class _Way:
     call: Callable[[Sequence[torch.Tensor]], list[torch.Tensor]]
     tensors: tuple[int | str, ...]
     results: Callable[[list[torch.Tensor]], Any]
+    #: The call returns before the work is done.
+    waits_for_nobody: bool
 
 
 class Shortcut:
@@ -177,10 +179,12 @@ class Shortcut:
         if self._ways:
             key = _key(args, kwargs)
             way = self._ways.get(key)
-            if way is not None and self._is_as_before():
+            if way is not None and (way.waits_for_nobody or self._is_as_before()):
                 results = way.call([args[p] if type(p) is int else kwargs[p] for p in way.tensors])
-                way.session.graph.shortcuts += 1
-                return way.results(results)
+                # A GPU is at work by now: looking takes no time of it. What it computes is thrown away if something changed.
+                if not way.waits_for_nobody or self._is_as_before():
+                    way.session.graph.shortcuts += 1
+                    return way.results(results)
         elif self.refused:
             return self._forward(*args, **kwargs)
         return self._learn(args, kwargs)
@@ -287,7 +291,8 @@ class Shortcut:
             found.append((order[at], None) if at is not None else (None, leaf))
         if len(self._ways) >= _KEPT:
             self._ways.clear()
-        self._ways[key] = _Way(run.session, call, tuple(places), _results(result, found, spec))
+        self._ways[key] = _Way(run.session, call, tuple(places), _results(result, found, spec),
+                               run.session.device.type == "cuda")
         run.session.graph.shortcut = f"taken, {len(self._watch)} words watched"
         return ""
 
