@@ -54,7 +54,8 @@ def _wav2vec2() -> torch.nn.Module:
 MODELS = {
     f"{name}, {attention}": Model(lambda family=family, attention=attention: family.build(attention), TAKES[family.takes],
                                   max={"sequence": 40} if family.takes == "text" else {})
-    for name, family in model_zoo.FAMILIES.items() if family.takes in TAKES for attention in family.attentions
+    for name, family in model_zoo.FAMILIES.items() for attention in family.attentions
+    if family.takes in TAKES  # others are below, larger
 }
 MODELS |= {
     "GPT-2": Model(lambda: T.GPT2LMHeadModel(T.GPT2Config(**GPT2)), TEXT, max={"sequence": 64}),

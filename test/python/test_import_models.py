@@ -58,6 +58,64 @@ def test_family_in_double_precision(name: str) -> None:
     compare(imported, expected, [values[s.name] for s in imported.inputs], tolerance=1e-12)
 
 
+@pytest.mark.parametrize("name", ["qwen2", "donut", "segformer"])
+def test_family_from_core_operators(name: str) -> None:
+    """The graph that PyTorch has taken apart says the same: attention, norms and linear layers are found again."""
+    family = FAMILIES[name]
+    model = family.build("sdpa")
+    shapes = {k: {d: torch.export.Dim.DYNAMIC for d in dims} for k, dims in dynamic(family.takes).items()}
+    with torch.no_grad():
+        program = torch.export.export(model, (), inputs(family.takes), dynamic_shapes=shapes)
+    imported = et.export_mlir(program.run_decompositions())
+    found = operations(imported.text)
+    assert found["et.attention"] == family.layers and found["linalg.softmax"] == 0
+    assert found["et.linear"] == operations(imported_model(model, family.takes).text)["et.linear"]
+    for batch, length in ((3, 9), (2, 13)):
+        values = inputs(family.takes, batch, length, seed=batch)
+        with torch.no_grad():
+            expected = leaves(model(**values))
+        compare(imported, expected, [values[s.name] for s in imported.inputs], tolerance=5e-6, wide=False)
+
+
+class Generation(torch.nn.Module):
+    """A decoder with the keys and values of earlier tokens as inputs, and of all tokens as outputs."""
+
+    def __init__(self, decoder: torch.nn.Module) -> None:
+        super().__init__()
+        self.decoder = decoder
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, past: list[tuple[torch.Tensor, torch.Tensor]]):
+        from transformers.cache_utils import DynamicCache
+
+        cache = DynamicCache()
+        for layer, (key, value) in enumerate(past):
+            cache.update(key, value, layer)
+        outputs = self.decoder(input_ids=input_ids, attention_mask=attention_mask, past_key_values=cache, use_cache=True)
+        return outputs.logits, [(layer.keys, layer.values) for layer in outputs.past_key_values.layers]
+
+
+@pytest.mark.parametrize("name, heads", [("gpt2", 4), ("qwen2", 2)])
+def test_generation_with_past_keys_and_values(name: str, heads: int, tool) -> None:
+    model = Generation(FAMILIES[name].build("sdpa")).eval()
+
+    def values(batch: int, past: int, new: int) -> tuple:
+        mask = torch.ones(batch, past + new, dtype=torch.int64)
+        mask[0, :past // 2] = 0
+        pairs = [(torch.randn(batch, heads, past, 8), torch.randn(batch, heads, past, 8)) for _ in range(2)]
+        return torch.randint(3, 100, (batch, new)), mask, pairs
+
+    pair = ({0: "batch", 2: "past"},) * 2
+    shapes = {"input_ids": {0: "batch", 1: "new"}, "attention_mask": {0: "batch", 1: "total"}, "past": [pair] * 2}
+    imported = et.export_mlir(model, values(2, 5, 3), None, shapes)
+    assert imported.text.count("#et.mask<causal, lower_right>") == 2
+    for sizes in ((2, 5, 3), (1, 1, 1), (3, 7, 1), (2, 0, 4)):
+        arguments = values(*sizes)
+        with torch.no_grad():
+            expected = leaves(model(*arguments))
+        compare(imported, expected, leaves(arguments), tolerance=5e-6, wide=False)
+    verify(imported.text, tool)
+
+
 @pytest.mark.parametrize("name", HEADS)
 def test_head(name: str, tool) -> None:
     model = head(name)
@@ -154,6 +212,19 @@ def test_weights_share_memory_with_the_module() -> None:
 def test_sliding_window_is_structure() -> None:
     imported = imported_model(FAMILIES["modernbert"].build("sdpa"), "text")
     assert imported.text.count("#et.mask<window, left = 3, right = 3>") == 1
+
+
+@pytest.mark.parametrize("name, mask", [("distilgpt2", "causal"), ("qwen2-window", "window, left = 3, right = 0"), ("donut", "causal")])
+def test_no_mask_is_structure_only(name: str, mask: str) -> None:
+    """Without an attention mask, transformers compares positions that it counts from the ids: known at import."""
+    imported = imported_model(FAMILIES[name].build("sdpa"), FAMILIES[name].takes)
+    assert imported.text.count(f"#et.mask<{mask}>") == 1
+    assert not [r for r in imported.report if "mask over" in r.message and "f32" not in r.message]
+
+
+def test_new_gelu_is_one_operation() -> None:
+    imported = imported_model(FAMILIES["gpt2"].build("sdpa"), "text")
+    assert imported.text.count("#et.gelu<tanh>") == 2
 
 
 def test_clip_text_is_causal() -> None:
