@@ -246,6 +246,15 @@ def isnan(ctx: Context, x: Value) -> Value:
     return ctx.elementwise(lambda a: E._intern("ne", "i1", (a, a)), x, dtype=x.dtype)
 
 
+@register("aten.isinf", "aten.isfinite")
+def isinf(ctx: Context, x: Value) -> Value:
+    """Compares the magnitude with infinity: equal, or less, which NaN is not."""
+    if not E.is_float(x.dtype):
+        return ctx.constant("isfinite" in str(ctx.target), x.shape, "i1")
+    compare = "lt" if "isfinite" in str(ctx.target) else "eq"
+    return ctx.elementwise(lambda a: E.op(compare, "i1", E.op("abs", x.dtype, a), E.const(math.inf, x.dtype)), x, dtype=x.dtype)
+
+
 @register("aten.where.self", "aten.where.ScalarOther", "aten.where.ScalarSelf", "aten.where.Scalar")
 def where(ctx: Context, condition: Value, yes: Any, no: Any) -> Value:
     from .views import unify_elementwise

@@ -144,7 +144,7 @@ class Session:
         graph = self.captured.graph_module.graph
         refused = support.refusals(graph.nodes, self.device)
         for _ in range(_ATTEMPTS):
-            plan = partition.split(graph, refused)
+            plan = partition.split(graph, refused, self.device)
             if not plan.parts:
                 break
             built = self._build(plan, refused)
@@ -171,11 +171,13 @@ class Session:
                 by_name = {node.name: node for node in part.nodes}
                 known = {by_name[name]: reason for name, reason in error.nodes.items() if name in by_name}
                 refused.update(known or dict.fromkeys(part.nodes, str(error)))
+                support.add_foreign(self.captured.graph_module.graph.nodes, refused, self.device)
                 return None
             except Exception as error:  # a part that cannot be compiled is no reason to fail
                 logger.debug("a part was not compiled", exc_info=True)
                 nodes = nodes_at_fault(part, str(error)) if isinstance(error, CompileError) else []
                 refused.update(dict.fromkeys(nodes or part.nodes, f"{_FAILED}{type(error).__name__}: {_first_line(error)}"))
+                support.add_foreign(self.captured.graph_module.graph.nodes, refused, self.device)
                 return None
             built[stage] = (made, time.perf_counter() - start)
             self.graph.programs_compiled += is_new

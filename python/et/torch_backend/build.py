@@ -65,7 +65,7 @@ def build(part: Part, captured: Captured, options: Options, device: torch.device
     program, names = _program(part, captured, inputs)
     imported = import_captured(program, masked_rows=options.masked_rows, check_finite=options.check_finite, quiet=True)
     target = target_of(options, device)
-    alive = tuple(entry.example for entry in captured.inputs if entry.name in names)
+    alive = tuple(entry.example for entry in captured.inputs if entry.is_weight and entry.name in names)
     key = (imported.text, target, options, torch.get_num_threads(), str(device), tuple((name, states[name]) for name in names))
     known = _programs.get(key)
     if known is not None:
@@ -145,6 +145,9 @@ def _program(part: Part, captured: Captured, inputs: Mapping[torch.fx.Node, Inpu
                 copies[node].meta["val"] = node.meta["val"].permute(order)
     graph.output(tuple(copies[node] for node in part.outputs))
     module = torch.fx.GraphModule(captured.graph_module, graph)
+    for source in part.inputs:
+        if source.op == "get_attr":
+            _to_host(module, str(source.target))
     outputs = [OutputSpec(OutputKind.USER_OUTPUT, TensorArgument(copies[node].name), None) for node in part.outputs]
     entry = SimpleNamespace(signature=SimpleNamespace(out_spec=None, in_spec=None))
     shape_env = captured.fake_mode.shape_env
@@ -152,6 +155,18 @@ def _program(part: Part, captured: Captured, inputs: Mapping[torch.fx.Node, Inpu
     weights = tuple(inputs[n].name for n in part.inputs if n in inputs and inputs[n].is_weight)
     return SimpleNamespace(graph_module=module, graph_signature=SimpleNamespace(input_specs=specs, output_specs=outputs),
                            state_dict=state, constants={}, range_constraints=ranges, module_call_graph=[entry]), weights
+
+
+def _to_host(module: torch.fx.GraphModule, name: str) -> None:
+    """Moves a constant to where the importer reads it."""
+    *path, last = name.split(".")
+    owner: Any = module
+    for step in path:
+        owner = getattr(owner, step)
+    value = getattr(owner, last)
+    if isinstance(value, torch.Tensor) and value.device.type != "cpu":
+        # The attribute may be a buffer, which is replaced as one.
+        setattr(owner, last, value.detach().cpu())
 
 
 def memory_order(tensor: torch.Tensor) -> list[int] | None:

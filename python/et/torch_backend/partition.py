@@ -22,7 +22,7 @@ import torch
 
 from ..importer.dims import is_static, size_of
 from ..importer.graph import _VIEWS, _mutates
-from .support import WORTH, is_random, is_size, short_name, tensors_of
+from .support import WORTH, add_foreign, is_elsewhere, is_random, is_size, short_name, tensors_of
 
 
 @dataclass
@@ -45,8 +45,18 @@ class Plan:
     eager: dict[int, list[torch.fx.Node]]
 
 
-def split(graph: torch.fx.Graph, refused: dict[torch.fx.Node, str]) -> Plan:
-    """The plan for a graph. Parts that hold no work worth a program are added to `refused`."""
+def split(graph: torch.fx.Graph, refused: dict[torch.fx.Node, str], device: torch.device) -> Plan:
+    """The plan for a graph. Parts that hold no work worth a program are added to `refused`, and results on other devices."""
+    while True:
+        plan = _split(graph, refused)
+        elsewhere = [n for part in plan.parts.values() for n in part.outputs if is_elsewhere(n, device)]
+        if not elsewhere:
+            return plan
+        refused.update((n, f"its result is to be on {tensors_of(n)[0].device}, but the program is on {device}") for n in elsewhere)
+        add_foreign(graph.nodes, refused, device)
+
+
+def _split(graph: torch.fx.Graph, refused: dict[torch.fx.Node, str]) -> Plan:
     while True:
         stages = _stages(graph, refused)
         parts: dict[int, list[torch.fx.Node]] = {}

@@ -61,7 +61,23 @@ def refusals(nodes: Iterable[torch.fx.Node], device: torch.device) -> dict[torch
             reason = found[node.args[0]]
         if reason is not None:
             found[node] = reason
+    add_foreign(positions, found, device)
     return found
+
+
+def add_foreign(nodes: Iterable[torch.fx.Node], refused: dict[torch.fx.Node, str], device: torch.device) -> None:
+    """Refuses what takes tensors of another device. What computes there from nothing but sizes is as well computed here."""
+    for node in nodes:
+        if node.op != "call_function" or is_size(node) or node in refused:
+            continue
+        for source in node.all_input_nodes:
+            if (source.op == "placeholder" or source in refused) and is_elsewhere(source, device):
+                refused[node] = f"takes a tensor on {tensors_of(source)[0].device}, but the program is on {device}"
+                break
+
+
+def is_elsewhere(node: torch.fx.Node, device: torch.device) -> bool:
+    return any(tensor.device != device for tensor in tensors_of(node))
 
 
 def _refusal(node: torch.fx.Node, positions: Mapping[torch.fx.Node, int], device: torch.device) -> str | None:
@@ -83,8 +99,6 @@ def _refusal(node: torch.fx.Node, positions: Mapping[torch.fx.Node, int], device
                 return f"a tensor of layout {str(tensor.layout).removeprefix('torch.')}"
             if free_unbacked_symbols(tensor):
                 return "a size that depends on data"
-            if tensor.device != device and tensor.dim() > 0 and source is node:
-                return f"computes on {tensor.device}, but the graph is on {device}"
     return None
 
 
