@@ -13,8 +13,10 @@ Whatever happens here, the program goes on: what is not compiled runs as PyTorch
 from __future__ import annotations
 
 import logging
+import threading
 import time
 import warnings
+from dataclasses import dataclass, replace
 from typing import Any, Callable, Mapping, Sequence
 
 import torch
@@ -35,6 +37,8 @@ logger = logging.getLogger("et.torch_backend")
 _ATTEMPTS = 24
 #: How reasons start that are errors of a whole part.
 _FAILED = "not compiled: "
+#: Modules that share a graph and keep programs of their own, beside the last one.
+_VARIANTS = 255
 
 
 class Refused(Exception):
@@ -104,6 +108,17 @@ def _check(graph_module: torch.fx.GraphModule, examples: Sequence[Any]) -> torch
     return device
 
 
+@dataclass(eq=False)
+class Variant:
+    """A graph with the weights of one module: modules of one class share their graphs."""
+
+    watch: Watch
+    captured: Captured
+    runner: Runner | None = None
+    #: Where the graph is one program: what calls it, the arguments that it takes, and which of its results are returned.
+    direct: Direct | None = None
+
+
 class Session:
     """One graph, from its capture to calls of it."""
 
@@ -113,112 +128,127 @@ class Session:
         self.options = options
         self.device = device
         self.graph = graph
-        inputs = inputs_of(graph_module, examples)
-        self.watch = Watch([i for i, entry in enumerate(inputs) if entry.is_weight], examples)
-        self.captured = capture(graph_module, examples)
-        self.plan: partition.Plan | None = None
-        self.runner: Runner | None = None
-        #: Where the graph is one program: what calls it, the arguments that it takes, and which of its results are returned.
-        self.direct: Direct | None = None
+        self._weights = [i for i, entry in enumerate(inputs_of(graph_module, examples)) if entry.is_weight]
+        self._now = Variant(Watch(self._weights, examples), capture(graph_module, examples))
+        self._others: list[Variant] = []
         self._updates_left = options.updates
+        self._lock = threading.RLock()
 
     def start(self) -> Callable[..., Any]:
-        self.graph.sizes = _sizes(self.captured)
-        self._compile()
+        self.graph.sizes = _sizes(self._now.captured)
+        self._compile(self._now)
         return self.call
 
+    @property
+    def direct(self) -> Direct | None:
+        """How to call the graph with the weights that it ran with last, where it is one program."""
+        return self._now.direct
+
     def call(self, *arguments: Any) -> Any:
-        """Runs the graph; with other weights than before, after it was compiled with them."""
-        if self.watch.changed(arguments):
-            self._update(arguments)
-        if self.runner is None:
+        """Runs the graph; with weights that were not seen before, after it was compiled with them."""
+        variant = self._now
+        if variant.watch.changed(arguments):
+            variant = self._choose(arguments)
+        if variant.runner is None:
             return self.original.forward(*arguments)
         self.graph.calls += 1
-        results = self.runner(arguments)
+        results = variant.runner(arguments)
         shortcut.note(self, arguments, results)
         return results
 
+    def _choose(self, arguments: Sequence[Any]) -> Variant:
+        """The variant for the weights of `arguments`."""
+        with self._lock:
+            for variant in (self._now, *self._others):
+                if not variant.watch.changed(arguments):
+                    break
+            else:
+                variant = self._update(arguments)
+            if variant is not self._now:
+                self._others = [v for v in (self._now, *self._others) if v is not variant][:_VARIANTS]
+                self._now = variant
+            return variant
+
     # -- compiling ----------------------------------------------------------------------------------------------------
 
-    def _compile(self) -> None:
-        graph = self.captured.graph_module.graph
+    def _compile(self, variant: Variant) -> None:
+        graph = variant.captured.graph_module.graph
         refused = support.refusals(graph.nodes, self.device)
         for _ in range(_ATTEMPTS):
             plan = partition.split(graph, refused, self.device)
             if not plan.parts:
                 break
-            built = self._build(plan, refused)
+            built = self._build(plan, variant.captured, refused)
             if built is not None:
-                self.plan = plan
-                self.direct = whole(plan, self.captured, built)
-                self.runner = straight(self.direct) if self.direct else assemble(plan, self.captured, built, self.device)
-                self._describe(plan, built, refused)
+                variant.direct = whole(plan, variant.captured, built)
+                variant.runner = straight(variant.direct) if variant.direct else assemble(plan, variant.captured, built, self.device)
+                self._describe(plan, variant.captured, built, refused)
                 return
         why = sorted({reason for reason in refused.values() if not reason.startswith("holds no work")})
         if not why:
             raise NoWork("it holds no work that is worth a program")
         raise Refused("; ".join(why))
 
-    def _build(self, plan: partition.Plan, refused: dict[torch.fx.Node, str]) -> dict[int, tuple[Built, float]] | None:
+    def _build(self, plan: partition.Plan, captured: Captured, refused: dict[torch.fx.Node, str]
+               ) -> dict[int, tuple[Built, float]] | None:
         """Compiles all parts. None, with more in `refused`, when one of them could not be."""
-        states = self._states()
+        states = {entry.name: (entry.example.data_ptr(), -1 if entry.example.is_inference() else entry.example._version)
+                  for entry in captured.inputs if entry.is_weight}
         built: dict[int, tuple[Built, float]] = {}
         for stage, part in plan.parts.items():
             start = time.perf_counter()
             try:
-                made, is_new = build(part, self.captured, self.options, self.device, states)
+                made, is_new = build(part, captured, self.options, self.device, states)
             except UnsupportedOperatorError as error:
                 by_name = {node.name: node for node in part.nodes}
                 known = {by_name[name]: reason for name, reason in error.nodes.items() if name in by_name}
                 refused.update(known or dict.fromkeys(part.nodes, str(error)))
-                support.add_foreign(self.captured.graph_module.graph.nodes, refused, self.device)
+                support.add_foreign(captured.graph_module.graph.nodes, refused, self.device)
                 return None
             except Exception as error:  # a part that cannot be compiled is no reason to fail
                 logger.debug("a part was not compiled", exc_info=True)
                 nodes = nodes_at_fault(part, str(error)) if isinstance(error, CompileError) else []
                 refused.update(dict.fromkeys(nodes or part.nodes, f"{_FAILED}{type(error).__name__}: {_first_line(error)}"))
-                support.add_foreign(self.captured.graph_module.graph.nodes, refused, self.device)
+                support.add_foreign(captured.graph_module.graph.nodes, refused, self.device)
                 return None
             built[stage] = (made, time.perf_counter() - start)
             self.graph.programs_compiled += is_new
             self.graph.programs_reused += not is_new
         return built
 
-    def _states(self) -> dict[str, Any]:
-        return {entry.name: (entry.example.data_ptr(), -1 if entry.example.is_inference() else entry.example._version)
-                for entry in self.captured.inputs if entry.is_weight}
-
-    def _update(self, arguments: Sequence[Any]) -> None:
-        """Compiles with the weights of `arguments`, or gives up when that happened too often."""
-        names = [self.captured.inputs[i].name for i in self.watch.changed(arguments)]
-        if self.runner is None:
-            return
-        if self._updates_left <= 0:
-            self._give_up(f"its weights changed more than {self.options.updates} times, the last time '{names[0]}'")
-            return
-        self._updates_left -= 1
-        self.graph.updates += 1
-        logger.info("'%s' and %d other weights of '%s' changed; compiling again", names[0], len(names) - 1, self.graph.function)
-        inputs = tuple(entry if not entry.is_weight else type(entry)(entry.name, arguments[i], True, entry.source)
-                       for i, entry in enumerate(self.captured.inputs))
-        self.captured = Captured(self.captured.graph_module, inputs, self.captured.fake_mode)
-        self.watch.take(arguments)
+    def _update(self, arguments: Sequence[Any]) -> Variant:
+        """Compiles with the weights of `arguments`; a variant without a runner when weights changed too often."""
+        known = next((v for v in (self._now, *self._others) if not v.watch.is_other(arguments)), None)
+        before = (known or self._now).captured
+        inputs = tuple(entry if not entry.is_weight else replace(entry, example=arguments[i]) for i, entry in enumerate(before.inputs))
+        variant = Variant(Watch(self._weights, arguments), replace(before, inputs=inputs))
+        if known is not None:
+            names = [inputs[i].name for i in known.watch.changed(arguments)]
+            self._others = [v for v in self._others if v is not known]
+            if self._updates_left <= 0:
+                if known.runner is not None:
+                    self._give_up(f"its weights changed more than {self.options.updates} times, the last time '{names[0]}'")
+                return variant
+            self._updates_left -= 1
+            self.graph.updates += 1
+            logger.info("'%s' and %d other weights of '%s' changed; compiling again", names[0], len(names) - 1, self.graph.function)
         try:
             self.graph.compiled.clear()
             self.graph.eager.clear()
             self.graph.programs.clear()
-            self._compile()
+            self._compile(variant)
         except Exception as failure:
             self._give_up(f"with the weights that changed: {type(failure).__name__}: {failure}")
+        return variant
 
     def _give_up(self, reason: str) -> None:
-        self.runner = self.direct = None
         _eagerly(self.original, self.graph, reason)
 
     # -- describing ---------------------------------------------------------------------------------------------------
 
-    def _describe(self, plan: partition.Plan, built: Mapping[int, tuple[Built, float]], refused: Mapping[torch.fx.Node, str]) -> None:
-        mode = self.captured.fake_mode
+    def _describe(self, plan: partition.Plan, captured: Captured, built: Mapping[int, tuple[Built, float]],
+                  refused: Mapping[torch.fx.Node, str]) -> None:
+        mode = captured.fake_mode
         for stage, part in plan.parts.items():
             made, seconds = built[stage]
             self.graph.programs.append(made.call)

@@ -53,6 +53,9 @@ class _Prepared:
 class _Base:
     """What programs for all devices do alike. One call runs at a time; others wait."""
 
+    #: Bits of an address that have to be zero.
+    _misaligned = 0
+
     def __init__(self, inputs: Sequence[torch.dtype], outputs: Sequence[torch.dtype], ranks: Sequence[int],
                  device: torch.device) -> None:
         self._inputs, self._outputs, self._ranks, self._device = list(inputs), list(outputs), list(ranks), device
@@ -64,16 +67,19 @@ class _Base:
             key = tuple([tensor.shape for tensor in tensors])
             known = self._prepared.get(key)
             if known is None:
+                self._check(tensors)
                 known = self._prepare(key)
             given, results, shapes = known
             addresses = given.addresses
             at = 0
             alive = None
             for tensor in tensors:
-                if not tensor.is_contiguous():
-                    tensor = tensor.contiguous()
+                address = tensor.data_ptr()
+                if not tensor.is_contiguous() or address & self._misaligned:
+                    tensor = tensor.clone(memory_format=torch.contiguous_format)
                     alive = [*(alive or ()), tensor]
-                addresses[at] = tensor.data_ptr()
+                    address = tensor.data_ptr()
+                addresses[at] = address
                 at += _STRIDE
             made = []
             addresses = results.addresses
@@ -94,6 +100,12 @@ class _Base:
             self._prepared.clear()
         self._prepared[key] = known = (given, results, list(zip(shapes, self._outputs)))
         return known
+
+    def _check(self, tensors: Sequence[torch.Tensor]) -> None:
+        for i, tensor in enumerate(tensors):
+            if tensor.device != self._device or tensor.dtype != self._inputs[i]:
+                raise RunError(f"expected input {i} of a program to be {self._inputs[i]} on {self._device}, but got {tensor.dtype} on "
+                               f"{tensor.device}")
 
     def _compute_shapes(self, given: _Prepared, flat: Any) -> None:
         raise NotImplementedError
@@ -122,6 +134,8 @@ class HostCall(_Base):
 
 class DeviceCall(_Base):
     """A program on a GPU. A call returns when its work is in PyTorch's current stream."""
+
+    _misaligned = 15
 
     def __init__(self, program: SavedProgram) -> None:
         types = torch_types()

@@ -59,13 +59,18 @@ class Origin:
 
 
 def read_origin() -> Origin | None:
-    """What Dynamo knows, while it calls the backend, of what the code around a graph reads and changes."""
-    try:
-        from torch._dynamo.symbolic_convert import InstructionTranslator
+    """What Dynamo knows, while it calls the backend, of what the code around a graph reads and changes; None where that cannot be
+    found out."""
+    from torch._dynamo.symbolic_convert import InstructionTranslator
 
-        frame = InstructionTranslator.current_tx()
-    except Exception:  # not called by Dynamo
+    try:
+        return _read_origin(InstructionTranslator.current_tx())
+    except Exception:  # not called by Dynamo, or by one that is another inside
+        logger.debug("no shortcut: what Dynamo knows was not found", exc_info=True)
         return None
+
+
+def _read_origin(frame: Any) -> Origin:
     names: dict[tuple[int, str], tuple[dict[str, Any], str]] = {}
     for guard in frame.output.guards:
         found = _GLOBAL.match(guard.name)
@@ -258,7 +263,7 @@ class Shortcut:
         graphs = record.graphs(self._context)
         code = getattr(self._module.forward, "__code__", None)
         for graph in graphs:
-            if graph.ended_by or graph.refused:
+            if graph.ended_by or graph.refused or graph.origin is None:
                 self._refuse("PyTorch goes back to Python in between, or parts run eagerly")
                 return self.refused
             if graph.origin.has_effects:

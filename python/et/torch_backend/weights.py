@@ -37,10 +37,6 @@ class Watch:
 
     def __init__(self, positions: Sequence[int], arguments: Sequence[Any]) -> None:
         self.positions = tuple(positions)
-        self.take(arguments)
-
-    def take(self, arguments: Sequence[Any]) -> None:
-        """From now on, the weights are those of `arguments`."""
         tensors = [arguments[i] for i in self.positions]
         self._versions, self._addresses = state(tensors)
         self._counted = not any(map(torch.Tensor.is_inference, tensors))
@@ -55,3 +51,7 @@ class Watch:
             return []
         versions, addresses = state(tensors)
         return [p for p, v, w, a, b in zip(self.positions, versions, self._versions, addresses, self._addresses) if v != w or a != b]
+
+    def is_other(self, arguments: Sequence[Any]) -> bool:
+        """True when none of the weights is where it was: they are those of another module."""
+        return not any(arguments[p].data_ptr() == a for p, a in zip(self.positions, self._addresses))
