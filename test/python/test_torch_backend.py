@@ -548,6 +548,20 @@ def test_report_as_json():
     assert data["share"] == 1 and data["graphs"][0]["compiled"][0]["target"] == "cpu"
 
 
+def test_page(tmp_path):
+    model = User().eval()
+    compiled = torch.compile(model, backend="et")
+    compiled(torch.randn(3, 16), torch.tensor(1))
+    found = et.explain(compiled, output=tmp_path / "report.html", title="A <user> module")
+    text = found.path.read_text()
+    assert found.share == 1 and 'data-share="1.0"' in text and "A &lt;user&gt; module" in text
+    assert "compiled</span>" in text and "Failed to trace builtin operator" in text and "<script" not in text and "http:" not in text and "https:" not in text
+    with pytest.raises(et.ExplainError, match="expected nothing but output and title with what torch.compile returned"):
+        et.explain(compiled, torch.randn(3, 16), output=tmp_path / "report.html")
+    with pytest.raises(et.ExplainError, match="expected a folder for the page"):
+        et.explain(compiled, output=tmp_path / "none" / "report.html")
+
+
 def test_importing_the_package_does_not_load_dynamo():
     code = """
 import sys, et

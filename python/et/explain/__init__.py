@@ -16,7 +16,9 @@ The page needs no network and no script. From the command line: `python -m et.ex
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,19 +26,32 @@ from typing import TYPE_CHECKING, Any
 from .errors import CurveError, ExplainError
 
 if TYPE_CHECKING:
+    from ..torch_backend.describe import Report as GraphsReport
     from .explanation import Explanation
 
 __all__ = ["CurveError", "ExplainError", "explain"]
 
 
+def _graphs_of(compiled: Any) -> "GraphsReport | None":
+    """The report on what torch.compile returned with this project's backend; None for everything else."""
+    if "torch._dynamo" not in sys.modules:
+        return None
+    from ..torch_backend.describe import make
+    from ..torch_backend.origin import context_of
+
+    return make(compiled) if context_of(compiled) is not None else None
+
+
 def explain(model_or_program: Any, *inputs: Any, output: str | os.PathLike[str] = "report.html", title: str | None = None,
             dynamic_shapes: Any = None, target: str = "cpu", isa: str = "native", threads: int | None = None, device: str | None = None,
-            curve: Any = None, profile: str | os.PathLike[str] | None = None, measure: bool = True, compare_dense: bool = True, rounds: int = 3) -> "Explanation":
+            curve: Any = None, profile: str | os.PathLike[str] | None = None, measure: bool = True, compare_dense: bool = True, rounds: int = 3
+            ) -> "Explanation | GraphsReport":
     """Writes the page `output` and returns what it says.
 
     Args:
         model_or_program: a module in eval mode (or what torch.export or `et.export_mlir` made of it), which is compiled; what
-            `et.compile` returned; or the path of a saved program.
+            `et.compile` returned; or the path of a saved program. Of what torch.compile(backend="et") returned, the page says which
+            of its operators run compiled, and why others do not, in the calls that were made so far: it takes no inputs.
         inputs: what it is run on: tensors in order; a dictionary of them by name; or a dictionary of sizes of the dynamic
             dimensions, for which inputs are made. A module needs tensors. A program without any is not measured.
         title: heading of the page, by default the name of the model.
@@ -65,6 +80,14 @@ def explain(model_or_program: Any, *inputs: Any, output: str | os.PathLike[str] 
         raise ExplainError(f"expected a file for the page, but '{output}' is a folder; name one in it, such as '{output / 'report.html'}'")
     if title is not None and not isinstance(title, str):
         raise ExplainError(f"expected title to be text, but got {type(title).__name__}")
+    report = _graphs_of(model_or_program)
+    if report is not None:
+        if inputs or curve is not None or profile is not None:
+            raise ExplainError("expected nothing but output and title with what torch.compile returned: it tells of the calls that were made")
+        from .graphs_page import write as write_graphs
+
+        write_graphs(report, output, title)
+        return dataclasses.replace(report, path=output)
     options = run.Options(dynamic_shapes, target, isa, run.check_threads(threads), run.check_device(device), measure, compare_dense, run.check_rounds(rounds),
                           run.check_profile(profile, device, threads))
     given, named, sizes = run.sort_inputs(inputs)

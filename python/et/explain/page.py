@@ -62,15 +62,20 @@ def group_remarks(remarks: Iterable[Remark]) -> list[tuple[Remark, int, list[str
     return [(same[0], len(same), list(dict.fromkeys(r.location for r in same if r.location))) for same in groups.values()]
 
 
+def environment() -> jinja2.Environment:
+    """Where the templates of pages are, and what they may use."""
+    made = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True,
+                              undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.filters.update(time=time, size=size, operations=operations, percent=percent, join_names=join_names, breakable=breakable)
+    return made
+
+
 def render(found: Explanation) -> str:
     """The page as text."""
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True,
-                                     undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(time=time, size=size, operations=operations, percent=percent, join_names=join_names, breakable=breakable)
     longest = max((s.us or 0.0 for s in found.steps), default=0.0)
     elements = sum(w.shape[0] * w.shape[1] for w in found.weights if w.zeros is not None)
     zeros = sum(w.zeros * w.shape[0] * w.shape[1] for w in found.weights if w.zeros is not None)
-    return environment.get_template("page.html").render(
+    return environment().get_template("page.html").render(
         e=found, kinds=by_kind(found.steps), kind_titles=KINDS, longest=longest, remarks=group_remarks(found.remarks),
         zeros=zeros / elements if elements else None, indices={w.name: i for i, w in enumerate(found.weights, 1)},
         curve_svg=markupsafe.Markup(found.curve_svg))
@@ -78,7 +83,11 @@ def render(found: Explanation) -> str:
 
 def write(found: Explanation, path: Path) -> None:
     """Writes the page; the file appears when it is complete."""
-    text = render(found)
+    write_text(render(found), path)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Writes a file that appears when it is complete."""
     try:
         with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False, encoding="utf-8") as file:
             file.write(text)

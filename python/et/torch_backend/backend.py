@@ -81,7 +81,7 @@ def _eagerly(graph_module: torch.fx.GraphModule, graph: record.Graph, reason: st
     graph.programs.clear()
     graph.eager[:] = [record.Eager(record.count(_name(n) for n in graph_module.graph.nodes if n.op.startswith("call_")), reason, "", 0)]
     if warn:
-        warnings.warn(f"a graph of '{graph.function}' runs eagerly: {reason.splitlines()[0]}; et.torch_backend.report(model) says more",
+        warnings.warn(f"a graph of '{graph.function}' runs eagerly: {reason.splitlines()[0]}; et.explain(model) says more",
                       stacklevel=2)
     return graph_module.forward
 

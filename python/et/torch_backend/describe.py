@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from . import record
@@ -24,6 +25,8 @@ class Report:
 
     name: str
     graphs: tuple[record.Graph, ...]
+    #: Where `et.explain` wrote its page.
+    path: Path | None = None
 
     @property
     def flops(self) -> int:
