@@ -132,7 +132,7 @@ def inputs(takes: str, batch: int = 3, length: int = 9, seed: int = 1) -> dict[s
     if takes == "image":
         return {"pixel_values": noise(3, 16, 16)}
     if takes == "scene":
-        return {"pixel_values": noise(3, 40, 24)}
+        return {"pixel_values": noise(3, 24 + length, 40)}
     if takes == "video":
         return {"pixel_values": noise(3, 3, 16, 16)}
     if takes == "audio":
@@ -156,7 +156,7 @@ TAKES: dict[str, dict[str, dict[int, str]]] = {
     "text": {"input_ids": {1: "sequence"}, "attention_mask": {1: "sequence"}},
     "ids": {"input_ids": {1: "sequence"}},
     "image": {"pixel_values": {}},
-    "scene": {"pixel_values": {}},
+    "scene": {"pixel_values": {2: "height", 3: "width"}},
     "video": {"pixel_values": {}},
     "page": {"pixel_values": {}, "decoder_input_ids": {1: "sequence"}},
     "audio": {"input_features": {}},

@@ -282,10 +282,8 @@ def _neighbours(ctx: Context, dtype: str, size: Size, target: Size, axis: tuple[
 
 
 @register("aten.upsample_bilinear2d.vec", "aten.upsample_bilinear2d.default", "aten.upsample_linear1d.vec",
-          "aten.upsample_linear1d.default", "aten._upsample_bilinear2d_aa.vec")
+          "aten.upsample_linear1d.default")
 def upsample_linear(ctx: Context, x: Value, size: Any, corners: bool, *factors: Any) -> Value:
-    if "_aa" in str(ctx.target):
-        raise Unsupported("interpolation that smoothes as it shrinks (antialias)")
     lowering = ctx.lowering
     given = factors[0] if factors and isinstance(factors[0], (list, tuple)) else list(factors)
     count = x.rank - 2

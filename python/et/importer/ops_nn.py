@@ -56,7 +56,7 @@ def _rows(ctx: Context, x: Value) -> Value:
     # Windows of an image, one behind the other: copied once here, not by each that reads the projections.
     apart = any(later != earlier + 1 for group in places for earlier, later in zip(group, group[1:]))
     # The pixels of an image are one axis to an attention over them; to merge them costs nothing.
-    pixels = any(sum(is_static(a.size) for a in dim) > 1 for dim in groups)
+    pixels = any(len(dim) > 2 or sum(is_static(a.size) for a in dim) > 1 for dim in groups)
     return flatten(ctx.lowering, x) if apart or pixels else x
 
 
