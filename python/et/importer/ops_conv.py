@@ -118,7 +118,7 @@ def conv(ctx: Context, x: Value, weight: Value, bias: Value | None = None, strid
         part = Windows(slice_dim(lowering, x, 1, g * inputs, inputs), kernel, stride, dilation, windows.outputs)
         parts.append(_dense(ctx, part, slice_dim(lowering, weight, 0, g * outputs, outputs),
                             None if bias is None else slice_dim(lowering, bias, 0, g * outputs, outputs)))
-    return join(ctx, parts, 1)
+    return join(ctx, parts, 1, ctx.shape)
 
 
 def _dense(ctx: Context, windows: Windows, weight: Value, bias: Value | None) -> Value:

@@ -177,13 +177,15 @@ def group_norm(ctx: Context, x: Value, groups: int, weight: Value | None = None,
     split.users = max(split.users, 2)
     dims = list(range(2, split.rank))
     wide = "f32" if x.dtype in ("f16", "bf16") else x.dtype
-    body = E.cast(split.body, wide)
-    # Each moment is read for every element: it is computed once.
+    # A signal is one long sum. Summed up one by one in float32 it is off by a hundred times what PyTorch is, which adds in
+    # blocks. Each moment is read for every element: it is computed once.
+    body = E.cast(split.body, "f64")
     centre = mean_value(ctx, split, dims, True, body)
-    difference = E.op("sub", wide, body, lowering.realise(centre))
+    difference = E.op("sub", "f64", body, lowering.realise(centre))
     spread = mean_value(ctx, split, dims, True, E.mul(difference, difference))
-    factor = Value(spread.dims, E.op("rsqrt", wide, E.add(spread.body, E.const(eps, wide))))
-    result = Value(split.dims, E.mul(difference, lowering.realise(factor)))
+    factor = Value(spread.dims, E.op("rsqrt", wide, E.add(E.cast(spread.body, wide), E.const(eps, wide))))
+    centred = E.op("sub", wide, E.cast(split.body, wide), E.cast(centre.body, wide))
+    result = Value(split.dims, E.mul(centred, lowering.realise(factor)))
     result = reshape(lowering, result, x.shape)
     for value, name in ((weight, "mul"), (bias, "add")):
         if value is not None:
