@@ -99,7 +99,8 @@ FAMILIES = {
     "donut": Family(_donut, "page", 5, ("sdpa",)),
     "segformer": _family(T.SegformerConfig, T.SegformerForSemanticSegmentation, "scene", dict(
         num_encoder_blocks=2, depths=[1, 1], sr_ratios=[4, 1], hidden_sizes=[8, 16], num_attention_heads=[1, 2], decoder_hidden_size=16,
-        patch_sizes=[7, 3], strides=[4, 2], mlp_ratios=[2, 2], num_labels=5, image_size=32), attentions=("sdpa",)),
+        patch_sizes=[7, 3], strides=[4, 2], mlp_ratios=[2, 2], num_labels=5, image_size=32,
+        initializer_range=0.3), attentions=("sdpa",)),
     "wav2vec2": _family(T.Wav2Vec2Config, T.Wav2Vec2Model, "wave", WAVE, attention_ops=1, attentions=("sdpa",)),
     "wav2vec2-norms": _family(T.Wav2Vec2Config, T.Wav2Vec2ForCTC, "wave", WAVE, attention_ops=1, attentions=("sdpa",),
                               feat_extract_norm="layer", do_stable_layer_norm=True, conv_bias=True),
@@ -132,7 +133,7 @@ def inputs(takes: str, batch: int = 3, length: int = 9, seed: int = 1) -> dict[s
     if takes == "image":
         return {"pixel_values": noise(3, 16, 16)}
     if takes == "scene":
-        return {"pixel_values": noise(3, 40, 24)}
+        return {"pixel_values": noise(3, 24 + length, 40)}
     if takes == "video":
         return {"pixel_values": noise(3, 3, 16, 16)}
     if takes == "audio":
@@ -156,7 +157,7 @@ TAKES: dict[str, dict[str, dict[int, str]]] = {
     "text": {"input_ids": {1: "sequence"}, "attention_mask": {1: "sequence"}},
     "ids": {"input_ids": {1: "sequence"}},
     "image": {"pixel_values": {}},
-    "scene": {"pixel_values": {}},
+    "scene": {"pixel_values": {2: "height", 3: "width"}},
     "video": {"pixel_values": {}},
     "page": {"pixel_values": {}, "decoder_input_ids": {1: "sequence"}},
     "audio": {"input_features": {}},

@@ -350,3 +350,28 @@ def test_index_put(name: str, tool) -> None:
 def test_index_put_is_refused(reason: str, function) -> None:
     with pytest.raises(et.UnsupportedOperatorError, match=reason):
         import_function(function, [torch.randn(3, 5), torch.tensor([2, 0, 2])])
+
+
+def assigned(x: torch.Tensor, where, value) -> torch.Tensor:
+    y = x.clone()
+    y[where] = value
+    return y
+
+
+@pytest.mark.parametrize("where, value", [
+    ((slice(None), slice(1, 3)), 3.0), ((slice(None), slice(-2, None)), torch.tensor([1.0, 2.0])), ((slice(None), slice(0, 9)), 1.0),
+    ((slice(None), 1), 3.0), ((slice(None), -1), 3.0), ((0, slice(1, 2)), 3.0), ((slice(1, None),), 2.0),
+])
+def test_assignment_to_a_slice(where, value) -> None:
+    check(lambda x: assigned(x, where, value), torch.randn(3, 5))
+    check(lambda x: assigned(x, where, value), torch.randn(3, 5), dynamic={"args_0": {0: "a"}}, others=[[torch.randn(6, 5)]])
+
+
+def test_assignment_to_positions() -> None:
+    check(lambda x, p: assigned(x, (torch.arange(x.shape[0]), p), 7.0), torch.randn(3, 5), torch.tensor([2, 0, 2]),
+          dynamic={"args_0": {0: "a"}, "args_1": {0: "a"}}, others=[[torch.randn(4, 5), torch.tensor([1, 3, 0, 0])]])
+
+
+def test_assignment_to_a_slice_with_a_step_is_refused() -> None:
+    with pytest.raises(et.UnsupportedOperatorError, match="a slice of neighbours, but got a step of 2"):
+        import_function(lambda x: assigned(x, (slice(None), slice(0, 5, 2)), 3.0), [torch.randn(3, 5)])

@@ -118,7 +118,7 @@ def conv(ctx: Context, x: Value, weight: Value, bias: Value | None = None, strid
         part = Windows(slice_dim(lowering, x, 1, g * inputs, inputs), kernel, stride, dilation, windows.outputs)
         parts.append(_dense(ctx, part, slice_dim(lowering, weight, 0, g * outputs, outputs),
                             None if bias is None else slice_dim(lowering, bias, 0, g * outputs, outputs)))
-    return join(ctx, parts, 1)
+    return join(ctx, parts, 1, ctx.shape)
 
 
 def _dense(ctx: Context, windows: Windows, weight: Value, bias: Value | None) -> Value:
@@ -282,10 +282,8 @@ def _neighbours(ctx: Context, dtype: str, size: Size, target: Size, axis: tuple[
 
 
 @register("aten.upsample_bilinear2d.vec", "aten.upsample_bilinear2d.default", "aten.upsample_linear1d.vec",
-          "aten.upsample_linear1d.default", "aten._upsample_bilinear2d_aa.vec")
+          "aten.upsample_linear1d.default")
 def upsample_linear(ctx: Context, x: Value, size: Any, corners: bool, *factors: Any) -> Value:
-    if "_aa" in str(ctx.target):
-        raise Unsupported("interpolation that smoothes as it shrinks (antialias)")
     lowering = ctx.lowering
     given = factors[0] if factors and isinstance(factors[0], (list, tuple)) else list(factors)
     count = x.rank - 2

@@ -56,7 +56,7 @@ def _rows(ctx: Context, x: Value) -> Value:
     # Windows of an image, one behind the other: copied once here, not by each that reads the projections.
     apart = any(later != earlier + 1 for group in places for earlier, later in zip(group, group[1:]))
     # The pixels of an image are one axis to an attention over them; to merge them costs nothing.
-    pixels = any(sum(is_static(a.size) for a in dim) > 1 for dim in groups)
+    pixels = any(len(dim) > 2 or sum(is_static(a.size) for a in dim) > 1 for dim in groups)
     return flatten(ctx.lowering, x) if apart or pixels else x
 
 
@@ -177,13 +177,15 @@ def group_norm(ctx: Context, x: Value, groups: int, weight: Value | None = None,
     split.users = max(split.users, 2)
     dims = list(range(2, split.rank))
     wide = "f32" if x.dtype in ("f16", "bf16") else x.dtype
-    body = E.cast(split.body, wide)
-    # Each moment is read for every element: it is computed once.
+    # A signal is one long sum. Summed up one by one in float32 it is off by a hundred times what PyTorch is, which adds in
+    # blocks. Each moment is read for every element: it is computed once.
+    body = E.cast(split.body, "f64")
     centre = mean_value(ctx, split, dims, True, body)
-    difference = E.op("sub", wide, body, lowering.realise(centre))
+    difference = E.op("sub", "f64", body, lowering.realise(centre))
     spread = mean_value(ctx, split, dims, True, E.mul(difference, difference))
-    factor = Value(spread.dims, E.op("rsqrt", wide, E.add(spread.body, E.const(eps, wide))))
-    result = Value(split.dims, E.mul(difference, lowering.realise(factor)))
+    factor = Value(spread.dims, E.op("rsqrt", wide, E.add(E.cast(spread.body, wide), E.const(eps, wide))))
+    centred = E.op("sub", wide, E.cast(split.body, wide), E.cast(centre.body, wide))
+    result = Value(split.dims, E.mul(centred, lowering.realise(factor)))
     result = reshape(lowering, result, x.shape)
     for value, name in ((weight, "mul"), (bias, "add")):
         if value is not None:

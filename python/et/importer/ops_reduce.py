@@ -227,6 +227,24 @@ def vector_norm(ctx: Context, x: Value, order: Any = 2, dim: Any = None, keepdim
     raise Unsupported(f"expected a norm of order 1, 2 or inf, but got {order}")
 
 
+@register("aten._weight_norm")
+def weight_norm(ctx: Context, v: Value, g: Value, dim: int = 0) -> Value:
+    """v with norm g for each position of a dimension; -1 stands for the norm of all of it."""
+    v, g = ctx.cast(v, ctx.dtype), ctx.cast(g, ctx.dtype)
+    body = ctx.lowering.read(v)
+    others = [d for d in range(v.rank) if dim == -1 or d != normalize_dim(dim, v.rank)]
+    total = reduce_dims(ctx, "sum", v, others, True, E.mul(body, body))
+    norm = Value(total.dims, E.op("sqrt", ctx.dtype, total.body))
+    factor = ctx.op("div", g, norm)
+    return ctx.op("mul", v, factor)
+
+
+@register("aten._weight_norm_interface")
+def weight_norm_interface(ctx: Context, v: Value, g: Value, dim: int = 0) -> list[Value | None]:
+    ctx.meta = ctx.meta[0]
+    return [weight_norm(ctx, v, g, dim), None]
+
+
 @register("aten.cumsum")
 def cumsum(ctx: Context, x: Value, dim: int, *, dtype: Any = None) -> Value:
     x = ctx.cast(x, ctx.dtype)

@@ -132,13 +132,15 @@ def select(ctx: Context, x: Value, dim: int, position: Size) -> Value:
 def slice_rule(ctx: Context, x: Value, dim: int = 0, start: Size | None = None, end: Size | None = None,
                step: int = 1) -> Value:
     dim = normalize_dim(dim, x.rank)
-    extent = x.shape[dim]
+    return slice_dim(ctx.lowering, x, dim, _start(start, x.shape[dim]), ctx.shape[dim], step)
+
+
+def _start(start: Size | None, extent: Size) -> Size:
+    """Where a slice starts, counted from the front."""
     start = 0 if start is None else start
     if is_static(start) and start < 0:
         start = max(0, extent + start) if is_static(extent) else add(extent, start)
-    if is_static(start) and is_static(extent):
-        start = min(start, extent)
-    return slice_dim(ctx.lowering, x, dim, start, ctx.shape[dim], step)
+    return min(start, extent) if is_static(start) and is_static(extent) else start
 
 
 @register("aten.narrow")
@@ -219,11 +221,11 @@ def cat(ctx: Context, tensors: Sequence[Value], dim: int = 0) -> Value:
     rank = len(ctx.shape)
     # Empty tensors of one dimension may stand among others, a left-over of old PyTorch.
     tensors = [t for t in tensors if not (t.rank == 1 and rank != 1)]
-    return join(ctx, [ctx.cast(t, ctx.dtype) for t in tensors], normalize_dim(dim, rank))
+    return join(ctx, [ctx.cast(t, ctx.dtype) for t in tensors], normalize_dim(dim, rank), ctx.shape)
 
 
-def join(ctx: Context, tensors: Sequence[Value], dim: int) -> Value:
-    """Tensors of one type one behind the other."""
+def join(ctx: Context, tensors: Sequence[Value], dim: int, shape: Sequence[Size] | None = None) -> Value:
+    """Tensors of one type one behind the other; `shape` is that of the result, where it is known."""
     lowering = ctx.lowering
     tensors = [t for t in tensors if not same(t.shape[dim], 0)] or list(tensors[:1])
     if len(tensors) == 1:
@@ -232,11 +234,10 @@ def join(ctx: Context, tensors: Sequence[Value], dim: int) -> Value:
     if formula is not None:
         return formula
     rank = tensors[0].rank
-    shape = list(tensors[0].shape)
-    for other in tensors[1:]:
-        shape[dim] = add(shape[dim], other.shape[dim])
-        # A size that one of them knows better.
-        shape = [b if d != dim and is_static(b) else a for d, (a, b) in enumerate(zip(shape, other.shape))]
+    if shape is None:
+        shape = list(tensors[0].shape)
+        for other in tensors[1:]:
+            shape[dim] = add(shape[dim], other.shape[dim])
     unifier = Unifier(lowering)
     for i, tensor in enumerate(tensors):
         unifier.add(tensor, [("cat", i) if d == dim else d for d in range(rank)])
@@ -328,7 +329,29 @@ def _rolled(ctx: Context, x: Value, dim: int, shift: Size) -> Value:
         return index_dim(ctx.lowering, x, dim, lambda _: position, [(axis,)])
     head = slice_dim(ctx.lowering, x, dim, extent - shift, shift)
     tail = slice_dim(ctx.lowering, x, dim, 0, extent - shift)
-    return join(ctx, [head, tail], dim)
+    return join(ctx, [head, tail], dim, x.shape)
+
+
+@register("aten.slice_scatter")
+def slice_scatter(ctx: Context, x: Value, source: Value, dim: int = 0, start: Size | None = None, end: Size | None = None,
+                  step: int = 1) -> Value:
+    if step != 1:
+        raise Unsupported(f"expected a slice of neighbours, but got a step of {step}")
+    dim = normalize_dim(dim, x.rank)
+    extent, length = x.shape[dim], source.shape[dim]
+    start = _start(start, extent)
+    stop = add(start, length)
+    _share(x, 2)
+    before = slice_dim(ctx.lowering, x, dim, 0, start)
+    after = slice_dim(ctx.lowering, x, dim, stop, add(extent, product((-1, stop))))
+    return join(ctx, [before, ctx.cast(source, x.dtype), after], dim, x.shape)
+
+
+@register("aten.select_scatter")
+def select_scatter(ctx: Context, x: Value, source: Value, dim: int, position: Size) -> Value:
+    dim = normalize_dim(dim, x.rank)
+    row = derive(source, (*source.dims[:dim], (), *source.dims[dim:]))
+    return slice_scatter(ctx, x, row, dim, position)
 
 
 @register("aten.stack")

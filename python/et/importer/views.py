@@ -69,12 +69,13 @@ def _in_arithmetic(body: E.Expr, axes: Sequence[E.Axis]) -> bool:
     return False
 
 
-def _holds_scores(body: E.Expr) -> bool:
-    """True when a product of two tensors that are not constant has not been computed yet, nor a softmax of it."""
+def _holds_product(body: E.Expr, axis: E.Axis) -> bool:
+    """True when a product has not been computed yet, nor a softmax of it, and no constant in it is counted along `axis`."""
     if not body.heavy or any(x.op in E.SOFTMAXES for x in E.walk(body)):
         return False
-    return any(x.op == "reduce" and x.attr[0] == "sum" and sum(f.activation for f in E.factors(x.args[0])) > 1
-               for x in E.walk(body))
+    if any(x.op == "load" and x.attr.constant is not None and axis in x.free for x in E.walk(body)):
+        return False
+    return any(x.op == "reduce" and x.attr[0] == "sum" and len(E.factors(x.args[0])) > 1 for x in E.walk(body))
 
 
 def split(lowering: Lowering, value: Value, axis: E.Axis, sizes: Sequence[Size]) -> tuple[Value, tuple[E.Axis, ...]]:
@@ -82,8 +83,9 @@ def split(lowering: Lowering, value: Value, axis: E.Axis, sizes: Sequence[Size])
     parts, position = E.split_axis(axis, sizes)
     parts = tuple(p for p in parts if p.size != 1)
     body = None
-    if _holds_scores(value.body) and not _in_arithmetic(value.body, [axis]):
-        # Scores whose batch is split to add a mask per window stay part of an attention.
+    if _holds_product(value.body, axis) and not _in_arithmetic(value.body, [axis]):
+        # Scores whose batch is split to add a mask per window stay part of an attention, and a linear whose rows are split
+        # waits for its bias.
         try:
             body = E.substitute(value.body, {axis: position})
         except E.Unsubstitutable:
