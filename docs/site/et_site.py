@@ -102,7 +102,7 @@ def read_docstring(app: Any, what: str, name: str, thing: Any, options: Any, lin
     if what == "module":
         for i in range(len(lines) - 1, 0, -1):
             if lines[i].startswith("    ") and not lines[i - 1].strip():
-                lines[i:i] = ["::", ""]
+                lines[i:i] = [".. code-block:: python", ""]
 
 
 def write_entry(app: Any, failure: Exception | None) -> None:

@@ -12,7 +12,7 @@
 | `python` | runs; blocks of one page share their names |
 | `sh` | runs in bash, with the built tools first on PATH; must exit with 0 |
 | `mlir` | is parsed and verified by et-opt |
-| `c`, `cpp` | is compiled (syntax only) with the headers of the project |
+| `c`, `cpp` | is compiled (syntax only) with the headers of the project and of MLIR |
 | `json` | is parsed |
 | `{name}` | is a directive of the site, no example |
 | any other | is text: needs a marker |
@@ -171,6 +171,7 @@ class Page:
 
     def shell(self, block: Block) -> str:
         env = {**os.environ, "ET_BUILD_DIR": str(self.build), "PYTHONPATH": str(ROOT / "python"), "COLUMNS": "120",
+               "LLVM_PREFIX": str(Path(self.cached("MLIR_DIR")).parents[2]),
                "PATH": os.pathsep.join([str(self.build / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])}
         return self.command(block, ["bash", "-euo", "pipefail", "-c", block.code], env=env)
 
@@ -178,9 +179,16 @@ class Page:
         return self.command(block, [str(self.build / "bin" / "et-opt"), "-o", os.devnull], input=block.code)
 
     def compiled(self, block: Block) -> str:
-        language, compiler, standard = {"c": ("c", "cc", "c99"), "cpp": ("c++", "c++", "c++17")}[block.language]
-        return self.command(block, [compiler, f"-std={standard}", "-fsyntax-only", f"-I{ROOT / 'include'}", "-x", language, "-"],
-                            input=block.code)
+        language, standard = {"c": ("c", "c99"), "cpp": ("c++", "c++17")}[block.language]
+        # What blocks in front of it generated comes before what the build generated.
+        folders = [self.folder / "include", ROOT / "include", self.build / "include", Path(self.cached("MLIR_DIR")).parents[2] / "include"]
+        return self.command(block, [self.cached("CMAKE_CXX_COMPILER"), f"-std={standard}", "-fsyntax-only", "-w", *(f"-I{f}" for f in folders),
+                                    "-x", language, "-"], input=block.code)
+
+    def cached(self, name: str) -> str:
+        """What the build folder was configured with."""
+        cache = (self.build / "CMakeCache.txt").read_text()
+        return re.search(rf"^{name}:\w+=(.*)$", cache, re.MULTILINE)[1]
 
     def json(self, block: Block) -> str:
         json.loads(block.code)
