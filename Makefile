@@ -3,6 +3,7 @@
 #   make demo    compile a real encoder and embed sentences with it
 #   make test    build everything and run every test
 #   make bench   time E.T. beside the peers installed here
+#   make tools   the command line tools, in build/bin
 #   make help    all targets
 #
 # Variables: BUILD (build folder), JOBS (parallel jobs), PYTHON (which python3 makes .venv), SETUP=no (install nothing),
@@ -23,9 +24,12 @@ CMAKE_FLAGS := -G Ninja -DMLIR_DIR=$(LLVM)/lib/cmake/mlir -DLLVM_DIR=$(LLVM)/lib
   -DPython3_EXECUTABLE=$(abspath $(VPY))
 
 # The sets of Python packages (requirements/) that a target needs.
-PYTHON_SETS := test
-demo: PYTHON_SETS := runtime
+PYTHON_SETS := test docs
+demo tools: PYTHON_SETS := runtime
 bench: PYTHON_SETS := runtime bench
+
+# What Python loads: the compiler, and the runtime of saved programs with its tool, which et.explain starts.
+LIBRARIES := ETCAPI ETRuntimeShared et-run-program
 
 # What each flavour adds; a flavour has its own build folder.
 FLAVOUR := -DCMAKE_BUILD_TYPE=Release
@@ -37,7 +41,7 @@ CXX_FILES = $(shell git ls-files '*.h' '*.cpp')
 CHANGED_CPP = $(shell { git diff --name-only --diff-filter=d $$(git merge-base HEAD main) -- '*.cpp'; \
                         git ls-files --others --exclude-standard -- '*.cpp'; } | sort -u)
 
-.PHONY: help setup configure build test check demo bench static asan docs format format-check tidy clean
+.PHONY: help setup configure build tools test check demo bench static asan docs format format-check tidy clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -56,6 +60,9 @@ $(BUILD)/build.ninja: | setup
 build: setup configure ## Build every tool, library and unit test
 	ninja -C $(BUILD) -j$(JOBS)
 
+tools: setup configure ## Build the command line tools and the libraries that Python loads
+	ninja -C $(BUILD) -j$(JOBS) $(notdir $(patsubst %/,%,$(wildcard tools/*/))) $(LIBRARIES)
+
 # Both suites run, whichever fails; the exit status says whether either did.
 test: build ## Set up, build and run every test
 	@status=0; \
@@ -64,7 +71,7 @@ test: build ## Set up, build and run every test
 	exit $$status
 
 demo: setup configure ## Compile a real encoder and embed sentences with it (ET_DATA=FOLDER: whole data sets)
-	ninja -C $(BUILD) -j$(JOBS) ETCAPI
+	ninja -C $(BUILD) -j$(JOBS) $(LIBRARIES)
 	ET_BUILD_DIR=$(abspath $(BUILD)) $(VPY) examples/embed_sentences.py $(DEMO_ARGS)
 
 bench: setup configure ## Time E.T. beside the peers; BENCH_ARGS="--help" lists the options
@@ -85,8 +92,11 @@ asan: ## Build with address and undefined-behaviour sanitizers into build-asan, 
 	ninja -C build-asan -j$(JOBS)
 	ASAN_OPTIONS=allow_user_poisoning=0 ctest --test-dir build-asan --output-on-failure -j$(JOBS)
 
-docs: build ## Write the generated reference pages to docs/reference
-	ninja -C $(BUILD) et-doc
+# Warnings are errors: a link that leads nowhere, or a page that no menu has, fails.
+docs: setup configure ## Write the generated reference pages to docs/reference, and build the site into build/site
+	ninja -C $(BUILD) -j$(JOBS) et-doc
+	$(VPY) -m sphinx -q -W --keep-going -c docs/site -d $(BUILD)/site-cache . $(BUILD)/site
+	@echo "wrote $(BUILD)/site/index.html"
 
 format: ## Format the C++ files (apt-get install clang-format-22)
 	$(LLVM)/bin/clang-format -i $(CXX_FILES)

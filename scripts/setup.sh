@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what E.T. needs on Debian 12: packages from apt, and a virtual environment with pinned Python packages.
 #
-#   scripts/setup.sh [runtime|test|bench]...     (default: test)
+#   scripts/setup.sh [runtime|test|docs|bench]...     (default: test)
 #
 # Does only what is missing: a second call finds everything in place, prints nothing and needs no network.
 # pip's own settings (PIP_INDEX_URL, PIP_FIND_LINKS, pip.conf) apply. E.g. for PyTorch without CUDA, let them name an
@@ -80,10 +80,17 @@ make_venv() {
   "$python" -m venv $venv
 }
 
+# `import et` works in the virtual environment, from this checkout. PYTHONPATH comes before it.
+install_checkout() {
+  local file
+  file=$($venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/et-checkout.pth
+  [ "$(cat "$file" 2>/dev/null)" = "$PWD/python" ] || echo "$PWD/python" >"$file"
+}
+
 # install_python SET: the pinned packages of requirements/SET.txt; the stamp's name holds the hash of what it asks for.
 install_python() {
   local set=$1 hash stamp
-  [ -f "requirements/$set.txt" ] || die "no requirements/$set.txt; the sets are runtime, test and bench"
+  [ -f "requirements/$set.txt" ] || die "no requirements/$set.txt; the sets are runtime, test, docs and bench"
   hash=$(cat requirements/runtime.txt requirements/weights.txt "requirements/$set.txt" | sha256sum | cut -c1-16)
   stamp=$venv/et-$set-$hash.stamp
   [ ! -f "$stamp" ] || return 0
@@ -97,6 +104,7 @@ install_python() {
 command -v dpkg-query >/dev/null || die "no dpkg-query: this script sets up Debian 12; elsewhere see docs/GettingStarted.md"
 install_packages "${packages[@]}"
 make_venv
+install_checkout
 for set in "${@:-test}"; do
   install_python "$set"
 done

@@ -124,7 +124,7 @@ class GroupLasso:
 
     @torch.no_grad()
     def gradient(self, target: Target) -> torch.Tensor:
-        """lam * beta * W / |W|, and zero for a block of zeros, where 0 is a subgradient."""
+        """`lam * beta * W / |W|`, and zero for a block of zeros, where 0 is a subgradient."""
         norms = target.pattern.norms(target.weight)
         factor = self.scale * self._lam[target.name] * self._beta[target.name] / norms
         factor = torch.where(norms > 0, factor, torch.zeros_like(factor))
