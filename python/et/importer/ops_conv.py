@@ -7,9 +7,9 @@
 #===------------------------------------------------------------------------===//
 """Operators on the spatial dimensions of images and signals.
 
-A convolution is et.linear on rearranged windows: a patch embedding, whose windows do not overlap, is a change of axes and one
-linear; windows that overlap are copied. Groups are one linear each. Where each channel has a kernel of its own (depthwise)
-there is no product to share: few taps are one sum of products per element, many are a reduction.
+A convolution is et.linear on rearranged windows: a patch embedding, whose windows do not overlap, is a change of axes and
+one linear; windows that overlap are copied. Groups are one linear each. Where each channel has a kernel of its own
+(depthwise) there is no product to share: few taps are one sum of products per element, many are a reduction.
 """
 
 from __future__ import annotations

@@ -303,7 +303,7 @@ def _masked_put(ctx: Context, x: Value, indices: Sequence[Value | None], values:
     if len(chosen) != 1 or mask.dtype != "i1":
         raise Unsupported("a boolean mask beside other indices")
     if values.axes:
-        raise Unsupported("values at the places of a boolean mask, of which there may be any number; only one value for all")
+        raise Unsupported("several values at the places of a boolean mask, of which there may be any number")
     first = chosen[0]
     mask = derive(mask, (*mask.dims, *[()] * (x.rank - first - mask.rank)))
     value = Value((), values.body)
