@@ -86,6 +86,13 @@ def test_convolution_with_one_channel(channels: tuple[int, int], tool) -> None:
         check_wide(torch.nn.Conv1d(*channels, kernel, stride=2).eval(), (2, channels[0], 10), dynamic={"input": BATCH}, tool=tool)
 
 
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_padding_of_a_dimension_of_size_one(groups: int, tool) -> None:
+    module = torch.nn.Conv2d(4, 8, 3, padding=1, groups=groups).eval()
+    check_wide(module, (2, 4, 1, 6), (1, 4, 1, 6), dynamic={"input": BATCH}, tool=tool)
+    check_wide(torch.nn.Conv1d(4, 8, 3, padding=1, groups=groups).eval(), (2, 4, 1), dynamic={"input": BATCH}, tool=tool)
+
+
 def test_weight_norm_is_a_constant(tool) -> None:
     module = torch.nn.utils.parametrizations.weight_norm(torch.nn.Conv1d(6, 8, 4, padding=2, groups=2), dim=2).eval()
     imported = check(module, torch.randn(2, 6, 9), dynamic={"input": BATCH}, expect={"et.linear": 2, "linalg.generic": 3},

@@ -250,8 +250,6 @@ def index_put(ctx: Context, x: Value, indices: Sequence[Value | None], values: V
     if accumulate:
         raise Unsupported("positions whose values are added up (accumulate=True)")
     chosen = [d for d, i in enumerate(indices) if i is not None]
-    if not chosen:
-        raise Unsupported("expected at least one index")
     values = ctx.cast(values, ctx.dtype)
     if any(indices[d].dtype == "i1" for d in chosen):
         return _masked_put(ctx, x, indices, values, chosen)
