@@ -42,8 +42,8 @@ class Donut(torch.nn.Module):
         encoder = T.DonutSwinConfig(image_size=32, patch_size=4, embed_dim=16, depths=[2, 1], num_heads=[2, 4], window_size=4,
                                     mlp_ratio=2.0)
         decoder = T.MBartConfig(
-            vocab_size=100, d_model=32, decoder_layers=1, decoder_attention_heads=4, decoder_ffn_dim=64, max_position_embeddings=48,
-            is_decoder=True, add_cross_attention=True, is_encoder_decoder=False, scale_embedding=True, pad_token_id=1)
+            vocab_size=100, d_model=32, decoder_layers=1, decoder_attention_heads=4, decoder_ffn_dim=64, scale_embedding=True,
+            max_position_embeddings=48, is_decoder=True, add_cross_attention=True, is_encoder_decoder=False, pad_token_id=1)
         decoder._attn_implementation = attention
         self.model = T.VisionEncoderDecoderModel(encoder=T.DonutSwinModel(encoder), decoder=T.MBartForCausalLM(decoder))
 
@@ -91,19 +91,17 @@ FAMILIES = {
         vocab_size=100, d_model=32, encoder_layers=2, encoder_attention_heads=4, encoder_ffn_dim=64, decoder_layers=1,
         decoder_attention_heads=4, decoder_ffn_dim=64, num_mel_bins=8, max_source_positions=20, pad_token_id=0, bos_token_id=1,
         eos_token_id=2, decoder_start_token_id=1)),
-    "gpt2": _family(T.GPT2Config, T.GPT2LMHeadModel, "text", GPT2),
+    "gpt2": _family(T.GPT2Config, T.GPT2LMHeadModel, "text", GPT2, attentions=("sdpa",)),
     "distilgpt2": _family(T.GPT2Config, T.GPT2LMHeadModel, "ids", GPT2, n_layer=1, attention_ops=1, attentions=("sdpa",)),
     "qwen2": _family(T.Qwen2Config, T.Qwen2ForCausalLM, "text", TEXT, num_key_value_heads=2, use_cache=False),
     "qwen2-window": _family(T.Qwen2Config, T.Qwen2ForCausalLM, "ids", TEXT, num_key_value_heads=2, use_cache=False,
                             use_sliding_window=True, sliding_window=4, max_window_layers=1, attentions=("sdpa",)),
     "donut": Family(_donut, "page", 5, ("sdpa",)),
     "segformer": _family(T.SegformerConfig, T.SegformerForSemanticSegmentation, "scene", dict(
-        num_encoder_blocks=2, depths=[1, 1], sr_ratios=[4, 1], hidden_sizes=[8, 16], num_attention_heads=[1, 2], decoder_hidden_size=16,
-        patch_sizes=[7, 3], strides=[4, 2], mlp_ratios=[2, 2], num_labels=5, image_size=32,
+        num_encoder_blocks=2, depths=[1, 1], sr_ratios=[4, 1], hidden_sizes=[8, 16], num_attention_heads=[1, 2],
+        decoder_hidden_size=16, patch_sizes=[7, 3], strides=[4, 2], mlp_ratios=[2, 2], num_labels=5, image_size=32,
         initializer_range=0.3), attentions=("sdpa",)),
     "wav2vec2": _family(T.Wav2Vec2Config, T.Wav2Vec2Model, "wave", WAVE, attention_ops=1, attentions=("sdpa",)),
-    "wav2vec2-norms": _family(T.Wav2Vec2Config, T.Wav2Vec2ForCTC, "wave", WAVE, attention_ops=1, attentions=("sdpa",),
-                              feat_extract_norm="layer", do_stable_layer_norm=True, conv_bias=True),
     "timesformer": _family(T.TimesformerConfig, T.TimesformerModel, "video", IMAGE, num_frames=3, num_hidden_layers=1,
                            attentions=("eager",)),
 }

@@ -135,8 +135,8 @@ def test_no_guarded_softmax_of_other_scores() -> None:
 
 
 def test_conversion_of_primitives() -> None:
-    check(lambda x: torch.ops.prims.convert_element_type(x * 3, torch.int64) + torch.ops.prims.convert_element_type(x, torch.float64),
-          torch.randn(3, 5))
+    convert = torch.ops.prims.convert_element_type
+    check(lambda x: convert(x * 3, torch.int64) + convert(x, torch.float64), torch.randn(3, 5))
 
 
 def test_strides_of_a_whole_tensor_are_a_view() -> None:
@@ -145,8 +145,9 @@ def test_strides_of_a_whole_tensor_are_a_view() -> None:
 
 
 @pytest.mark.parametrize("function", [
-    lambda x: torch.as_strided(x, (4, 6), (1, 4)), lambda x: torch.as_strided(x, (5, 4), (4, 1)), lambda x: torch.as_strided(x, (3, 4), (4, 1), 4),
-    lambda x: torch.as_strided(x.t(), (6, 4), (4, 1)), lambda x: torch.as_strided(x, (6, 4), (0, 1)),
+    lambda x: torch.as_strided(x, (4, 6), (1, 4)), lambda x: torch.as_strided(x, (5, 4), (4, 1)),
+    lambda x: torch.as_strided(x, (3, 4), (4, 1), 4), lambda x: torch.as_strided(x.t(), (6, 4), (4, 1)),
+    lambda x: torch.as_strided(x, (6, 4), (0, 1)),
 ])
 def test_other_strides_are_refused(function) -> None:
     with pytest.raises(et.UnsupportedOperatorError, match="strides that are not those of a whole tensor"):

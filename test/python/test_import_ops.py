@@ -257,8 +257,8 @@ def test_module_is_saved_with_its_weights(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("function", [
-    lambda x: torch.roll(x, 2, 1), lambda x: torch.roll(x, (-1, 9), (0, 1)), lambda x: torch.roll(x, 5), lambda x: torch.roll(x, 0, 0),
-    lambda x: torch.roll(x, -3, -1),
+    lambda x: torch.roll(x, 2, 1), lambda x: torch.roll(x, (-1, 9), (0, 1)), lambda x: torch.roll(x, 5),
+    lambda x: torch.roll(x, 0, 0), lambda x: torch.roll(x, -3, -1),
 ])
 def test_roll(function) -> None:
     check(function, torch.randn(3, 5))
@@ -276,7 +276,8 @@ def test_fmod(divisor: float) -> None:
     check(lambda x: torch.fmod(x, 4), torch.arange(-9, 9))
 
 
-@pytest.mark.parametrize("options", [{}, {"dim": 0}, {"prepend": torch.ones(3, 1)}, {"prepend": torch.ones(3, 2), "append": torch.ones(3, 1)}])
+@pytest.mark.parametrize("options", [{}, {"dim": 0}, {"prepend": torch.ones(3, 1)},
+                                     {"prepend": torch.ones(3, 2), "append": torch.ones(3, 1)}])
 def test_diff(options: dict) -> None:
     check(lambda x: torch.diff(x, **options), torch.randn(3, 5))
 
@@ -312,7 +313,8 @@ def test_joined_positions_go_on_counting() -> None:
 def test_cumsum_of_what_is_known() -> None:
     x = torch.randn(2, 5)
     dynamic = {"args_0": {0: "a", 1: "b"}}
-    imported = check(lambda x: x + torch.ones_like(x, dtype=torch.int64).cumsum(1), x, dynamic=dynamic, others=[[torch.randn(3, 2)]])
+    imported = check(lambda x: x + torch.ones_like(x, dtype=torch.int64).cumsum(1), x, dynamic=dynamic,
+                     others=[[torch.randn(3, 2)]])
     assert '"reduction"' not in imported.text
     check(lambda x: x + torch.arange(x.shape[1]).cumsum(0), x, dynamic=dynamic, others=[[torch.randn(3, 2)]])
 
@@ -337,7 +339,8 @@ SCATTERS = {
 @pytest.mark.parametrize("name", SCATTERS)
 def test_index_put(name: str, tool) -> None:
     x, p = torch.randn(3, 5), torch.tensor([2, 0, 2])
-    imported = check(SCATTERS[name], x, p, dynamic={"args_0": {0: "a"}, "args_1": {0: "a"}}, others=[[torch.randn(4, 5), torch.tensor([1, 3, 0, 0])]])
+    imported = check(SCATTERS[name], x, p, dynamic={"args_0": {0: "a"}, "args_1": {0: "a"}},
+                     others=[[torch.randn(4, 5), torch.tensor([1, 3, 0, 0])]])
     verify(imported.text, tool)
 
 
@@ -359,8 +362,9 @@ def assigned(x: torch.Tensor, where, value) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("where, value", [
-    ((slice(None), slice(1, 3)), 3.0), ((slice(None), slice(-2, None)), torch.tensor([1.0, 2.0])), ((slice(None), slice(0, 9)), 1.0),
-    ((slice(None), 1), 3.0), ((slice(None), -1), 3.0), ((0, slice(1, 2)), 3.0), ((slice(1, None),), 2.0),
+    ((slice(None), slice(1, 3)), 3.0), ((slice(None), slice(-2, None)), torch.tensor([1.0, 2.0])),
+    ((slice(None), slice(0, 9)), 1.0), ((slice(None), 1), 3.0), ((slice(None), -1), 3.0), ((0, slice(1, 2)), 3.0),
+    ((slice(1, None),), 2.0),
 ])
 def test_assignment_to_a_slice(where, value) -> None:
     check(lambda x: assigned(x, where, value), torch.randn(3, 5))
@@ -375,3 +379,11 @@ def test_assignment_to_positions() -> None:
 def test_assignment_to_a_slice_with_a_step_is_refused() -> None:
     with pytest.raises(et.UnsupportedOperatorError, match="a slice of neighbours, but got a step of 2"):
         import_function(lambda x: assigned(x, (slice(None), slice(0, 5, 2)), 3.0), [torch.randn(3, 5)])
+
+
+@pytest.mark.parametrize("part", [0, 1, 2])
+def test_a_part_of_a_dimension_may_be_split(part: int, tool) -> None:
+    """Also the leading one, which starts where the dimension does."""
+    imported = check(lambda x: x.split(6, dim=1)[part].view(-1, 2, 3).transpose(1, 2) * 2, torch.randn(4, 18),
+                     dynamic={"args_0": {0: "a"}}, others=[[torch.randn(1, 18)]])
+    verify(imported.text, tool)

@@ -53,7 +53,8 @@ class Interpolate(torch.nn.Module):
 # -- convolutions -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("groups, options", [(2, {}), (3, dict(padding=2)), (2, dict(stride=2, dilation=2)), (3, dict(bias=False))])
+@pytest.mark.parametrize("groups, options", [(2, {}), (3, dict(padding=2)), (2, dict(stride=2, dilation=2)),
+                                             (3, dict(bias=False))])
 def test_groups_are_one_linear_each(groups: int, options: dict, tool) -> None:
     module = torch.nn.Conv1d(6, 12, 3, groups=groups, **options).eval()
     check_wide(module, (2, 6, 11), (1, 6, 11), dynamic={"input": BATCH}, expect={"et.linear": groups, "tensor.concat": 1},
@@ -83,6 +84,13 @@ def test_depthwise_convolution_of_any_size(tool) -> None:
 def test_convolution_with_one_channel(channels: tuple[int, int], tool) -> None:
     for kernel in (1, 3):
         check_wide(torch.nn.Conv1d(*channels, kernel, stride=2).eval(), (2, channels[0], 10), dynamic={"input": BATCH}, tool=tool)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_padding_of_a_dimension_of_size_one(groups: int, tool) -> None:
+    module = torch.nn.Conv2d(4, 8, 3, padding=1, groups=groups).eval()
+    check_wide(module, (2, 4, 1, 6), (1, 4, 1, 6), dynamic={"input": BATCH}, tool=tool)
+    check_wide(torch.nn.Conv1d(4, 8, 3, padding=1, groups=groups).eval(), (2, 4, 1), dynamic={"input": BATCH}, tool=tool)
 
 
 def test_weight_norm_is_a_constant(tool) -> None:
@@ -140,10 +148,14 @@ def test_group_norm_of_halves() -> None:
 
 def test_group_norm_of_a_long_signal_is_as_exact_as_that_of_pytorch() -> None:
     module, x = torch.nn.GroupNorm(2, 4).eval(), torch.randn(1, 4, 30000) + 2
-    exact = F.group_norm(x.double(), 2)
-    with torch.no_grad():
-        ours, theirs = et.compile(module, (x,))(x), module(x)
-    assert (ours.double() - exact).abs().max() <= 2 * (theirs.double() - exact).abs().max()
+    program = et.compile(module, (x,))
+    ours, theirs = 0.0, 0.0  # largest over all: where the mean is 0, both are a few roundings of single elements off
+    for offset in (0.0, 2.0, 20.0):
+        exact = F.group_norm((x + offset).double(), 2)
+        with torch.no_grad():
+            ours = max(ours, (program(x + offset).double() - exact).abs().max().item())
+            theirs = max(theirs, (module(x + offset).double() - exact).abs().max().item())
+    assert ours <= 2 * theirs
 
 
 # -- interpolation ----------------------------------------------------------------------------------------------------
@@ -221,3 +233,34 @@ def test_attention_in_windows(size: int, window: int, fused: bool, tool) -> None
     assert not imported.report.missed
     assert f"m, n)>" in imported.text and f"x{window ** 2}x{window ** 2}xf32>) {{indexing_maps" in imported.text
     verify(imported.text, tool)
+
+
+class Pixels(torch.nn.Module):
+    """Attention over the pixels of images of any size, its projections taken apart as core operators are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.randn(3, 8, 8))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rows = x.permute(0, 2, 3, 1).reshape(-1, 8)
+        q, k, v = (torch.mm(rows, w).view(x.shape[0], x.shape[2] * x.shape[3], 8) for w in self.weight)
+        return F.scaled_dot_product_attention(q, k, v)
+
+
+def test_pixels_are_one_axis(tool) -> None:
+    imported = check(Pixels().eval(), torch.randn(2, 8, 3, 5), dynamic={"x": {0: "b", 2: "h", 3: "w"}}, tolerance=5e-6,
+                     others=[[torch.randn(1, 8, 4, 2)]], expect={"et.attention": 1, "et.linear": 3})
+    verify(imported.text, tool)
+
+
+def test_weight_is_folded_whatever_its_size(monkeypatch) -> None:
+    from et.importer import lower
+
+    monkeypatch.setattr(lower, "FOLD_LIMIT", 1)
+    module = torch.nn.utils.parametrizations.weight_norm(torch.nn.Conv1d(4, 4, 3, groups=2), dim=2).eval()
+    imported = check(module, torch.randn(2, 4, 9), expect={"et.linear": 2}, tolerance=5e-6)
+    assert "math.sqrt" not in imported.text
+    # An outer product is larger than what it is made of, and stays.
+    outer = check(Convolve(lambda w, x: x + w[:, 0, 0, None] * w[0, :, 0]).eval(), torch.randn(4, 4))
+    assert "arith.mulf" in outer.text

@@ -65,7 +65,9 @@ def _match(where: torch.fx.Node) -> tuple[torch.fx.Node, int] | None:
     if _name(softmax) not in ("aten._softmax", "aten.softmax") or not _is_zero(zero):
         return None
     scores, dim = softmax.args[0], _dim(softmax, softmax.args[1])
-    if softmax.meta["val"].dtype != scores.meta["val"].dtype or tuple(where.meta["val"].shape) != tuple(softmax.meta["val"].shape):
+    if softmax.meta["val"].dtype != scores.meta["val"].dtype:
+        return None
+    if tuple(where.meta["val"].shape) != tuple(softmax.meta["val"].shape):
         return None
     # All are -inf: all(e), or not any(not e), where e says so of one element.
     if _name(condition) == "aten.all":

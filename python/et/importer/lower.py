@@ -432,7 +432,8 @@ class Lowering:
         for x in E.walk(e):
             if x.op == "size" or (x.op == "load" and x.attr.constant is None) or x.op == "attention":
                 return None
-            if (x.op == "reduce" or x.op in E.SOFTMAXES) and not all(is_static(a.size) for a in (x.attr[1] if x.op == "reduce" else x.attr)):
+            bound = x.attr[1] if x.op == "reduce" else x.attr if x.op in E.SOFTMAXES else ()
+            if not all(is_static(a.size) for a in bound):
                 return None
         if e.dtype == "i1":
             return None

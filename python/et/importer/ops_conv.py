@@ -7,9 +7,9 @@
 #===------------------------------------------------------------------------===//
 """Operators on the spatial dimensions of images and signals.
 
-A convolution is et.linear on rearranged windows: a patch embedding, whose windows do not overlap, is a change of axes and one
-linear; windows that overlap are copied. Groups are one linear each. Where each channel has a kernel of its own (depthwise)
-there is no product to share: few taps are one sum of products per element, many are a reduction.
+A convolution is et.linear on rearranged windows: a patch embedding, whose windows do not overlap, is a change of axes and
+one linear; windows that overlap are copied. Groups are one linear each. Where each channel has a kernel of its own
+(depthwise) there is no product to share: few taps are one sum of products per element, many are a reduction.
 """
 
 from __future__ import annotations
@@ -185,7 +185,12 @@ def _padded(ctx: Context, x: Value, padding: Sequence[tuple[int, int]]) -> Value
     """x with zeros around its spatial dimensions, in the layout it has in memory."""
     lowering = ctx.lowering
     if any(amount != (0, 0) and not x.dims[2 + d] for d, amount in enumerate(padding)):
-        raise Unsupported("padding of a dimension of size 1")
+        # A dimension of size 1 has no axis to grow: the whole tensor as it is.
+        amounts = [(0, 0), (0, 0), *padding]
+        shape = [n + sum(a) for n, a in zip(x.shape, amounts)]
+        result = lowering.emitter.pad(lowering.tensor(x), [a for a, _ in amounts], [a for _, a in amounts], 0.0, shape)
+        dims = tuple(map(_dim, shape))
+        return Value(dims, E.load(Base(result, shape, result.dtype), tuple(map(_one, dims))))
     loaded = lowering.prepare(x.body)
     axes = [a for arg in loaded.args for a in load_axes(arg)]
     if set(axes) != set(x.axes):

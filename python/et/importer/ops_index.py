@@ -250,8 +250,6 @@ def index_put(ctx: Context, x: Value, indices: Sequence[Value | None], values: V
     if accumulate:
         raise Unsupported("positions whose values are added up (accumulate=True)")
     chosen = [d for d, i in enumerate(indices) if i is not None]
-    if not chosen:
-        raise Unsupported("expected at least one index")
     values = ctx.cast(values, ctx.dtype)
     if any(indices[d].dtype == "i1" for d in chosen):
         return _masked_put(ctx, x, indices, values, chosen)
@@ -303,7 +301,7 @@ def _masked_put(ctx: Context, x: Value, indices: Sequence[Value | None], values:
     if len(chosen) != 1 or mask.dtype != "i1":
         raise Unsupported("a boolean mask beside other indices")
     if values.axes:
-        raise Unsupported("values at the places of a boolean mask, of which there may be any number; only one value for all")
+        raise Unsupported("several values at the places of a boolean mask, of which there may be any number")
     first = chosen[0]
     mask = derive(mask, (*mask.dims, *[()] * (x.rank - first - mask.rank)))
     value = Value((), values.body)

@@ -184,7 +184,12 @@ def group_norm(ctx: Context, x: Value, groups: int, weight: Value | None = None,
     difference = E.op("sub", "f64", body, lowering.realise(centre))
     spread = mean_value(ctx, split, dims, True, E.mul(difference, difference))
     factor = Value(spread.dims, E.op("rsqrt", wide, E.add(E.cast(spread.body, wide), E.const(eps, wide))))
-    centred = E.op("sub", wide, E.cast(split.body, wide), E.cast(centre.body, wide))
+    # The mean is two floats: rounded to one, it would be off for every element alike.
+    top = lowering.realise(Value(centre.dims, E.cast(centre.body, wide)))
+    centred = E.op("sub", wide, E.cast(split.body, wide), top)
+    if wide != "f64":
+        rest = E.op("sub", "f64", centre.body, E.cast(top, "f64"))
+        centred = E.op("sub", wide, centred, lowering.realise(Value(centre.dims, E.cast(rest, wide))))
     result = Value(split.dims, E.mul(centred, lowering.realise(factor)))
     result = reshape(lowering, result, x.shape)
     for value, name in ((weight, "mul"), (bias, "add")):
