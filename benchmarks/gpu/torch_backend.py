@@ -89,11 +89,20 @@ def median_us(run: Callable[[], Any], wait: Callable[[], Any], count: int) -> tu
     return statistics.median(alone) * 1e6, (time.perf_counter() - start) / count * 1e6
 
 
-def overhead(layers: int, batch: int, length: int, dtype: torch.dtype, device: str, count: int, inductor: bool) -> dict[str, Any]:
+def _time(run: Callable[[], Any], wait: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    run()
+    wait()
+    return time.perf_counter() - start
+
+
+def overhead(layers: int, hidden: int, batch: int, length: int, dtype: torch.dtype, device: str, count: int, inductor: bool
+             ) -> dict[str, Any]:
     import transformers
 
     torch.manual_seed(0)
-    model = transformers.BertModel(transformers.BertConfig(num_hidden_layers=layers)).eval().to(device, dtype)
+    config = transformers.BertConfig(num_hidden_layers=layers, hidden_size=hidden, intermediate_size=4 * hidden, num_attention_heads=max(1, hidden // 64))
+    model = transformers.BertModel(config).eval().to(device, dtype)
     ids = torch.randint(0, 30000, (batch, length), device=device)
     mask = torch.ones(batch, length, dtype=torch.int64, device=device)
     wait = torch.cuda.synchronize if device != "cpu" else lambda: None
@@ -113,13 +122,15 @@ def overhead(layers: int, batch: int, length: int, dtype: torch.dtype, device: s
             runs["torch.compile()"] = lambda: peer(**named)
             tuned = torch.compile(model, mode="reduce-overhead")
             runs["torch.compile(mode='reduce-overhead')"] = lambda: tuned(**named)
+        pairs = [(_time(runs["torch.compile(backend='et')"], wait), _time(runs["bare program"], wait)) for _ in range(2 * count)][count:]
         order = list(runs)
         times: dict[str, list[tuple[float, float]]] = {name: [] for name in order}
         for _ in range(3):
             for name in order:
                 times[name].append(median_us(runs[name], wait, count))
     report = et.torch_backend.report(compiled)
-    return {"layers": layers, "batch": batch, "length": length, "share": report.share, "shortcut": report.graphs[0].shortcut,
+    return {"layers": layers, "hidden": hidden, "threads": torch.get_num_threads() if device == "cpu" else None,
+            "over the bare program, us": round(statistics.median(a - b for a, b in pairs) * 1e6, 1), "batch": batch, "length": length, "share": report.share, "shortcut": report.graphs[0].shortcut,
             "us": {name: [round(min(t[i] for t in found), 1) for i in (0, 1)] for name, found in times.items()}}
 
 
@@ -152,12 +163,16 @@ def main() -> int:
     parser.add_argument("--type", choices=TYPES, default="f16", help="type of the models (default: f16)")
     parser.add_argument("--only", nargs="*", help="families whose names contain one of these")
     parser.add_argument("--layers", type=int, default=12, help="layers of the encoder of 'overhead' (default: 12, BERT-base)")
+    parser.add_argument("--hidden", type=int, default=768, help="hidden size of that encoder (default: 768)")
+    parser.add_argument("--threads", type=int, help="threads on a CPU (default: as PyTorch decides)")
     parser.add_argument("--shape", default="1x128", help="batch x length of 'overhead' (default: 1x128)")
     parser.add_argument("--count", type=int, default=200, help="calls of each measurement (default: 200)")
     parser.add_argument("--inductor", action="store_true", help="also time torch.compile's own backend")
     parser.add_argument("--output", type=Path, help="write the results here as JSON")
     arguments = parser.parse_args()
     dtype, device = TYPES[arguments.type], arguments.device
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
     if arguments.what == "families":
         import model_zoo
 
@@ -171,7 +186,7 @@ def main() -> int:
         print(f"{len(results) - len(wrong)} of {len(results)} families right" + (f"; wrong: {', '.join(wrong)}" if wrong else ""))
     elif arguments.what == "overhead":
         batch, length = map(int, arguments.shape.split("x"))
-        results = overhead(arguments.layers, batch, length, dtype, device, arguments.count, arguments.inductor)
+        results = overhead(arguments.layers, arguments.hidden, batch, length, dtype, device, arguments.count, arguments.inductor)
         print(json.dumps(results, indent=2))
         wrong = []
     else:
