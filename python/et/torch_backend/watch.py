@@ -251,6 +251,8 @@ class Watch:
 
     def take(self) -> None:
         """From now on, things are to be as they are now."""
+        # In the order of memory, neighbours come with each other.
+        self._addresses = sorted(set(self._addresses))
         count = len(self._addresses)
         self._words = (C.c_void_p * max(count, 1))(*self._addresses)
         self._expected = (C.c_uint64 * max(count, 1))(*(C.c_uint64.from_address(a).value for a in self._addresses))
