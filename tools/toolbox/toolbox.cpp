@@ -21,8 +21,12 @@
 
 #include "llvm/Config/llvm-config.h"
 
+#include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+
+#include <sys/random.h>
 
 // The mains of the tools, which CMakeLists.txt renames.
 int etBenchMain(int argc, char **argv);
@@ -61,3 +65,11 @@ int etToolMain(int argc, char **argv) {
 const char *etToolboxLLVMVersion(void) { return LLVM_VERSION_STRING; }
 
 const char *etToolboxTargets(void) { return ET_TOOLBOX_TARGETS; }
+
+// LLVM's random numbers call it; glibc has it since 2.36 only, and everything else here does with 2.35 (Ubuntu 22.04).
+extern "C" uint32_t arc4random() {
+  uint32_t value = 0;
+  if (getrandom(&value, sizeof(value), 0) != static_cast<ssize_t>(sizeof(value)))
+    std::abort();
+  return value;
+}
