@@ -131,7 +131,7 @@ def build_wheel(build: Path, output: Path) -> Path:
         done = subprocess.run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index",
                                "--wheel-dir", str(made), f"--config-settings=--build-option=--plat-name={platform}",
                                "--config-settings=--build-option=--python-tag=py3", str(folder)],
-                              env=environment, capture_output=True, text=True)
+                              env=environment, umask=0o022, capture_output=True, text=True)
         if done.returncode:
             raise WheelError(f"setuptools failed: {(done.stdout + done.stderr).strip()[-2000:]}")
         wheel = next(made.glob("*.whl"))

