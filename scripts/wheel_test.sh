@@ -17,7 +17,10 @@ unset PYTHONPATH ET_BUILD_DIR ET_LIBRARY ET_RUNTIME_LIBRARY
 cd "$folder"
 SECONDS=0
 if [ $gpu = yes ]; then
-  "$python" -m venv --system-site-packages venv
+  "$python" -m venv venv
+  # The PyTorch of PYTHON, which may live in an environment of its own.
+  "$python" -c 'import os, torch; print(os.path.dirname(os.path.dirname(torch.__file__)))' \
+    >"$(venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/beside.pth"
   venv/bin/python -m pip install --quiet --no-deps --no-index "$wheel"
 else
   "$python" -m venv venv
