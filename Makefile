@@ -41,7 +41,7 @@ CXX_FILES = $(shell git ls-files '*.h' '*.cpp')
 CHANGED_CPP = $(shell { git diff --name-only --diff-filter=d $$(git merge-base HEAD main) -- '*.cpp'; \
                         git ls-files --others --exclude-standard -- '*.cpp'; } | sort -u)
 
-.PHONY: help setup configure build tools test check demo bench static asan docs format format-check tidy clean
+.PHONY: help setup configure build tools test check demo bench static wheel wheel-test asan docs format format-check tidy clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -86,6 +86,15 @@ static: ## Build self-contained, stripped tools into build-static, and test them
 	ninja -C build-static -j$(JOBS)
 	ctest --test-dir build-static --output-on-failure -j$(JOBS)
 
+wheel: ## Build dist/*.whl: one self-contained Python package, with the compiler and the tools inside
+	@$(MAKE) --no-print-directory configure BUILD=build-static FLAVOUR="-DCMAKE_BUILD_TYPE=Release -DET_STATIC=ON"
+	ninja -C build-static -j$(JOBS) ETToolbox ETRuntimeShared et-run-program
+	rm -f dist/*.whl
+	$(VPY) scripts/wheel.py build-static
+
+wheel-test: wheel ## Install the wheel in an empty virtual environment, and compile and run MiniLM there
+	scripts/wheel_test.sh dist/*.whl $(abspath $(VPY))
+
 # Poisoning by hand is off: LLVM's own libraries, which are not sanitized, and its headers in our code do not agree on it.
 asan: ## Build with address and undefined-behaviour sanitizers into build-asan, and test
 	@$(MAKE) --no-print-directory configure BUILD=build-asan FLAVOUR="$(FLAVOUR)"
@@ -108,4 +117,4 @@ tidy: build ## Run clang-tidy over the C++ files changed since main (apt-get ins
 	@if [ -n "$(CHANGED_CPP)" ]; then $(LLVM)/bin/clang-tidy -p $(BUILD) --quiet $(CHANGED_CPP); else echo "no changed .cpp file"; fi
 
 clean: ## Remove the build folders (.venv stays)
-	rm -rf build build-static build-asan
+	rm -rf build build-static build-asan dist

@@ -14,6 +14,7 @@ Results are not listed one by one: files of benchmarks/results come by themselve
 NAV = {
     "Start": [
         "Five minutes <docs/GettingStarted>",
+        "Install <docs/Install>",
     ],
     "Tasks": [
         "docs/SpeedUpAModel",

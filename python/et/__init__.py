@@ -18,20 +18,32 @@ module as text, with its weights beside it. `et.prune` prunes a model while it i
 the compiler did with each weight, why, and where the time goes. `et.check` says which sizes break a model, before it runs.
 """
 
-from . import errors, prune, torch_backend
-from .api import compile, export_mlir
-from .check import CheckError, ShapeError, check
-from .errors import (CompileError, Error, ExportError, ImportError_, NonFiniteWeightError, RunError,
-                     UnsupportedOperatorError)
-from .explain import ExplainError, explain
-from .importer import ImportedModule, Remark, Report, TensorSpec
-from .interface import Program
-from .runtime import LoadError, SavedProgram, load
+from importlib.util import find_spec as _find_spec
+
+from . import errors
+
+# Without PyTorch the package still says what is missing: python -m et doctor.
+if _find_spec("torch") is not None:
+    from . import prune, torch_backend
+    from .api import compile, export_mlir
+    from .check import CheckError, ShapeError, check
+    from .errors import (CompileError, Error, ExportError, ImportError_, NonFiniteWeightError, RunError,
+                         UnsupportedOperatorError)
+    from .explain import ExplainError, explain
+    from .importer import ImportedModule, Remark, Report, TensorSpec
+    from .interface import Program
+    from .runtime import LoadError, SavedProgram, load
+
+    torch_backend.register()
+else:
+    def __getattr__(name: str) -> object:
+        if name in __all__:
+            raise AttributeError(f"et.{name} needs PyTorch, which is not installed; install it with: pip install torch "
+                                 "(python -m et doctor says what else is missing)")
+        raise AttributeError(f"module 'et' has no attribute '{name}'")
 
 __all__ = [
     "CheckError", "CompileError", "Error", "ExplainError", "ExportError", "ImportError_", "ImportedModule", "LoadError", "NonFiniteWeightError",
     "Program", "Remark", "Report", "RunError", "SavedProgram", "ShapeError", "TensorSpec", "UnsupportedOperatorError", "check", "compile", "errors",
     "explain", "export_mlir", "load", "prune", "torch_backend",
 ]
-
-torch_backend.register()

@@ -10,14 +10,19 @@
 import importlib
 import sys
 
-COMMANDS = ("check", "explain", "prune")
+COMMANDS = ("check", "doctor", "explain", "prune")
 
 
 def main() -> int:
     """Hands the other arguments to `python -m et.COMMAND`."""
     command = sys.argv[1] if len(sys.argv) > 1 else "no command"
     if command in ("-h", "--help"):
-        print(f"usage: python -m et {{{','.join(COMMANDS)}}} ...")
+        print(f"usage: python -m et {{{','.join(COMMANDS)}}} ...\n       python -m et --version")
+        return 0
+    if command == "--version":
+        from .doctor.about import describe
+
+        print(describe())
         return 0
     if command not in COMMANDS:
         print(f"error: expected a command ({', '.join(COMMANDS)}), but got {command}", file=sys.stderr)
