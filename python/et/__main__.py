@@ -10,7 +10,7 @@
 import importlib
 import sys
 
-COMMANDS = ("check", "explain", "prune")
+COMMANDS = ("check", "explain", "onnx", "prune")
 
 
 def main() -> int:

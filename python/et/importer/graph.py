@@ -95,10 +95,11 @@ class ImportedModule:
 
 
 def import_program(program: ExportedProgram, *, dim_names: Mapping[sympy.Symbol, str] | None = None,
-                   check_finite: bool = True, masked_rows: str = "exact") -> ImportedModule:
+                   check_finite: bool = True, masked_rows: str = "exact",
+                   input_names: Sequence[str] = ()) -> ImportedModule:
     """Imports an exported program.
 
-    `dim_names` names the symbols of dynamic dimensions. `masked_rows="ignore"` promises that rows of attention whose keys
+    `dim_names` names the symbols of dynamic dimensions, `input_names` the inputs in order, by default as torch.export does. `masked_rows="ignore"` promises that rows of attention whose keys
     are all masked do not matter, so that additive masks can become boolean ones.
     """
     if masked_rows not in ("exact", "ignore"):
@@ -106,7 +107,7 @@ def import_program(program: ExportedProgram, *, dim_names: Mapping[sympy.Symbol,
     program = _normalise(program)
     E.reset()
     try:
-        return _Importer(program, dict(dim_names or {}), check_finite, masked_rows == "ignore").run()
+        return _Importer(program, dict(dim_names or {}), check_finite, masked_rows == "ignore", tuple(input_names)).run()
     finally:
         E.reset()
 
@@ -193,8 +194,9 @@ def _mutation_is_local(node: torch.fx.Node, positions: Mapping[torch.fx.Node, in
 
 class _Importer:
     def __init__(self, program: ExportedProgram, dim_names: dict[sympy.Symbol, str], check_finite: bool,
-                 ignore_empty_rows: bool) -> None:
+                 ignore_empty_rows: bool, input_names: tuple[str, ...]) -> None:
         self.program = program
+        self.input_names = input_names
         self.dim_names = dim_names
         self.check_finite = check_finite
         self.emitter = Emitter()
@@ -299,7 +301,7 @@ class _Importer:
                 return size_of(value) if isinstance(value, torch.SymInt) else value
             dtype = self._dtype(value, f"input '{node.target}'")
             shape = tuple(size_of(s) for s in value.shape)
-            name = str(node.target)
+            name = self.input_names[len(self.inputs)] if self.input_names else str(node.target)
             names = self._shape_names(shape)
             dims = ", ".join(quote(str(n)) for n in names)
             attrs = f"et.name = {quote(name)}, et.dims = [{dims}]"
