@@ -96,10 +96,11 @@ class ImportedModule:
 
 def import_program(program: ExportedProgram, *, dim_names: Mapping[sympy.Symbol, str] | None = None,
                    check_finite: bool = True, masked_rows: str = "exact",
-                   input_names: Sequence[str] = ()) -> ImportedModule:
+                   input_names: Sequence[str] = (), output_names: Sequence[str] = ()) -> ImportedModule:
     """Imports an exported program.
 
-    `dim_names` names the symbols of dynamic dimensions, `input_names` the inputs in order, by default as torch.export does. `masked_rows="ignore"` promises that rows of attention whose keys
+    `dim_names` names the symbols of dynamic dimensions, `input_names` and `output_names` the inputs and outputs in order, by
+    default as torch.export does. `masked_rows="ignore"` promises that rows of attention whose keys
     are all masked do not matter, so that additive masks can become boolean ones.
     """
     if masked_rows not in ("exact", "ignore"):
@@ -107,7 +108,8 @@ def import_program(program: ExportedProgram, *, dim_names: Mapping[sympy.Symbol,
     program = _normalise(program)
     E.reset()
     try:
-        return _Importer(program, dict(dim_names or {}), check_finite, masked_rows == "ignore", tuple(input_names)).run()
+        return _Importer(program, dict(dim_names or {}), check_finite, masked_rows == "ignore", tuple(input_names),
+                         tuple(output_names)).run()
     finally:
         E.reset()
 
@@ -194,9 +196,10 @@ def _mutation_is_local(node: torch.fx.Node, positions: Mapping[torch.fx.Node, in
 
 class _Importer:
     def __init__(self, program: ExportedProgram, dim_names: dict[sympy.Symbol, str], check_finite: bool,
-                 ignore_empty_rows: bool, input_names: tuple[str, ...]) -> None:
+                 ignore_empty_rows: bool, input_names: tuple[str, ...], output_names: tuple[str, ...]) -> None:
         self.program = program
         self.input_names = input_names
+        self.output_names = output_names
         self.dim_names = dim_names
         self.check_finite = check_finite
         self.emitter = Emitter()
@@ -223,7 +226,7 @@ class _Importer:
         results: list[Result] = []
         specs: list[TensorSpec] = []
         positions: list[Any] = []
-        names = _output_names(program)
+        names = self.output_names or _output_names(program)
         attrs: list[str] = []
         for i, (spec, value) in enumerate(zip(program.graph_signature.output_specs, returned)):
             if spec.kind != OutputKind.USER_OUTPUT:

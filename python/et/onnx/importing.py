@@ -19,7 +19,7 @@ from ..errors import UnsupportedOperatorError
 from ..importer import ImportedModule, import_program
 from ..importer.dims import is_static, size_of
 from .errors import OnnxError, UnsupportedNode, UnsupportedNodeError
-from .module import TRACED, OnnxModule
+from .module import TRACED, OnnxGraph
 from .reader import Input, Model, read_model, unsupported_node
 
 #: Sizes that stand for dynamic ones while tracing: unlike each other, and unlike the sizes of weights as far as possible.
@@ -43,15 +43,15 @@ def import_onnx(path: str | os.PathLike[str], args: Sequence[Any] = (), kwargs: 
     """
     model = read_model(path)
     shapes = _shapes(model, dict(kwargs or {}), tuple(args), dynamic_shapes, dict(dims or {}))
-    module = OnnxModule(model)
-    examples, symbols = _examples(model, shapes, module)
-    program = _trace(module, examples, symbols, shapes)
+    graph = OnnxGraph(model)
+    examples, symbols = _examples(model, shapes, graph)
+    program = _trace(graph, examples, symbols, shapes)
     names = _dim_names(program, shapes)
     try:
         return import_program(program, dim_names=names, masked_rows=masked_rows, check_finite=check_finite,
-                              input_names=[i.name for i in model.inputs])
+                              input_names=[i.name for i in model.inputs], output_names=model.graph.outputs)
     except UnsupportedOperatorError as error:
-        raise UnsupportedNodeError(str(model.path), _nodes_of(error, module, model)) from error
+        raise UnsupportedNodeError(str(model.path), _nodes_of(error, graph, model)) from error
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -112,9 +112,9 @@ def _shape(spec: Input, example: Any, wanted: Any, dims: dict[str, int], chosen:
     return result
 
 
-def _examples(model: Model, shapes: list[list[int | str]], module: OnnxModule) -> tuple[list[torch.Tensor], dict[str, int]]:
+def _examples(model: Model, shapes: list[list[int | str]], graph: OnnxGraph) -> tuple[list[torch.Tensor], dict[str, int]]:
     """Tensors to trace with, and the size of each name."""
-    taken = {int(s) for t in module.state_dict().values() for s in t.shape} | {s for shape in shapes for s in shape if isinstance(s, int)}
+    taken = {int(s) for t in graph.module.state_dict().values() for s in t.shape} | {s for shape in shapes for s in shape if isinstance(s, int)}
     names = list(dict.fromkeys(s for shape in shapes for s in shape if isinstance(s, str)))
     free = [s for s in _EXAMPLES if s not in taken] + [s for s in _EXAMPLES if s in taken]
     if len(names) > len(free):
@@ -124,12 +124,12 @@ def _examples(model: Model, shapes: list[list[int | str]], module: OnnxModule) -
     return tensors, sizes
 
 
-def _trace(module: OnnxModule, examples: list[torch.Tensor], sizes: dict[str, int], shapes: list[list[int | str]]
+def _trace(graph: OnnxGraph, examples: list[torch.Tensor], sizes: dict[str, int], shapes: list[list[int | str]]
            ) -> torch.export.ExportedProgram:
     specs = [{d: torch.export.Dim.DYNAMIC for d, s in enumerate(shape) if isinstance(s, str)} or None for shape in shapes]
     try:
         with torch.no_grad():
-            program = torch.export.export(module, (examples,), dynamic_shapes=(specs,), strict=False)
+            program = torch.export.export(graph.module, (examples,), dynamic_shapes=(specs,), strict=False)
     except UnsupportedNodeError:
         raise
     except OnnxError as failure:
@@ -137,11 +137,11 @@ def _trace(module: OnnxModule, examples: list[torch.Tensor], sizes: dict[str, in
             raise
         raise OnnxError(f"{failure}\n{_advice(sizes)}") from failure
     except Exception as failure:  # torch.export raises many types
-        raise OnnxError(f"cannot trace '{module.model.path}': {failure}\n{_advice(sizes)}") from failure
+        raise OnnxError(f"cannot trace '{graph.model.path}': {failure}\n{_advice(sizes)}") from failure
     for node in program.graph.nodes:
         position = (node.meta.get("custom") or {}).get(TRACED)
         # The importer reads locations where PyTorch has them.
-        node.meta["stack_trace"] = "" if position is None else _frame(module, position)
+        node.meta["stack_trace"] = "" if position is None else _frame(graph, position)
     return program
 
 
@@ -153,10 +153,10 @@ def _advice(sizes: dict[str, int]) -> str:
             "are equal one name, with dynamic_shapes={'input': {dimension: size or name}} (et.onnx: --dim NAME=SIZE)")
 
 
-def _frame(module: OnnxModule, position: int) -> str:
-    node = module.traced[position]
+def _frame(graph: OnnxGraph, position: int) -> str:
+    node = graph.traced[position]
     name = (node.name or next(filter(None, node.outputs), "")).replace('"', "'")
-    return f'File "{module.model.path.name}:{name}", line {position + 1}'
+    return f'File "{graph.model.path.name}:{name}", line {position + 1}'
 
 
 def _dim_names(program: torch.export.ExportedProgram, shapes: list[list[int | str]]) -> dict[sympy.Symbol, str]:
@@ -177,13 +177,13 @@ def _dim_names(program: torch.export.ExportedProgram, shapes: list[list[int | st
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _nodes_of(error: UnsupportedOperatorError, module: OnnxModule, model: Model) -> list[UnsupportedNode]:
+def _nodes_of(error: UnsupportedOperatorError, graph: OnnxGraph, model: Model) -> list[UnsupportedNode]:
     """The nodes of the file behind operators of PyTorch that the importer refused."""
     found = []
     for entry in error.operators:
         line = entry.location.rsplit(":", 2)[-2] if entry.location.count(":") >= 2 else ""
         if line.isdigit():
-            found.append(unsupported_node(module.traced[int(line) - 1], model.opsets, entry.reason))
+            found.append(unsupported_node(graph.traced[int(line) - 1], model.opsets, entry.reason))
         else:
             found.append(UnsupportedNode(entry.operator, "", entry.location, entry.reason))
     return found

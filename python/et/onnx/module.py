@@ -27,7 +27,7 @@ from .values import Known, Value, Weight, knowable
 
 #: A node of weights alone is computed at import when its result has at most this many elements, or as many as its inputs.
 FOLD_LIMIT = 1 << 22
-#: The key under which an operator of the traced graph holds the position, in `OnnxModule.traced`, of its node.
+#: The key under which an operator of the traced graph holds the position, in `OnnxGraph.traced`, of its node.
 TRACED = "onnx"
 #: Names that exporters make up for weights that they have transposed or folded.
 _MADE_UP = re.compile(r"(onnx::|_?val_)\w*$")
@@ -36,7 +36,7 @@ _MADE_UP = re.compile(r"(onnx::|_?val_)\w*$")
 class Context:
     """What a rule may use: the node, and its inputs in the form that it wants."""
 
-    def __init__(self, owner: "OnnxModule") -> None:
+    def __init__(self, owner: "OnnxGraph") -> None:
         self._owner = owner
         self.node: Node
         self.environment: dict[str, Value] = {}
@@ -92,10 +92,22 @@ class Context:
 
 
 class OnnxModule(torch.nn.Module):
-    """Takes the inputs of a file in order, and returns its outputs by name."""
+    """Takes the inputs of a file in order, and returns its outputs by name. Its parameters and buffers are called as in the
+    file, so it has no attributes of its own beside one."""
+
+    def __init__(self, graph: "OnnxGraph") -> None:
+        super().__init__()
+        self._graph = graph
+        self.eval()
+
+    def forward(self, inputs: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
+        return self._graph.trace(inputs)
+
+
+class OnnxGraph:
+    """The nodes of a file, and the module that runs them."""
 
     def __init__(self, model: Model) -> None:
-        super().__init__()
         self.model = model
         #: Weights that are kept transposed, as torch's linear layers have them.
         self.transposed: set[str] = set()
@@ -105,8 +117,8 @@ class OnnxModule(torch.nn.Module):
         # Names are unique in a file: those of graphs in attributes can stand beside the others.
         self._constants: dict[str, Value] = {n: _constant(n, t) for g in all_graphs(model.graph) for n, t in g.constants.items()}
         self._nodes = self._fold()
+        self.module = OnnxModule(self)
         self._name_weights()
-        self.eval()
 
     # -- what is done before tracing ----------------------------------------------------------------------------------
 
@@ -171,9 +183,9 @@ class OnnxModule(torch.nn.Module):
 
     def _register(self, name: str, tensor: torch.Tensor) -> None:
         """A parameter or buffer; dots in its name make modules, as they do in PyTorch, unless they lead nowhere."""
-        owner: torch.nn.Module = self
+        owner: torch.nn.Module = self.module
         *path, last = name.split(".")
-        fits = all(path) and bool(last) and not (path and hasattr(torch.nn.Module, path[0]))
+        fits = all(path) and bool(last)
         for part in path if fits else ():
             child = getattr(owner, part, None)
             if child is None:
@@ -184,7 +196,7 @@ class OnnxModule(torch.nn.Module):
                 break
             owner = child
         if not fits or hasattr(owner, last):
-            owner, last = self, f"weight {len(self._attributes)} {name}".replace(".", "_")
+            owner, last = self.module, f"weight {len(self._attributes)} {name}".replace(".", "_")
         if tensor.dtype.is_floating_point and tensor.dim():
             owner.register_parameter(last, torch.nn.Parameter(tensor, requires_grad=False))
         else:
@@ -231,8 +243,10 @@ class OnnxModule(torch.nn.Module):
                     context.environment[name] = value
                     context.makers[name] = node
 
-    def forward(self, inputs: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
+    def trace(self, inputs: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
+        """What the module does when it is called."""
         context = Context(self)
+        self.traced.clear()
         context.folding = False
         context.environment = {**self._constants, **{i.name: x for i, x in zip(self.model.inputs, inputs)}}
         self.run(self.model.graph, context, self._nodes)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from .ops_shape import axis_of
+from .ops_shape import axis_of, same_size
 from .registry import Number, Tensor, Unsupported, operator
 from .values import Known, Value, Weight, rank
 
@@ -29,11 +29,45 @@ def gather(ctx: Context, x: Value, indices: Value, *, axis: int = 0) -> Value:
             return Known(x.elements.take(indices.elements.astype(int), axis), x.dtype)
         if not indices.shape:
             return ctx.tensor(x).select(axis, indices.single)
+    joined = _joined(ctx) if axis == 0 else None
+    if joined is not None:
+        return joined
     tensor, positions = ctx.tensor(x), ctx.tensor(indices)
     if axis == 0 and isinstance(x, Weight) and rank(x) == 2 and x.dtype.is_floating_point:
         return torch.nn.functional.embedding(positions, tensor)
     whole: tuple[Any, ...] = (slice(None),) * axis
     return tensor[(*whole, positions)]
+
+
+def _joined(ctx: Context) -> Tensor | None:
+    """x[i, j], which PyTorch's older exporter writes as Gather(Flatten(x), i * columns + j): taken apart again where j counts
+    up to the columns, so that a mask that is looked up at positions stays a function of them."""
+    flat, total = (ctx.makers.get(name) for name in ctx.node.inputs)
+    if flat is None or total is None or flat.operator != "Flatten" or flat.attributes.get("axis", 1) != 2 or total.operator != "Add":
+        return None
+    x = ctx.tensor(ctx.environment[flat.inputs[0]])
+    for column, product in (total.inputs, reversed(total.inputs)):
+        scaled = ctx.makers.get(product)
+        if scaled is None or scaled.operator != "Mul" or not _counts_up_to(ctx, column, x.shape[1]):
+            continue
+        for row, factor in (scaled.inputs, reversed(scaled.inputs)):
+            columns = ctx.environment[factor]
+            if isinstance(columns, Known) and len(columns.flat) == 1 and same_size(columns.single, x.shape[1]):
+                found = x[ctx.tensor(ctx.environment[row]), ctx.tensor(ctx.environment[column])]
+                return found.unsqueeze(-1) if x.dim() == 2 else found.flatten(found.dim() - (x.dim() - 2))
+    return None
+
+
+def _counts_up_to(ctx: Context, name: str, limit: Any) -> bool:
+    """Whether a value is 0, 1, ... up to `limit`, in some dimension."""
+    node = ctx.makers.get(name)
+    while node is not None and node.operator in ("Unsqueeze", "Cast", "Identity"):
+        node = ctx.makers.get(node.inputs[0])
+    if node is None or node.operator != "Range":
+        return False
+    start, end, step = (ctx.environment[n] for n in node.inputs)
+    return isinstance(end, Known) and same_size(end.single, limit) and all(
+        isinstance(v, Known) and isinstance(v.single, int) and v.single == wanted for v, wanted in ((start, 0), (step, 1)))
 
 
 @operator("GatherElements", note="negative positions")

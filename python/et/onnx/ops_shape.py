@@ -99,15 +99,18 @@ def _inferred(have: Sequence[Any], wanted: list[Any]) -> list[Any]:
     for s in wanted:
         if isinstance(s, int) and s == -1:
             continue
-        at = next((i for i, h in enumerate(left) if type(h) is type(s) and _same(h, s)), None)
+        at = next((i for i, h in enumerate(left) if same_size(h, s)), None)
         left.pop(at) if at is not None else others.append(s)
     if not others:
         return [product(left) if isinstance(s, int) and s == -1 else s for s in wanted]
     return wanted
 
 
-def _same(a: Any, b: Any) -> bool:
-    return a == b if isinstance(a, int) else str(a.node.expr) == str(b.node.expr)
+def same_size(a: Any, b: Any) -> bool:
+    """Whether two sizes are the same number or the same expression; never asks what a dynamic size is."""
+    if isinstance(a, torch.SymInt) and isinstance(b, torch.SymInt):
+        return bool(a.node.expr == b.node.expr)
+    return isinstance(a, int) and isinstance(b, int) and a == b
 
 
 @operator("Flatten")
