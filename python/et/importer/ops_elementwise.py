@@ -162,6 +162,14 @@ def absolute(ctx: Context, x: Value) -> Value:
     return ctx.op("abs", x)
 
 
+@register("aten.sign", "aten.sign_")
+def sign(ctx: Context, x: Value) -> Value:
+    """NaN, which is neither above nor below zero, has no sign: 0, as in PyTorch."""
+    one, zero, minus = (E.const(v if not E.is_float(x.dtype) else float(v), x.dtype) for v in (1, 0, -1))
+    return ctx.elementwise(lambda a: E.op("select", x.dtype, E.op("gt", "i1", a, zero), one,
+                                          E.op("select", x.dtype, E.op("lt", "i1", a, zero), minus, zero)), x, dtype=x.dtype)
+
+
 @register("aten.maximum", "aten.max.other")
 def maximum(ctx: Context, a: Value, b: Value) -> Value:
     return ctx.op("max", a, b)
