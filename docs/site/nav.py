@@ -19,6 +19,7 @@ NAV = {
     "Tasks": [
         "docs/SpeedUpAModel",
         "Use it from torch.compile <docs/TorchCompile>",
+        "Compile an ONNX model <docs/Onnx>",
         "Prune a model <docs/Pruning>",
         "Find shapes that break a model <docs/ShapeCheckingPython>",
         "See what became of a model <docs/Explain>",

@@ -265,6 +265,25 @@ def _write(path: str | os.PathLike[str], contents: bytes) -> None:
             raise
 
 
+#: Position of an input, its name, a dimension, what that is called, and its smallest size.
+_Bound = tuple[int, str, int, str, int]
+
+
+def _lower_bounds(imported: "ImportedModule") -> list[_Bound]:
+    """Sizes that the module needs, beyond what every size is: `x[:, 1:7]` was exported for seven or more."""
+    return [(i, spec.name, d, name, imported.ranges[name][0]) for i, spec in enumerate(imported.inputs) for d, name in enumerate(spec.shape)
+            if isinstance(name, str) and imported.ranges.get(name, (0, None))[0] > 2]
+
+
+def _check_bounds(bounds: Sequence[_Bound], inputs: Sequence[torch.Tensor]) -> None:
+    for i, name, d, dim, low in bounds:
+        size = inputs[i].shape[d] if d < inputs[i].dim() else low
+        if size < low:
+            raise RunError(f"expected dimension {d} ('{dim}') of input '{name}' to be at least {low}, which the module was exported for, "
+                           f"but got {size}; export it with an example of the smallest size, or write what depends on the size so that it "
+                           "holds for all")
+
+
 class CompiledModule:
     """An imported module with its program: called like the module it was imported from.
 
@@ -278,6 +297,7 @@ class CompiledModule:
         self.program = program
         self.inputs = imported.inputs
         self.outputs = imported.outputs
+        self._bounds = _lower_bounds(imported)
 
     @property
     def report(self) -> "Report":
@@ -304,6 +324,8 @@ class CompiledModule:
         return emit(self._imported.text, self._imported.weights, stage=stage)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._bounds:
+            _check_bounds(self._bounds, self.program._collect(args, kwargs))
         outputs: Sequence[Any] = self.program(*args, **kwargs)
         values = [*args, *kwargs.values()]
         if values and all(isinstance(value, np.ndarray) for value in values):

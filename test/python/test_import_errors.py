@@ -131,3 +131,15 @@ def test_capture_failure_says_what_torch_says() -> None:
 def test_unknown_choice_for_masked_rows() -> None:
     with pytest.raises(ValueError, match="expected masked_rows to be 'exact' or 'ignore', but got 'zero'"):
         et.export_mlir(torch.nn.Linear(4, 4).eval(), (X,), masked_rows="zero")
+
+
+def test_a_size_below_what_the_module_was_exported_for():
+    class Middle(torch.nn.Module):
+        def forward(self, x):
+            return x[:, 1:7].sum(1)
+
+    program = et.compile(Middle().eval(), (torch.randn(2, 9, 8),), dynamic_shapes=({0: "batch", 1: "sequence"},))
+    x = torch.randn(3, 7, 8)
+    torch.testing.assert_close(program(x), x[:, 1:7].sum(1))
+    with pytest.raises(et.RunError, match=r"expected dimension 1 \('sequence'\) of input 'x' to be at least 7, .* but got 5"):
+        program(torch.randn(3, 5, 8))
