@@ -94,7 +94,7 @@ def test_one_command_line_for_all(program):
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         return subprocess.run([sys.executable, "-m", "et", *arguments], capture_output=True, text=True, env=environment)
 
-    assert run("--help").stdout.startswith("usage: python -m et {check,explain,prune}")
+    assert run("--help").stdout.startswith("usage: python -m et {check,doctor,explain,onnx,prune}")
     wrong = run("chek")
     assert wrong.returncode == 2 and "expected a command (check, explain, prune), but got chek" in wrong.stderr
     assert "but got no command" in run().stderr
