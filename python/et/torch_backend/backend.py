@@ -25,7 +25,7 @@ from torch._dynamo.exc import RestartAnalysis
 from ..errors import CompileError, UnsupportedOperatorError
 from . import dynamic, options as option_parser, partition, record, shortcut, support
 from .build import Built, build, nodes_at_fault
-from .capture import Captured, capture, inputs_of
+from .capture import Captured, capture, inputs_of, placeholders
 from .options import OptionError, Options
 from .origin import find_origin, place_of
 from .runner import Direct, Runner, assemble, straight, whole
@@ -274,7 +274,6 @@ def _first_line(error: Exception) -> str:
 
 def _sizes(captured: Captured) -> dict[str, str]:
     """The shape of each input that is no weight."""
-    nodes = [n for n in captured.graph_module.graph.nodes if n.op == "placeholder"]
     return {entry.source or entry.name: f"[{', '.join(map(str, node.meta['val'].shape))}]"
-            for node, entry in zip(nodes, captured.inputs)
+            for node, entry in zip(placeholders(captured.graph_module), captured.inputs)
             if not entry.is_weight and isinstance(node.meta.get("val"), torch.Tensor)}

@@ -19,13 +19,13 @@ from typing import Any, Mapping
 
 import sympy
 import torch
-from torch.export.graph_signature import (ConstantArgument, InputKind, InputSpec, OutputKind, OutputSpec, SymIntArgument,
+from torch.export.graph_signature import (InputKind, InputSpec, OutputKind, OutputSpec, SymIntArgument,
                                           TensorArgument)
 
 from ..importer.graph import ImportedModule, import_captured
 from ..program import compile_saved, compile_text
 from .call import Call, DeviceCall, HostCall
-from .capture import Captured, Input
+from .capture import Captured, Input, placeholders
 from .options import Options
 from .partition import Part
 from .support import hint, is_size
@@ -61,7 +61,7 @@ def build(part: Part, captured: Captured, options: Options, device: torch.device
 
     Raises UnsupportedOperatorError, which names nodes, CompileError, and what else importing and compiling raise.
     """
-    inputs = {node: entry for node, entry in zip(_placeholders(captured), captured.inputs)}
+    inputs = {node: entry for node, entry in zip(placeholders(captured.graph_module), captured.inputs)}
     program, names = _program(part, captured, inputs)
     imported = import_captured(program, masked_rows=options.masked_rows, check_finite=options.check_finite, quiet=True)
     target = target_of(options, device)
@@ -91,10 +91,6 @@ def _load(contents: bytes, device: torch.device) -> Call:
         path.write_bytes(contents)
         # A file that is mapped may lose its name.
         return DeviceCall(load(path, Device.cuda(device.index or 0)))
-
-
-def _placeholders(captured: Captured) -> list[torch.fx.Node]:
-    return [node for node in captured.graph_module.graph.nodes if node.op == "placeholder"]
 
 
 def _program(part: Part, captured: Captured, inputs: Mapping[torch.fx.Node, Input]) -> tuple[Any, tuple[str, ...]]:

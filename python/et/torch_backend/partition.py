@@ -135,7 +135,7 @@ def _connect(graph: torch.fx.Graph, plan: Plan, owner: Mapping[torch.fx.Node, Pa
             return
         # A view of what the caller holds, or of another result, has to share its memory.
         base = base_of_view(node)
-        if base is not node and (owner.get(base) is not part or base in returned or _has_other_view(node, base, part, returned)):
+        if base is not node and (owner.get(base) is not part or base in returned or _has_other_view(node, base, returned)):
             for link in _links(node, base):
                 needed.add(link)
                 wanted.extend(a for a in link.all_input_nodes if a is not base and a not in needed)
@@ -172,7 +172,7 @@ def _links(node: torch.fx.Node, base: torch.fx.Node) -> list[torch.fx.Node]:
     return links
 
 
-def _has_other_view(node: torch.fx.Node, base: torch.fx.Node, part: Part, returned: set[torch.fx.Node]) -> bool:
+def _has_other_view(node: torch.fx.Node, base: torch.fx.Node, returned: set[torch.fx.Node]) -> bool:
     return any(other is not node and base_of_view(other) is base for other in returned)
 
 

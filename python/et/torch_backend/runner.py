@@ -16,7 +16,7 @@ import torch
 
 from .build import Built, memory_order
 from .call import Call
-from .capture import Captured
+from .capture import Captured, placeholders
 from .partition import Part, Plan
 from .support import is_size
 
@@ -82,7 +82,7 @@ def assemble(plan: Plan, captured: Captured, built: Mapping[int, tuple[Built, fl
 
 def _tensor_inputs(part: Part, captured: Captured) -> list[torch.fx.Node]:
     """The inputs of a part that its program takes: no weights, sizes and constants."""
-    entries = {node: entry for node, entry in zip((n for n in captured.graph_module.graph.nodes if n.op == "placeholder"), captured.inputs)}
+    entries = dict(zip(placeholders(captured.graph_module), captured.inputs))
     return [n for n in part.inputs if not is_size(n) and n.op != "get_attr" and not (n in entries and entries[n].is_weight)]
 
 
@@ -97,7 +97,7 @@ def whole(plan: Plan, captured: Captured, built: Mapping[int, tuple[Built, float
     part = next(iter(plan.parts.values()))
     if part.carriers or any(memory_order(n.meta["val"]) is not None for n in part.outputs):
         return None
-    position = {n: i for i, n in enumerate(n for n in captured.graph_module.graph.nodes if n.op == "placeholder")}
+    position = {n: i for i, n in enumerate(placeholders(captured.graph_module))}
     taken = _tensor_inputs(part, captured)
     output = next(n for n in captured.graph_module.graph.nodes if n.op == "output")
     returned = output.args[0]

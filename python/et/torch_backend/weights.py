@@ -8,8 +8,8 @@
 """Programs hold weights as they were when they were compiled. What is here sees that a module's weights are others by now.
 
 PyTorch counts changes of a tensor in place: what optimizers, load_state_dict and any operator under no_grad write. Other
-memory, or another tensor, shows by its address. What writes past PyTorch, through `.data` or NumPy, shows in neither, as it does
-not to autograd: `et.torch_backend.refresh(model)` says that it happened.
+memory, or another tensor, shows by its address. What writes past PyTorch, into `.data` or through NumPy, shows in neither, as it
+does not to autograd.
 """
 
 from __future__ import annotations
