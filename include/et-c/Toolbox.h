@@ -1,4 +1,4 @@
-//===- Toolbox.h - The tools as functions -----------------------*- C -*-===//
+//===- Toolbox.h - C API: the tools as functions -*- C -*-===//
 //
 // Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
