@@ -22,7 +22,7 @@ from onnx.reference import ReferenceEvaluator
 
 import et
 from et.importer.reference import run
-from et.onnx.registry import MICROSOFT, operators
+from et.onnx.registry import MICROSOFT, operators, table
 from importing import operations
 from onnx_models import model, save, tensor
 
@@ -295,3 +295,8 @@ def test_every_operator_has_a_case() -> None:
     tested = {("", c.operator) for c in CASES} | {(MICROSOFT, name.split(",")[0]) for name in CONTRIB}
     tested |= {("", "Squeeze"), ("", "SimplifiedLayerNormalization")}  # in tests of their own
     assert {(o.domain, o.name) for o in operators()} == tested
+
+
+def test_the_table_of_the_documentation() -> None:
+    page = (pathlib.Path(__file__).parents[2] / "docs" / "Onnx.md").read_text()
+    assert table() in page, "write what 'python -m et onnx --operators' prints into docs/Onnx.md"
