@@ -96,6 +96,6 @@ def test_one_command_line_for_all(program):
 
     assert run("--help").stdout.startswith("usage: python -m et {check,doctor,explain,onnx,prune}")
     wrong = run("chek")
-    assert wrong.returncode == 2 and "expected a command (check, explain, prune), but got chek" in wrong.stderr
+    assert wrong.returncode == 2 and "expected a command (check, doctor, explain, onnx, prune), but got chek" in wrong.stderr
     assert "but got no command" in run().stderr
     assert "FILE.py:OBJECT" in run("check", "--help").stdout
