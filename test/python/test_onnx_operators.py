@@ -45,7 +45,7 @@ WEIGHTS = {
     "shift3": floats(3), "one": np.float32(1.5), "low": np.float32(-0.5), "three": np.int64(3), "axis_1": np.array([1]), "axis_0": np.array([0]),
     "axis_last": np.array([-1]), "zero": np.int64(0), "unit": np.int64(1), "positions": np.array([2, 0, -1]), "two": np.array([2, 2, 4]),
     "ends": np.array([7]), "starts": np.array([1]), "steps": np.array([2]), "pads": np.array([0, 1, 0, 0, 0, 2]), "repeats": np.array([1, 2, 1]),
-    "flat": np.array([0, -1]), "split": np.array([5, 3]), "pairs": np.array([[0, 1], [1, 0]]), "elements": np.arange(18).reshape(6, 3) % 6,
+    "flat": np.array([0, -1]), "split": np.array([5, 3]), "pairs": np.array([[0, 1], [1, 0]]), "from_the_end": np.array([[-1, 0, -6, 5, 2, -2]]), "elements": np.arange(18).reshape(6, 3) % 6,
     "values": np.array([0.0, 2.0], np.float32), "sizes": np.array([2, 3]), "cosines": floats(50, 4), "sines": floats(50, 4),
     "cast_like": np.array([1], np.int32), "grown": np.array([1, 1, 8]), "order": np.array([1, -1, 8]), "ones": np.ones((1, 2), np.float32),
     "tall": np.array([0, 0, 2, 4]), "k_1": np.int64(1), "n10": np.int64(10), "minus": np.array([-1]), "far": np.array([-(1 << 40)]),
@@ -90,6 +90,7 @@ CASES = [
     case("Slice", "x", "starts", "ends", "axis_last", "steps"), case("Slice", "square", "minus", "far", "axis_0", "minus"),
     case("Pad", "x", "pads"), case("Pad", "x", "pads", "one"), case("Gather", "table", "i"), case("Gather", "x", "positions", axis=2),
     case("Gather", "x", "three", axis=-1), case("Gather", "x", "i_small", axis=2), case("GatherElements", "square", "elements", axis=1),
+    case("GatherElements", "square", "from_the_end", axis=0),
     case("GatherND", "square", "pairs"), case("Trilu", "square"), case("Trilu", "square", "k_1", upper=0, opset=14), case("CumSum", "x", "unit"),
     case("EyeLike", "square"), case("EyeLike", "square", dtype=TensorProto.INT64), case("OneHot", "i", "n10", "values"),
     case("Range", "zero", "three", "unit"), case("ConstantOfShape", "sizes"), case("ConstantOfShape", "two", value=tensor("", np.array([7]))),
@@ -293,7 +294,7 @@ def test_output_3_of_skip_layer_norm_is_the_sum(tmp_path: pathlib.Path) -> None:
 
 def test_every_operator_has_a_case() -> None:
     tested = {("", c.operator) for c in CASES} | {(MICROSOFT, name.split(",")[0]) for name in CONTRIB}
-    tested |= {("", "Squeeze"), ("", "SimplifiedLayerNormalization")}  # in tests of their own
+    tested |= {("", "Squeeze"), ("", "If"), ("", "SimplifiedLayerNormalization")}  # in tests of their own, or a name of another
     assert {(o.domain, o.name) for o in operators()} == tested
 
 
