@@ -266,6 +266,9 @@ CONTRIB = {
     "Gelu": ({"x": HIDDEN}, {}, ["x"], {}, [X], [torch.nn.functional.gelu(X)]),
     "QuickGelu": ({"x": HIDDEN}, {}, ["x"], dict(alpha=1.5), [X], [X * torch.sigmoid(1.5 * X)]),
     "FusedMatMul": ({"x": HIDDEN, "s": HIDDEN}, {}, ["x", "s"], dict(transB=1, alpha=0.5), [X, SKIP], [X @ SKIP.mT * 0.5]),
+    "FusedGemm": ({"x": (np.float32, ["b", 8])}, {"w": W3, "b": B3}, ["x", "w", "b"], dict(activation="Tanh", alpha=0.5), [X[:, 0]],
+                  [torch.tanh(X[:, 0] @ t(W3) * 0.5 + t(B3))]),
+    "FusedGemm, plain": ({"x": (np.float32, ["b", 8])}, {"w": W3.T.copy()}, ["x", "w"], dict(transB=1), [X[:, 0]], [X[:, 0] @ t(W3)]),
     "FusedMatMul, weight": ({"x": HIDDEN}, {"w": W3}, ["x", "w"], dict(alpha=2.0), [X], [X @ t(W3) * 2.0]),
 }
 

@@ -277,7 +277,7 @@ def _constant(name: str, tensor: torch.Tensor) -> Value:
 
 def _multiplies(node: Node, position: int) -> bool:
     """Whether an input is the right operand of a product that is not transposed."""
-    plain = node.operator == "MatMul" or (node.operator in ("Gemm", "FusedMatMul") and not node.attributes.get("transB", 0))
+    plain = node.operator == "MatMul" or (node.operator in ("Gemm", "FusedGemm", "FusedMatMul") and not node.attributes.get("transB", 0))
     return position == 1 and (plain or (node.operator, node.domain) == ("Attention", MICROSOFT))
 
 
