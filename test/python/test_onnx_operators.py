@@ -41,7 +41,7 @@ INPUTS = {
 }
 WEIGHTS = {
     "w": floats(8, 6), "w_t": floats(6, 8), "bias": floats(6), "gamma": floats(8), "beta": floats(8), "table": floats(10, 8),
-    "kernel": floats(5, 3, 2, 2), "kernel_bias": floats(5), "mean": floats(3), "variance": np.abs(floats(3)) + 0.5, "scale3": floats(3),
+    "kernel": floats(5, 3, 2, 2), "kernel_grouped": floats(6, 1, 2, 2), "kernel_bias": floats(5), "mean": floats(3), "variance": np.abs(floats(3)) + 0.5, "scale3": floats(3),
     "shift3": floats(3), "one": np.float32(1.5), "low": np.float32(-0.5), "three": np.int64(3), "axis_1": np.array([1]), "axis_0": np.array([0]),
     "axis_last": np.array([-1]), "zero": np.int64(0), "unit": np.int64(1), "positions": np.array([2, 0, -1]), "two": np.array([2, 2, 4]),
     "ends": np.array([7]), "starts": np.array([1]), "steps": np.array([2]), "pads": np.array([0, 1, 0, 0, 0, 2]), "repeats": np.array([1, 2, 1]),
@@ -107,6 +107,7 @@ CASES = [
     case("MatMul", "x", "w"), case("MatMul", "square", "square"), case("Gemm", "square", "bias_square", "bias"), case("Gemm", "rows", "w_t", "bias", transB=1),
     case("Gemm", "rows", "w", "bias", alpha=0.5, beta=2.0), case("Gemm", "square", "square", transA=1), case("Einsum", "x", "w", equation="bsh,ho->bso"),
     case("Conv", "image", "kernel"), case("Conv", "image", "kernel", "kernel_bias", strides=[2, 2]), case("Conv", "image", "kernel", pads=[1, 0, 0, 1]),
+    case("Conv", "image", "kernel_grouped", group=3),
     case("Conv", "image", "kernel", auto_pad="VALID", dilations=[2, 1], kernel_shape=[2, 2]),
     case("LayerNormalization", "x", "gamma", "beta", opset=17), case("LayerNormalization", "x", "gamma", opset=17, epsilon=1e-3),
     case("RMSNormalization", "x", "gamma", opset=23), case("BatchNormalization", "image", "scale3", "shift3", "mean", "variance", opset=15),
