@@ -41,11 +41,11 @@ INPUTS = {
 }
 WEIGHTS = {
     "w": floats(8, 6), "w_t": floats(6, 8), "bias": floats(6), "gamma": floats(8), "beta": floats(8), "table": floats(10, 8),
-    "kernel": floats(5, 3, 2, 2), "kernel_bias": floats(5), "mean": floats(3), "variance": np.abs(floats(3)) + 0.5, "scale3": floats(3),
+    "kernel": floats(5, 3, 2, 2), "kernel_grouped": floats(6, 1, 2, 2), "kernel_bias": floats(5), "mean": floats(3), "variance": np.abs(floats(3)) + 0.5, "scale3": floats(3),
     "shift3": floats(3), "one": np.float32(1.5), "low": np.float32(-0.5), "three": np.int64(3), "axis_1": np.array([1]), "axis_0": np.array([0]),
     "axis_last": np.array([-1]), "zero": np.int64(0), "unit": np.int64(1), "positions": np.array([2, 0, -1]), "two": np.array([2, 2, 4]),
     "ends": np.array([7]), "starts": np.array([1]), "steps": np.array([2]), "pads": np.array([0, 1, 0, 0, 0, 2]), "repeats": np.array([1, 2, 1]),
-    "flat": np.array([0, -1]), "split": np.array([5, 3]), "pairs": np.array([[0, 1], [1, 0]]), "elements": np.arange(18).reshape(6, 3) % 6,
+    "flat": np.array([0, -1]), "split": np.array([5, 3]), "pairs": np.array([[0, 1], [1, 0]]), "from_the_end": np.array([[-1, 0, -6, 5, 2, -2]]), "elements": np.arange(18).reshape(6, 3) % 6,
     "values": np.array([0.0, 2.0], np.float32), "sizes": np.array([2, 3]), "cosines": floats(50, 4), "sines": floats(50, 4),
     "cast_like": np.array([1], np.int32), "grown": np.array([1, 1, 8]), "order": np.array([1, -1, 8]), "ones": np.ones((1, 2), np.float32),
     "tall": np.array([0, 0, 2, 4]), "k_1": np.int64(1), "n10": np.int64(10), "minus": np.array([-1]), "far": np.array([-(1 << 40)]),
@@ -90,6 +90,7 @@ CASES = [
     case("Slice", "x", "starts", "ends", "axis_last", "steps"), case("Slice", "square", "minus", "far", "axis_0", "minus"),
     case("Pad", "x", "pads"), case("Pad", "x", "pads", "one"), case("Gather", "table", "i"), case("Gather", "x", "positions", axis=2),
     case("Gather", "x", "three", axis=-1), case("Gather", "x", "i_small", axis=2), case("GatherElements", "square", "elements", axis=1),
+    case("GatherElements", "square", "from_the_end", axis=0),
     case("GatherND", "square", "pairs"), case("Trilu", "square"), case("Trilu", "square", "k_1", upper=0, opset=14), case("CumSum", "x", "unit"),
     case("EyeLike", "square"), case("EyeLike", "square", dtype=TensorProto.INT64), case("OneHot", "i", "n10", "values"),
     case("Range", "zero", "three", "unit"), case("ConstantOfShape", "sizes"), case("ConstantOfShape", "two", value=tensor("", np.array([7]))),
@@ -106,6 +107,7 @@ CASES = [
     case("MatMul", "x", "w"), case("MatMul", "square", "square"), case("Gemm", "square", "bias_square", "bias"), case("Gemm", "rows", "w_t", "bias", transB=1),
     case("Gemm", "rows", "w", "bias", alpha=0.5, beta=2.0), case("Gemm", "square", "square", transA=1), case("Einsum", "x", "w", equation="bsh,ho->bso"),
     case("Conv", "image", "kernel"), case("Conv", "image", "kernel", "kernel_bias", strides=[2, 2]), case("Conv", "image", "kernel", pads=[1, 0, 0, 1]),
+    case("Conv", "image", "kernel_grouped", group=3),
     case("Conv", "image", "kernel", auto_pad="VALID", dilations=[2, 1], kernel_shape=[2, 2]),
     case("LayerNormalization", "x", "gamma", "beta", opset=17), case("LayerNormalization", "x", "gamma", opset=17, epsilon=1e-3),
     case("RMSNormalization", "x", "gamma", opset=23), case("BatchNormalization", "image", "scale3", "shift3", "mean", "variance", opset=15),
@@ -265,6 +267,9 @@ CONTRIB = {
     "Gelu": ({"x": HIDDEN}, {}, ["x"], {}, [X], [torch.nn.functional.gelu(X)]),
     "QuickGelu": ({"x": HIDDEN}, {}, ["x"], dict(alpha=1.5), [X], [X * torch.sigmoid(1.5 * X)]),
     "FusedMatMul": ({"x": HIDDEN, "s": HIDDEN}, {}, ["x", "s"], dict(transB=1, alpha=0.5), [X, SKIP], [X @ SKIP.mT * 0.5]),
+    "FusedGemm": ({"x": (np.float32, ["b", 8])}, {"w": W3, "b": B3}, ["x", "w", "b"], dict(activation="Tanh", alpha=0.5), [X[:, 0]],
+                  [torch.tanh(X[:, 0] @ t(W3) * 0.5 + t(B3))]),
+    "FusedGemm, plain": ({"x": (np.float32, ["b", 8])}, {"w": W3.T.copy()}, ["x", "w"], dict(transB=1), [X[:, 0]], [X[:, 0] @ t(W3)]),
     "FusedMatMul, weight": ({"x": HIDDEN}, {"w": W3}, ["x", "w"], dict(alpha=2.0), [X], [X @ t(W3) * 2.0]),
 }
 
@@ -293,7 +298,7 @@ def test_output_3_of_skip_layer_norm_is_the_sum(tmp_path: pathlib.Path) -> None:
 
 def test_every_operator_has_a_case() -> None:
     tested = {("", c.operator) for c in CASES} | {(MICROSOFT, name.split(",")[0]) for name in CONTRIB}
-    tested |= {("", "Squeeze"), ("", "SimplifiedLayerNormalization")}  # in tests of their own
+    tested |= {("", "Squeeze"), ("", "If"), ("", "SimplifiedLayerNormalization")}  # in tests of their own, or a name of another
     assert {(o.domain, o.name) for o in operators()} == tested
 
 

@@ -39,7 +39,7 @@ class UnsupportedNode(UnsupportedOperator):
 
     @property
     def title(self) -> str:
-        return f"{self.operator} ({self.domain or 'ai.onnx'}, opset {self.opset})"
+        return f"{self.operator} ({self.domain or 'ai.onnx'}, opset {self.opset})" if self.opset else self.operator
 
     def __str__(self) -> str:
         return f"{self.title} at {self.location}: {self.reason}"

@@ -14,6 +14,7 @@ from typing import Any, Mapping, Sequence
 
 import sympy
 import torch
+from torch.fx.traceback import preserve_node_meta
 
 from ..errors import UnsupportedOperatorError
 from ..importer import ImportedModule, import_program
@@ -128,7 +129,8 @@ def _trace(graph: OnnxGraph, examples: list[torch.Tensor], sizes: dict[str, int]
            ) -> torch.export.ExportedProgram:
     specs = [{d: torch.export.Dim.DYNAMIC for d, s in enumerate(shape) if isinstance(s, str)} or None for shape in shapes]
     try:
-        with torch.no_grad():
+        # Only then the operators of the graph know their nodes.
+        with torch.no_grad(), preserve_node_meta():
             program = torch.export.export(graph.module, (examples,), dynamic_shapes=(specs,), strict=False)
     except UnsupportedNodeError:
         raise

@@ -23,7 +23,7 @@ from . import ops_contrib, ops_elementwise, ops_index, ops_nn, ops_reduce, ops_s
 from .errors import OnnxError, UnsupportedNodeError
 from .reader import Graph, Model, Node, all_graphs, subgraphs, unsupported_node
 from .registry import MICROSOFT, Unsupported, find
-from .values import Known, Value, Weight, knowable
+from .values import KNOWN_LIMIT, Known, Value, Weight, knowable
 
 #: A node of weights alone is computed at import when its result has at most this many elements, or as many as its inputs.
 FOLD_LIMIT = 1 << 22
@@ -58,11 +58,10 @@ class Context:
 
     def ints(self, value: Value, name: str = "") -> list[Any]:
         """The elements of known integers."""
+        if isinstance(value, Weight):
+            raise Unsupported(f"expected its input '{name}' to be up to {KNOWN_LIMIT} numbers in one dimension, but its shape is {list(value.shape)}")
         if not isinstance(value, Known):
-            if isinstance(value, Weight):
-                value = Known.from_tensor(value.tensor)
-            else:
-                raise Unsupported(f"its input '{name}' depends on what the inputs of the model hold, not on their shapes alone")
+            raise Unsupported(f"its input '{name}' depends on what the inputs of the model hold, not on their shapes alone")
         return value.flat
 
     def number(self, value: Value, name: str = "") -> Any:
@@ -159,16 +158,18 @@ class OnnxGraph:
             if isinstance(value, Weight):
                 names.setdefault(id(value), []).append(name)
         readers: dict[str, list[tuple[Node, int]]] = {}
-        for node in self._nodes:
+        for node in (n for top in self._nodes for n in _with_inner(top)):
             for position, name in enumerate(node.inputs):
                 readers.setdefault(name, []).append((node, position))
+        returned = {name for graph in all_graphs(self.model.graph) for name in graph.outputs}
         for group in names.values():
             weight = self._constants[group[0]]
             assert isinstance(weight, Weight)
             uses = [use for name in group for use in readers.get(name, [])]
             weight.name = self._better_name(group[0], uses)
             tensor = weight.tensor
-            if tensor.dim() == 2 and tensor.dtype.is_floating_point and uses and all(_multiplies(n, p) for n, p in uses):
+            multiplies = uses and all(_multiplies(n, p) for n, p in uses) and not returned & set(group)
+            if multiplies and tensor.dim() == 2 and tensor.dtype.is_floating_point:
                 self.transposed.add(weight.name)
                 tensor = tensor.t().contiguous()
             self._register(weight.name, tensor)
@@ -253,6 +254,14 @@ class OnnxGraph:
         return {name: context.tensor(context.environment[name]) for name in self.model.graph.outputs}
 
 
+def _with_inner(node: Node) -> Iterable[Node]:
+    """A node and those of the graphs in its attributes."""
+    yield node
+    for graph in subgraphs(node):
+        for inner in graph.nodes:
+            yield from _with_inner(inner)
+
+
 def _reads(node: Node) -> Iterable[str]:
     """The names that a node reads, those of its graphs among them."""
     yield from filter(None, node.inputs)
@@ -268,7 +277,7 @@ def _constant(name: str, tensor: torch.Tensor) -> Value:
 
 def _multiplies(node: Node, position: int) -> bool:
     """Whether an input is the right operand of a product that is not transposed."""
-    plain = node.operator == "MatMul" or (node.operator in ("Gemm", "FusedMatMul") and not node.attributes.get("transB", 0))
+    plain = node.operator == "MatMul" or (node.operator in ("Gemm", "FusedGemm", "FusedMatMul") and not node.attributes.get("transB", 0))
     return position == 1 and (plain or (node.operator, node.domain) == ("Attention", MICROSOFT))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 import torch.nn.functional as F
 
-from .ops_nn import attend, fitted, join_heads, normalised_shape, split_heads
+from .ops_nn import attend, fitted, gemm, join_heads, normalised_shape, split_heads
 from .registry import MICROSOFT, Tensor, Unsupported, operator
 from .values import Value, Weight, rank
 
@@ -144,3 +144,14 @@ def fused_matmul(ctx: Context, a: Tensor, b: Value, *, alpha: float = 1.0, trans
         right = ctx.tensor(b)
         result = torch.matmul(a, right.transpose(-1, -2) if transB and right.dim() > 1 else right)
     return result * alpha if alpha != 1.0 else result
+
+
+_ACTIVATIONS = {"": None, "Relu": torch.relu, "Tanh": torch.tanh, "Sigmoid": torch.sigmoid}
+
+
+@operator("FusedGemm", domain=MICROSOFT, only={"activation": tuple(_ACTIVATIONS)}, ignored=("activation_alpha", "activation_beta", "activation_gamma"))
+def fused_gemm(ctx: Context, a: Tensor, b: Value, c: Tensor | None = None, *, activation: str = "", alpha: float = 1.0, beta: float = 1.0,
+               transA: int = 0, transB: int = 0) -> Tensor:
+    result = gemm(ctx, a, b, c, alpha=alpha, beta=beta, transA=transA, transB=transB)
+    function = _ACTIVATIONS[activation]
+    return result if function is None else function(result)

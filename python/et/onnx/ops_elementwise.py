@@ -81,7 +81,7 @@ for _name, _on_tensor, _on_number in (
         ("Softplus", torch.nn.functional.softplus, None), ("Softsign", torch.nn.functional.softsign, None),
         ("Mish", torch.nn.functional.mish, None), ("HardSwish", torch.nn.functional.hardswish, None),
         ("Floor", torch.floor, None), ("Ceil", torch.ceil, None), ("Round", torch.round, None), ("Sign", torch.sign, None),
-        ("IsNaN", torch.isnan, None), ("BitwiseNot", torch.bitwise_not, None), ("Not", torch.logical_not, None)):
+        ("IsNaN", torch.isnan, None), ("BitwiseNot", torch.bitwise_not, None), ("Not", torch.logical_not, py.not_)):
     _unary(_name, _on_tensor, _on_number)
 
 

@@ -70,9 +70,12 @@ def _counts_up_to(ctx: Context, name: str, limit: Any) -> bool:
         isinstance(v, Known) and isinstance(v.single, int) and v.single == wanted for v, wanted in ((start, 0), (step, 1)))
 
 
-@operator("GatherElements", note="negative positions")
+@operator("GatherElements")
 def gather_elements(ctx: Context, x: Tensor, indices: Tensor, *, axis: int = 0) -> Tensor:
-    return torch.gather(x, axis, indices)
+    # Not torch.gather, which takes no positions that count from the end.
+    axis = axis_of(axis, x.dim())
+    counted = (torch.arange(n).reshape([-1 if d == e else 1 for e in range(x.dim())]) for d, n in enumerate(indices.shape))
+    return x[tuple(indices if d == axis else c for d, c in enumerate(counted))]
 
 
 @operator("GatherND", only={"batch_dims": (0,)})

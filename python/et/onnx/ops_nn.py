@@ -48,7 +48,7 @@ def einsum(ctx: Context, *xs: Tensor, equation: str) -> Tensor:
     return torch.einsum(equation, *xs)
 
 
-@operator("Conv", only={"auto_pad": ("NOTSET", "VALID"), "group": (1,)}, ignored=("kernel_shape",), note="more than 3 spatial dimensions")
+@operator("Conv", only={"auto_pad": ("NOTSET", "VALID")}, ignored=("kernel_shape",), note="more than 3 spatial dimensions")
 def conv(ctx: Context, x: Tensor, weight: Tensor, bias: Tensor | None = None, *, auto_pad: str = "NOTSET", group: int = 1,
          strides: Sequence[int] | None = None, pads: Sequence[int] | None = None, dilations: Sequence[int] | None = None) -> Tensor:
     count = weight.dim() - 2

@@ -83,7 +83,7 @@ def global_average_pool(ctx: Context, x: Tensor) -> Tensor:
     return x.mean(list(range(2, x.dim())), True)
 
 
-@operator("AveragePool", only={"auto_pad": ("NOTSET", "VALID"), "ceil_mode": (0,)}, note="padding that differs between the two ends")
+@operator("AveragePool", only={"auto_pad": ("NOTSET", "VALID"), "ceil_mode": (0,)}, note="padding; windows that overlap")
 def average_pool(ctx: Context, x: Tensor, *, kernel_shape: Sequence[int], strides: Sequence[int] | None = None,
                  pads: Sequence[int] | None = None, auto_pad: str = "NOTSET", ceil_mode: int = 0, count_include_pad: int = 0,
                  dilations: Sequence[int] | None = None) -> Tensor:

@@ -20,6 +20,7 @@ from .values import KNOWN_LIMIT, Known, Value, is_known, product, rank
 
 if TYPE_CHECKING:
     from .module import Context
+    from .reader import Graph
 
 #: Ends of slices from here on mean "to the end".
 _FAR = 1 << 31
@@ -238,3 +239,14 @@ def pad(ctx: Context, x: Tensor, pads: Ints, value: Number | None = None, axes: 
     while amounts and isinstance(amounts[-1], int) and isinstance(amounts[-2], int) and amounts[-1] == amounts[-2] == 0:
         del amounts[-2:]
     return torch.nn.functional.pad(x, amounts, value=0 if value is None else value) if amounts else x
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Control flow
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@operator("If", outputs=ANY_OUTPUTS, note="conditions that depend on what the inputs hold")
+def if_(ctx: Context, condition: Number, *, then_branch: Graph, else_branch: Graph) -> list[Value]:
+    """Exporters ask for sizes with it, such as whether a dimension that is to be dropped has size 1."""
+    return ctx.run(then_branch if condition else else_branch)

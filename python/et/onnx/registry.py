@@ -135,7 +135,7 @@ def table() -> str:
     """The operators as a table in Markdown: what docs/Onnx.md shows."""
     lines = ["| operator | domain | what is not taken |", "| --- | --- | --- |"]
     for entry in operators():
-        limits = [f"`{name}` other than {', '.join(f'`{v}`' for v in values)}" for name, values in sorted(entry.only.items())]
+        limits = [f"`{name}` other than {', '.join(f'`{v}`' for v in values if v != '')}" for name, values in sorted(entry.only.items())]
         limits += [entry.note] if entry.note else []
         lines.append(f"| `{entry.name}` | {entry.domain or 'ai.onnx'} | {'; '.join(limits)} |")
     return "\n".join(lines)
