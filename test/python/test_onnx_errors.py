@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import math
+import os
 import pathlib
 import re
 import subprocess
@@ -395,5 +396,6 @@ def test_names_that_python_would_not_take(tmp_path: pathlib.Path) -> None:
 
 def test_without_the_package(tmp_path: pathlib.Path) -> None:
     script = "import sys; sys.modules['onnx'] = None\nimport et\ntry: et.compile('x.onnx')\nexcept et.OnnxError as e: print(e)"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    here = str(pathlib.Path(et.__file__).parents[1])
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": here})
     assert done.stdout.strip() == "ONNX files need the package onnx; install it with: pip install -r requirements/onnx.txt"
