@@ -61,7 +61,7 @@ build: setup configure ## Build every tool, library and unit test
 	ninja -C $(BUILD) -j$(JOBS)
 
 tools: setup configure ## Build the command line tools and the libraries that Python loads
-	ninja -C $(BUILD) -j$(JOBS) $(notdir $(patsubst %/,%,$(wildcard tools/*/))) $(LIBRARIES)
+	ninja -C $(BUILD) -j$(JOBS) $(notdir $(patsubst %/,%,$(wildcard tools/et-*/))) $(LIBRARIES)
 
 # Both suites run, whichever fails; the exit status says whether either did.
 test: build ## Set up, build and run every test

@@ -6,19 +6,13 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The only file that includes MLIR's InitAll*.h. A new dialect, pass library or
-// pipeline of E.T. is registered here and is then known to every tool.
+// The only file that includes MLIR's InitAll*.h.
 //
 //===----------------------------------------------------------------------===//
 
 #include "et/InitAll.h"
 
-#include "et/Compiler/Pipelines.h"
-#include "et/Conversion/ETToCPU/Passes.h"
-#include "et/Conversion/ETToGPU/Passes.h"
-#include "et/Conversion/LinalgToET/LinalgToET.h"
-#include "et/Dialect/ET/IR/ET.h"
-#include "et/Dialect/ET/Transforms/Passes.h"
+#include "et/Compiler/Register.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -29,15 +23,10 @@ void mlir::et::registerAllDialects(DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   mlir::registerAllToLLVMIRTranslations(registry);
-  registry.insert<ETDialect>();
-  registerBufferizableOpInterfaceExternalModels(registry);
+  registerCompilerDialects(registry);
 }
 
 void mlir::et::registerAllPasses() {
   mlir::registerAllPasses();
-  registerETPasses();
-  registerETToCPUPasses();
-  registerETToGPUPasses();
-  registerPipelines();
-  registerLinalgToETPasses();
+  registerCompilerPasses();
 }

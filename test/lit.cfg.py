@@ -2,6 +2,8 @@
 
 import glob
 import os
+import shlex
+import sys
 
 import lit.formats
 from lit.llvm import llvm_config
@@ -11,6 +13,24 @@ config.name = "E.T."
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir"]
 config.excludes = ["Inputs", "doc", "python"]
+et_bin_dir = config.et_bin_dir
+
+# --param opt=mlir-opt: a stock mlir-opt with the plugin stands where the tests say et-opt, and both have to agree.
+if lit_config.params.get("opt", "et-opt") == "mlir-opt":
+    here = os.path.join(os.path.dirname(__file__), "Plugin")
+    sys.path.insert(0, here)
+    from format import TestsOfEtOpt
+
+    config.name = "E.T. in mlir-opt"
+    config.test_format = TestsOfEtOpt(execute_external=False)
+    config.et_obj_root = os.path.join(config.et_obj_root, "Plugin")
+    et_bin_dir = os.path.join(config.et_obj_root, "bin")
+    os.makedirs(et_bin_dir, exist_ok=True)
+    with open(os.path.join(et_bin_dir, "et-opt"), "w", encoding="utf-8") as script:
+        command = [config.python, os.path.join(here, "et_opt_by_plugin.py"), f"--et-opt={config.et_bin_dir}/et-opt",
+                   f"--mlir-opt={config.llvm_tools_dir}/mlir-opt", f"--plugin={config.et_lib_dir}/ETPlugin.so", "--"]
+        script.write(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
+    os.chmod(script.name, 0o755)
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = config.et_obj_root
 
@@ -22,14 +42,18 @@ llvm_config.add_tool_substitutions(
         for name in ("et-bench", "et-opt", "et-compile", "et-run", "et-run-program", "et-reduce", "et-lsp-server", "mlir-opt", "mlir-translate",
                      "split-file", "llvm-nm")
     ],
-    [config.et_bin_dir, config.llvm_tools_dir],
+    [et_bin_dir, config.et_bin_dir, config.llvm_tools_dir],
 )
-config.substitutions.append(("%et_opt", os.path.join(config.et_bin_dir, "et-opt")))
+config.substitutions.append(("%et_opt", os.path.join(et_bin_dir, "et-opt")))
+config.substitutions.append(("%et_plugin", os.path.join(config.et_lib_dir, "ETPlugin.so")))
 config.substitutions.append(("%python", config.python))
 config.substitutions.append(("%et_src", config.et_src_dir))
 
 # What the user measured changes no test.
 config.environment["XDG_CACHE_HOME"] = os.path.join(config.et_obj_root, "test", "cache")
+
+if config.et_static:
+    config.available_features.add("static")
 
 # Where the compiler looks for ptxas, in its order; tests that assemble kernels need one.
 venv = os.path.dirname(os.path.dirname(config.python))

@@ -12,6 +12,7 @@
 #include "et-c/Compile.h"
 
 #include "et/Compiler/Compiler.h"
+#include "et/Compiler/Register.h"
 #include "et/Compiler/Resources.h"
 
 #include "mlir/IR/Diagnostics.h"

@@ -16,6 +16,7 @@
 
 #include "et/Compiler/Compiler.h"
 #include "et/Compiler/Pipelines.h"
+#include "et/Compiler/Register.h"
 #include "et/Compiler/SavedProgram.h"
 #include "et/Conversion/ETToGPU/TunedSchedules.h"
 #include "et/Dialect/ET/IR/ET.h"

@@ -9,6 +9,7 @@
 #include "et/Tools/Session.h"
 
 #include "et/Compiler/Compiler.h"
+#include "et/Compiler/Register.h"
 #include "et/Compiler/Resources.h"
 #include "et/Conversion/ETToCPU/Passes.h"
 #include "et/Dialect/ET/Transforms/Passes.h"

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "et/Compiler/Compiler.h"
+#include "et/Compiler/Register.h"
 #include "et/Runtime/LoadedProgram.h"
 #include "et/Runtime/ResolvedPlan.h"
 

@@ -22,9 +22,8 @@
 #include <vector>
 
 namespace mlir {
-class DialectRegistry;
 class PassManager;
-} // namespace mlir
+}
 
 namespace llvm {
 class raw_ostream;
@@ -93,9 +92,6 @@ struct CompileOptions {
   /// Called on each pass manager before it runs (timing, printing).
   std::function<LogicalResult(PassManager &)> configurePassManager;
 };
-
-/// Registers the dialects, interfaces and translations that compiling needs.
-void registerCompilerDialects(DialectRegistry &registry);
 
 /// Runs the passes up to \p stage, which is one of those in MLIR, on \p module.
 LogicalResult runPasses(ModuleOp module, Stage stage, const CompileOptions &options);
