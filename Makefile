@@ -4,15 +4,17 @@
 #   make test    build everything and run every test
 #   make bench   time E.T. beside the peers installed here
 #   make tools   the command line tools, in build/bin
+#   make install tools, libraries and the package for find_package(ET), to PREFIX
 #   make help    all targets
 #
-# Variables: BUILD (build folder), JOBS (parallel jobs), PYTHON (which python3 makes .venv), SETUP=no (install nothing),
+# Variables: BUILD (build folder), JOBS (parallel jobs), PYTHON (which python3 makes .venv), SETUP=no (install nothing), PREFIX (of make install),
 # DEMO_ARGS and BENCH_ARGS (options of the demo and of the benchmark), ET_DATA (a folder of data sets for the demo).
 
 SHELL := /bin/bash
 BUILD ?= build
 JOBS ?= $(shell nproc)
 SETUP ?= yes
+PREFIX ?= /usr/local
 VENV := .venv
 VPY := $(VENV)/bin/python
 LLVM := /usr/lib/llvm-22
@@ -25,7 +27,7 @@ CMAKE_FLAGS := -G Ninja -DMLIR_DIR=$(LLVM)/lib/cmake/mlir -DLLVM_DIR=$(LLVM)/lib
 
 # The sets of Python packages (requirements/) that a target needs.
 PYTHON_SETS := test docs
-demo tools: PYTHON_SETS := runtime
+demo tools install: PYTHON_SETS := runtime
 bench: PYTHON_SETS := runtime bench
 
 # What Python loads: the compiler, and the runtime of saved programs with its tool, which et.explain starts.
@@ -41,7 +43,7 @@ CXX_FILES = $(shell git ls-files '*.h' '*.cpp')
 CHANGED_CPP = $(shell { git diff --name-only --diff-filter=d $$(git merge-base HEAD main) -- '*.cpp'; \
                         git ls-files --others --exclude-standard -- '*.cpp'; } | sort -u)
 
-.PHONY: help setup configure build tools test check demo bench static wheel wheel-test asan docs format format-check tidy clean
+.PHONY: help setup configure build tools install test check demo bench static wheel wheel-test asan docs format format-check tidy clean
 .DEFAULT_GOAL := help
 
 help: ## Show this help
@@ -62,6 +64,10 @@ build: setup configure ## Build every tool, library and unit test
 
 tools: setup configure ## Build the command line tools and the libraries that Python loads
 	ninja -C $(BUILD) -j$(JOBS) $(notdir $(patsubst %/,%,$(wildcard tools/et-*/))) $(LIBRARIES)
+
+install: setup configure ## Install tools, libraries, headers and the CMake package (PREFIX=FOLDER, else /usr/local)
+	ninja -C $(BUILD) -j$(JOBS) et-package
+	cmake --install $(BUILD) --prefix $(PREFIX)
 
 # Both suites run, whichever fails; the exit status says whether either did.
 test: build ## Set up, build and run every test

@@ -4,18 +4,25 @@
 # here never names an MLIR archive: with one of them beside libMLIR.so a process
 # would hold two copies of MLIR. Only the final link chooses (et_link_mlir).
 
+# What is built here is built with these; who uses the package (ETPackage.cmake) chooses for himself, but for the includes.
+# $<BUILD_INTERFACE> takes a list only as one word.
+set(ET_COMPILE_OPTIONS $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions> -Wall -Wextra -Wno-unused-parameter -ffunction-sections
+                       -fdata-sections)
+if(ET_SANITIZE)
+  list(APPEND ET_COMPILE_OPTIONS -fsanitize=${ET_SANITIZE} -fno-omit-frame-pointer)
+endif()
+
 add_library(et_flags INTERFACE)
-target_include_directories(et_flags INTERFACE ${CMAKE_SOURCE_DIR}/include ${CMAKE_BINARY_DIR}/include)
+target_include_directories(et_flags INTERFACE "$<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include;${CMAKE_BINARY_DIR}/include>"
+                                              $<INSTALL_INTERFACE:include>)
 target_include_directories(et_flags SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
 separate_arguments(ET_LLVM_DEFINITIONS UNIX_COMMAND "${LLVM_DEFINITIONS}")
 target_compile_definitions(et_flags INTERFACE ${ET_LLVM_DEFINITIONS})
-target_compile_options(et_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions> -Wall -Wextra
-                                          -Wno-unused-parameter -ffunction-sections -fdata-sections)
-if(NOT LLVM_ENABLE_RTTI)
-  target_compile_options(et_flags INTERFACE -fno-rtti)
+target_compile_options(et_flags INTERFACE "$<BUILD_INTERFACE:${ET_COMPILE_OPTIONS}>")
+if(NOT LLVM_ENABLE_RTTI) # a class of MLIR has none to derive from
+  target_compile_options(et_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>)
 endif()
 if(ET_SANITIZE)
-  target_compile_options(et_flags INTERFACE -fsanitize=${ET_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(et_flags INTERFACE -fsanitize=${ET_SANITIZE})
 endif()
 
@@ -36,30 +43,35 @@ endif()
 
 # The runtime runs where there is no LLVM: nothing of it in its flags, its headers or its link.
 add_library(et_runtime_flags INTERFACE)
-target_include_directories(et_runtime_flags INTERFACE ${CMAKE_SOURCE_DIR}/include ${CMAKE_BINARY_DIR}/include)
-target_compile_options(et_runtime_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions> -Wall -Wextra
-                                                  -Wno-unused-parameter -ffunction-sections -fdata-sections)
+target_include_directories(et_runtime_flags INTERFACE
+  "$<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include;${CMAKE_BINARY_DIR}/include>" $<INSTALL_INTERFACE:include>)
+target_compile_options(et_runtime_flags INTERFACE "$<BUILD_INTERFACE:${ET_COMPILE_OPTIONS}>")
 target_link_libraries(et_runtime_flags INTERFACE ${CMAKE_DL_LIBS})
 if(ET_SANITIZE)
-  target_compile_options(et_runtime_flags INTERFACE -fsanitize=${ET_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(et_runtime_flags INTERFACE -fsanitize=${ET_SANITIZE})
 endif()
 
-# et_add_runtime_library(NAME sources... [LINK_LIBS libraries...])
+# et_add_runtime_library(NAME sources... [LINK_LIBS libraries...] [INTERNAL]): INTERNAL is not part of the package.
 function(et_add_runtime_library name)
-  cmake_parse_arguments(ARG "" "" "LINK_LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "INTERNAL" "" "LINK_LIBS" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PUBLIC et_runtime_flags ${ARG_LINK_LIBS})
+  if(NOT ARG_INTERNAL)
+    et_export(Runtime ${name})
+  endif()
 endfunction()
 
-# et_add_library(NAME sources... [DEPENDS targets...] [LINK_LIBS libraries...])
+# et_add_library(NAME sources... [DEPENDS targets...] [LINK_LIBS libraries...] [INTERNAL]): INTERNAL is not part of the package.
 function(et_add_library name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;LINK_LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "INTERNAL" "" "DEPENDS;LINK_LIBS" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PUBLIC et_flags ${ARG_LINK_LIBS})
   add_dependencies(${name} et-headers ${ARG_DEPENDS})
   if(ET_ENABLE_PCH)
     target_precompile_headers(${name} REUSE_FROM et_pch)
+  endif()
+  if(NOT ARG_INTERNAL)
+    et_export(Compiler ${name})
   endif()
 endfunction()
 
@@ -101,6 +113,10 @@ function(et_add_doc output td)
   set_property(GLOBAL APPEND PROPERTY ET_DOC_TARGETS et-doc-${output})
   set_property(GLOBAL APPEND PROPERTY ET_DOC_PAGES ${page})
 endfunction()
+
+include(ETPackage)
+et_export(Compiler et_flags)
+et_export(Runtime et_runtime_flags)
 
 if(ET_STATIC)
   include(ETStatic)
