@@ -25,6 +25,7 @@ NAV = {
         "See what became of a model <docs/Explain>",
         "Tune for a GPU <docs/Tuning>",
         "Save and run a program <docs/Runtime>",
+        "Use E.T. in another compiler <docs/Embedding>",
         "Look inside the compiler <docs/Debugging>",
         "Write a pass <docs/AddingAPass>",
         "Add a kernel family <docs/AddingAKernelFamily>",

@@ -171,7 +171,7 @@ class Page:
 
     def shell(self, block: Block) -> str:
         env = {**os.environ, "ET_BUILD_DIR": str(self.build), "PYTHONPATH": str(ROOT / "python"), "COLUMNS": "120",
-               "LLVM_PREFIX": str(Path(self.cached("MLIR_DIR")).parents[2]),
+               "LLVM_PREFIX": str(Path(self.cached("MLIR_DIR")).parents[2]), "ET_SOURCE": str(ROOT),
                "PATH": os.pathsep.join([str(self.build / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])}
         return self.command(block, ["bash", "-euo", "pipefail", "-c", block.code], env=env)
 
