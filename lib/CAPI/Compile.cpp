@@ -17,10 +17,6 @@
 using namespace mlir;
 using namespace mlir::et;
 
-struct EtProgramImpl {
-  std::unique_ptr<Program> program;
-};
-
 const char *etVersion(void) { return ET_VERSION_STRING; }
 
 const char *etErrorGetMessage(EtError error) { return error->message.c_str(); }
@@ -37,7 +33,7 @@ void etCompileOptionsInit(EtCompileOptions *options) {
   *options = {"native", nullptr, 0, 0, "cpu", 0, 0, nullptr, 0, 0};
 }
 
-static CompileOptions convert(const EtCompileOptions *given) {
+CompileOptions et::convertOptions(const EtCompileOptions *given) {
   CompileOptions options;
   if (!given)
     return options;
@@ -61,20 +57,26 @@ EtError etCompile(const char *source, size_t size, const EtResource *resources, 
   Session session(remarks, remarkContext);
   if (EtError error = session.parse({source, size}, {resources, numResources}))
     return error;
-  FailureOr<std::unique_ptr<Program>> compiled = compile(session.getModule(), convert(options));
+  FailureOr<std::unique_ptr<Program>> compiled = compile(session.getModule(), convertOptions(options));
   if (failed(compiled))
     return session.takeError("the module cannot be compiled");
   *program = new EtProgramImpl{std::move(*compiled)};
   return nullptr;
 }
 
-/// Compiles the module of \p session to \p stage and stores the result, which the caller owns, in \p output.
-static EtError emit(Session &session, Stage stage, const CompileOptions &options, char **output, size_t *outputSize) {
+EtError et::emitModule(ModuleOp module, Messages &messages, Stage stage, const CompileOptions &options, char **output,
+                       size_t *outputSize) {
   std::string text;
   llvm::raw_string_ostream os(text);
-  if (failed(emitStage(session.getModule(), stage, options, os)))
-    return session.takeError("the module cannot be compiled");
+  if (failed(emitStage(module, stage, options, os)))
+    return messages.take("the module cannot be compiled");
   return copyOut(text, output, outputSize);
+}
+
+EtError et::makeUnknownStageError(const char *name) {
+  return makeError(std::string("expected a stage of et, planned, llvm, llvm-ir, asm, obj, gpu, ptx, cubin or program, "
+                               "but got '") +
+                   name + "'");
 }
 
 EtError etCompileSaved(const char *source, size_t size, const EtResource *resources, size_t numResources,
@@ -83,21 +85,19 @@ EtError etCompileSaved(const char *source, size_t size, const EtResource *resour
   Session session(remarks, remarkContext);
   if (EtError error = session.parse({source, size}, {resources, numResources}))
     return error;
-  return emit(session, Stage::Program, convert(options), output, outputSize);
+  return emitModule(session.getModule(), session.getMessages(), Stage::Program, convertOptions(options), output,
+                    outputSize);
 }
 
 EtError etEmit(const char *source, size_t size, const EtResource *resources, size_t numResources,
                const EtCompileOptions *options, const char *stageName, char **output, size_t *outputSize) {
   FailureOr<Stage> stage = parseStage(stageName);
   if (failed(stage))
-    return makeError(
-        std::string("expected a stage of et, planned, llvm, llvm-ir, asm, obj, gpu, ptx, cubin or program, "
-                    "but got '") +
-        stageName + "'");
+    return makeUnknownStageError(stageName);
   Session session(nullptr, nullptr);
   if (EtError error = session.parse({source, size}, {resources, numResources}))
     return error;
-  return emit(session, *stage, convert(options), output, outputSize);
+  return emitModule(session.getModule(), session.getMessages(), *stage, convertOptions(options), output, outputSize);
 }
 
 EtError etWriteBytecode(const char *source, size_t size, const EtResource *resources, size_t numResources,

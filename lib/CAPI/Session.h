@@ -24,6 +24,10 @@ struct EtErrorImpl {
   std::string message;
 };
 
+struct EtProgramImpl {
+  std::unique_ptr<mlir::et::Program> program;
+};
+
 namespace mlir::et {
 
 inline EtError makeError(std::string message) { return new EtErrorImpl{std::move(message)}; }
@@ -38,13 +42,46 @@ inline EtError copyOut(const std::string &text, char **output, size_t *outputSiz
   return nullptr;
 }
 
+/// What the compiler said, but for remarks.
+class Messages {
+public:
+  void add(Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Remark)
+      return;
+    if (!text.empty())
+      text += '\n';
+    llvm::raw_string_ostream os(text);
+    if (!isa<UnknownLoc>(diagnostic.getLocation()))
+      os << diagnostic.getLocation() << ": ";
+    os << diagnostic;
+    for (Diagnostic &note : diagnostic.getNotes())
+      os << "\n  note: " << note;
+  }
+
+  /// An error of all of it; of \p fallback where there is nothing.
+  EtError take(StringRef fallback) { return makeError(text.empty() ? fallback.str() : std::move(text)); }
+
+private:
+  std::string text;
+};
+
+/// The options that \p given says; the defaults where it is null.
+CompileOptions convertOptions(const EtCompileOptions *given);
+
+/// The error of a stage \p name that there is not.
+EtError makeUnknownStageError(const char *name);
+
+/// Compiles \p module, which is consumed, to \p stage and stores the result, which the caller owns, in \p output.
+EtError emitModule(ModuleOp module, Messages &messages, Stage stage, const CompileOptions &options, char **output,
+                   size_t *outputSize);
+
 /// A context, the module parsed into it, and what the compiler said.
 class Session {
 public:
   Session(EtRemarkCallback remarks, void *remarkContext) : context(getRegistry()) {
     context.loadAllAvailableDialects();
     context.printOpOnDiagnostic(false);
-    context.getDiagEngine().registerHandler([this](Diagnostic &diagnostic) { collect(diagnostic); });
+    context.getDiagEngine().registerHandler([this](Diagnostic &diagnostic) { messages.add(diagnostic); });
     if (remarks)
       enableRemarks(context, [remarks, remarkContext](StringRef text) { remarks(text.str().c_str(), remarkContext); });
   }
@@ -59,7 +96,9 @@ public:
     return nullptr;
   }
 
-  EtError takeError(StringRef fallback) { return makeError(messages.empty() ? fallback.str() : std::move(messages)); }
+  EtError takeError(StringRef fallback) { return messages.take(fallback); }
+
+  Messages &getMessages() { return messages; }
 
   ModuleOp getModule() { return *module; }
 
@@ -73,20 +112,7 @@ private:
     return registry;
   }
 
-  void collect(Diagnostic &diagnostic) {
-    if (diagnostic.getSeverity() == DiagnosticSeverity::Remark)
-      return;
-    if (!messages.empty())
-      messages += '\n';
-    llvm::raw_string_ostream os(messages);
-    if (!isa<UnknownLoc>(diagnostic.getLocation()))
-      os << diagnostic.getLocation() << ": ";
-    os << diagnostic;
-    for (Diagnostic &note : diagnostic.getNotes())
-      os << "\n  note: " << note;
-  }
-
-  std::string messages;
+  Messages messages;
   MLIRContext context;
   OwningOpRef<ModuleOp> module;
 };

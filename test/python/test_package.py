@@ -121,6 +121,19 @@ int main(int, char **argv) {
   std::puts(program ? "loaded" : program.getError().getMessage().c_str());
 }
 """
+DIALECT = """
+#include "et-c/Dialect.h"
+#include "et-c/Passes.h"
+#include <stdio.h>
+int main(void) {
+  MlirContext context = mlirContextCreate();
+  MlirAttribute tile = etTileAttrGet(context, 16, 8);
+  etRegisterPasses();
+  printf("%d", (int)etTileAttrGetColumns(tile));
+  mlirContextDestroy(context);
+  return 0;
+}
+"""
 C_API = """
 #include "et-c/Compile.h"
 #include <stdio.h>
@@ -158,6 +171,14 @@ def test_the_runtime_is_found_without_mlir(prefix, tmp_path):
     run("cmake", "--build", tmp_path / "build")
     assert "cannot open" in run(tmp_path / "build" / "app", tmp_path / "none.etp")
     assert "LLVM" not in run("ldd", tmp_path / "build" / "app")
+
+
+def test_a_program_in_c_has_the_dialect_and_mlir_from_one_library(prefix, tmp_path):
+    source = project(tmp_path / "source", "find_package(ET REQUIRED)\nadd_executable(c main.c)\ntarget_link_libraries(c PRIVATE ET::CAPI)\n"
+                     "set_target_properties(c PROPERTIES C_STANDARD 99)\n", main_c=DIALECT)
+    configure(source, tmp_path / "build", f"-DCMAKE_PREFIX_PATH={prefix}")
+    run("cmake", "--build", tmp_path / "build")
+    assert run(tmp_path / "build" / "c") == "8"
 
 
 def test_the_build_folder_is_a_package_too(build_dir, tmp_path):

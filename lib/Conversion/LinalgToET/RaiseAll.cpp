@@ -42,7 +42,7 @@ void mlir::et::buildRaiseAllPipeline(OpPassManager &pm, const RaiseAllOptions &o
 }
 
 void mlir::et::registerLinalgToETPasses() {
-  registerRaisePasses();
+  registerETRaisePasses();
   PassPipelineRegistration<RaiseAllOptions>("et-raise-all",
                                             "Raise attention, normalisations, GELU and linear layers from linalg to et",
                                             buildRaiseAllPipeline);

@@ -1,0 +1,58 @@
+//===- Module.cpp - C API: compile a module that is in memory -*- C++ -*-===//
+//
+// Part of the E.T. project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "et-c/Module.h"
+
+#include "Session.h"
+
+#include "mlir/CAPI/IR.h"
+#include "mlir/IR/Verifier.h"
+
+using namespace mlir;
+using namespace mlir::et;
+
+/// Runs \p work on a copy of \p given and returns its error. What the compiler emits meanwhile goes to \p messages.
+static EtError withCopy(MlirModule given, llvm::function_ref<EtError(ModuleOp, Messages &)> work) {
+  if (mlirModuleIsNull(given))
+    return makeError("expected a module, but got a null one");
+  ModuleOp module = unwrap(given);
+  MLIRContext *context = module.getContext();
+  DialectRegistry registry;
+  registerCompilerDialects(registry);
+  context->appendDialectRegistry(registry);
+  context->loadAllAvailableDialects();
+  Messages messages;
+  ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
+    messages.add(diagnostic);
+    return success();
+  });
+  OwningOpRef<ModuleOp> copy = module.clone();
+  if (failed(verify(*copy)))
+    return messages.take("the module is not valid");
+  return work(*copy, messages);
+}
+
+EtError etModuleCompile(MlirModule module, const EtCompileOptions *options, EtProgram *program) {
+  return withCopy(module, [&](ModuleOp copy, Messages &messages) -> EtError {
+    FailureOr<std::unique_ptr<Program>> compiled = compile(copy, convertOptions(options));
+    if (failed(compiled))
+      return messages.take("the module cannot be compiled");
+    *program = new EtProgramImpl{std::move(*compiled)};
+    return nullptr;
+  });
+}
+
+EtError etModuleEmit(MlirModule module, const EtCompileOptions *options, const char *stageName, char **output,
+                     size_t *outputSize) {
+  FailureOr<Stage> stage = parseStage(stageName);
+  if (failed(stage))
+    return makeUnknownStageError(stageName);
+  return withCopy(module, [&](ModuleOp copy, Messages &messages) {
+    return emitModule(copy, messages, *stage, convertOptions(options), output, outputSize);
+  });
+}
