@@ -32,6 +32,8 @@ TITLES = {
     "docs/reference/LinalgToETPasses": "Passes from linalg to et",
     "docs/reference/ETToCPUPasses": "Passes to CPUs",
     "docs/reference/ETToGPUPasses": "Passes to GPUs",
+    "docs/reference/ETTransformOps": "Transform ops",
+    "docs/reference/ETTransformPasses": "Passes of scripts",
 }
 # A link whose text is the name of the file: a reader of the site sees the title of the page instead.
 NAMED_LINK = re.compile(r"\[(?:[\w-]+/)*\w+\.md\]\(([\w./#-]+\.md(?:#[\w-]+)?)\)")

@@ -24,6 +24,7 @@ NAV = {
         "Find shapes that break a model <docs/ShapeCheckingPython>",
         "See what became of a model <docs/Explain>",
         "Tune for a GPU <docs/Tuning>",
+        "Choose schedules by a script <docs/Transforms>",
         "Save and run a program <docs/Runtime>",
         "Use E.T. in another compiler <docs/Embedding>",
         "Look inside the compiler <docs/Debugging>",
@@ -48,6 +49,8 @@ NAV = {
         "From linalg <docs/reference/LinalgToETPasses>",
         "To CPUs <docs/reference/ETToCPUPasses>",
         "To GPUs <docs/reference/ETToGPUPasses>",
+        "Of scripts <docs/reference/ETTransformPasses>",
+        "Transform ops <docs/reference/ETTransformOps>",
     ],
     "Results": [
         "How they are measured <benchmarks/README>",

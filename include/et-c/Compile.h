@@ -55,6 +55,8 @@ typedef struct EtCompileOptions {
   /// On a GPU, tokens that a batch is expected to have where sizes are dynamic, which decide whether sparse weights
   /// pay. 0 (default): thousands.
   uint32_t expectedRows;
+  /// File with a transform script that is run on each plan when its launches have schedules. Null (default): none.
+  const char *transformLibrary;
 } EtCompileOptions;
 
 /// Called with each remark of the compiler; \p text is valid during the call.

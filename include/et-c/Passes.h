@@ -9,7 +9,8 @@
 // For programs that hold MLIR themselves (Dialect.h). Each pass P has two
 // functions, which TableGen generates: mlirCreateETP() makes it with its default
 // options, mlirRegisterETP() makes it known to textual pipelines; those of
-// conversions are mlirCreateETToCPUP(), mlirCreateETToGPUP() and mlirCreateETRaiseP().
+// conversions and of scripts are mlirCreateETToCPUP(), mlirCreateETToGPUP(),
+// mlirCreateETRaiseP() and mlirCreateETTransformP().
 // Options are given in a textual pipeline:
 //
 //   etRegisterPasses();
@@ -30,6 +31,7 @@
 #include "et/Conversion/ETToGPU/Passes.capi.h.inc"
 #include "et/Conversion/LinalgToET/Passes.capi.h.inc"
 #include "et/Dialect/ET/Transforms/Passes.capi.h.inc"
+#include "et/TransformOps/Passes.capi.h.inc"
 
 #ifdef __cplusplus
 extern "C" {

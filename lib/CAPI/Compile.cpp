@@ -30,7 +30,7 @@ void etStringDestroy(char *string) { std::free(string); }
 //===----------------------------------------------------------------------===//
 
 void etCompileOptionsInit(EtCompileOptions *options) {
-  *options = {"native", nullptr, 0, 0, "cpu", 0, 0, nullptr, 0, 0};
+  *options = {"native", nullptr, 0, 0, "cpu", 0, 0, nullptr, 0, 0, nullptr};
 }
 
 CompileOptions et::convertOptions(const EtCompileOptions *given) {
@@ -47,6 +47,8 @@ CompileOptions et::convertOptions(const EtCompileOptions *given) {
   options.partialAttention = given->partialAttentionFrom - 1;
   options.expectedRows = given->expectedRows;
   options.tuned.assign(given->tuned, given->tuned + given->numTuned);
+  if (given->transformLibrary)
+    options.transformLibrary = given->transformLibrary;
   if (given->target)
     options.target = given->target;
   return options;

@@ -13,6 +13,7 @@
 #include "et/Conversion/ETToGPU/Passes.h"
 #include "et/Conversion/LinalgToET/LinalgToET.h"
 #include "et/Dialect/ET/Transforms/Passes.h"
+#include "et/TransformOps/Passes.h"
 
 #include "mlir/CAPI/Pass.h"
 
@@ -26,3 +27,4 @@ void etRegisterPasses() { registerCompilerPasses(); }
 #include "et/Conversion/ETToGPU/Passes.capi.cpp.inc"
 #include "et/Conversion/LinalgToET/Passes.capi.cpp.inc"
 #include "et/Dialect/ET/Transforms/Passes.capi.cpp.inc"
+#include "et/TransformOps/Passes.capi.cpp.inc"

@@ -89,6 +89,7 @@ LogicalResult et::runPasses(ModuleOp module, Stage stage, const CompileOptions &
     return failure();
   CPUPipelineOptions pipeline;
   pipeline.isa = options.isa;
+  pipeline.transformLibrary = options.transformLibrary;
   if (stage == Stage::ET) {
     pm.addPass(createCanonicalizerPass());
     pm.addPass(createCSEPass());
@@ -99,6 +100,7 @@ LogicalResult et::runPasses(ModuleOp module, Stage stage, const CompileOptions &
     gpuPipeline.prefetchWeights = options.prefetchWeights;
     gpuPipeline.partialAttention = options.partialAttention;
     gpuPipeline.expectedRows = options.expectedRows;
+    gpuPipeline.transformLibrary = options.transformLibrary;
     for (const std::string &path : options.tuned)
       gpuPipeline.tuned.push_back(path);
     if (options.useTunedCache)

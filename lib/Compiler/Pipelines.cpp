@@ -13,6 +13,7 @@
 #include "et/Conversion/ETToGPU/Passes.h"
 #include "et/Dialect/ET/Transforms/Passes.h"
 #include "et/Target/NVIDIA/SM.h"
+#include "et/TransformOps/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
@@ -25,6 +26,15 @@ using namespace mlir::et;
 static void cleanUp(OpPassManager &pm) {
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+}
+
+/// Adds the script of \p library, where there is one.
+static void addTransforms(OpPassManager &pm, StringRef library) {
+  if (library.empty())
+    return;
+  ApplyTransformsPassOptions options;
+  options.library = library.str();
+  pm.addPass(createApplyTransformsPass(options));
 }
 
 /// Features that tensor cores read at once, a block of K: features are left in multiples of it.
@@ -67,6 +77,7 @@ void et::buildCPUPlanPipeline(OpPassManager &pm, const CPUPipelineOptions &optio
   // Copies that planning put into launches of their own.
   pm.addPass(createScheduleCPUPass(schedule));
   cleanUp(pm);
+  addTransforms(pm, options.transformLibrary);
   pm.addPass(createVerifyPlannedContractPass());
 }
 
@@ -139,6 +150,7 @@ void et::buildGPUPlanPipeline(OpPassManager &pm, const GPUPipelineOptions &optio
   llvm::append_range(schedule.tuned, options.tuned);
   pm.addPass(createScheduleGPUPass(schedule));
   cleanUp(pm);
+  addTransforms(pm, options.transformLibrary);
   if (options.prefetchWeights) {
     PrefetchWeightsPassOptions prefetch;
     prefetch.chip = options.chip;

@@ -15,6 +15,8 @@
 #include "et/Dialect/ET/IR/ET.h"
 #include "et/Dialect/ET/Transforms/Passes.h"
 #include "et/Target/NVIDIA/Serialize.h"
+#include "et/TransformOps/ETTransformOps.h"
+#include "et/TransformOps/Passes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -27,6 +29,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/TransformOps/DialectExtension.h"
 #include "mlir/Dialect/Linalg/Transforms/AllInterfaces.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -35,6 +38,8 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Tensor/IR/TensorInferTypeOpInterfaceImpl.h"
 #include "mlir/Dialect/Tensor/Transforms/BufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/Transform/DebugExtension/DebugExtension.h"
+#include "mlir/Dialect/Transform/IR/TransformDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -52,6 +57,11 @@ void et::registerCompilerDialects(DialectRegistry &registry) {
   registry.insert<bufferization::BufferizationDialect, memref::MemRefDialect>();
   registry.insert<cf::ControlFlowDialect, gpu::GPUDialect, LLVM::LLVMDialect, NVVM::NVVMDialect, omp::OpenMPDialect,
                   vector::VectorDialect>();
+  // Scripts: our ops, and those that find launches and control what happens.
+  registry.insert<transform::TransformDialect>();
+  registerTransformDialectExtension(registry);
+  linalg::registerTransformDialectExtension(registry);
+  transform::registerDebugExtension(registry);
   registerBufferizableOpInterfaceExternalModels(registry);
   arith::registerBufferizableOpInterfaceExternalModels(registry);
   bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(registry);
@@ -68,6 +78,7 @@ void et::registerCompilerPasses() {
   registerETPasses();
   registerETToCPUPasses();
   registerETToGPUPasses();
+  registerETTransformPasses();
   registerLinalgToETPasses();
   registerPipelines();
 }

@@ -32,7 +32,7 @@ def compile(module: Model | ImportedModule, args: Sequence[Any] = (),
             threads: int | None = None, *, isa: str = "native", masked_rows: str = "exact", check_finite: bool = True,
             fold_norms: bool | str = False, partial_attention: int | None = None,
             tuned: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
-            expected_rows: int | None = None) -> Program:
+            expected_rows: int | None = None, transform_library: str | os.PathLike[str] | None = None) -> Program:
     """Compiles a PyTorch module for inputs like the given ones, or an ONNX file.
 
     Args:
@@ -60,6 +60,7 @@ def compile(module: Model | ImportedModule, args: Sequence[Any] = (),
             a schedule counts. They come before the user's own table and that of the project (docs/Tuning.md).
         expected_rows: on a GPU, the tokens that a batch mostly has where sizes are dynamic, all sequences together. Sparse
             weights that pay with many tokens only stay dense with few. By default thousands are expected.
+        transform_library: a file with a script of the transform dialect that chooses schedules of launches (docs/Transforms.md).
     """
     imported = module if isinstance(module, ImportedModule) else export_mlir(
         module, args, kwargs, dynamic_shapes, masked_rows=masked_rows, check_finite=check_finite)
@@ -67,7 +68,7 @@ def compile(module: Model | ImportedModule, args: Sequence[Any] = (),
 
     return build(imported, target=target, isa=isa, threads=threads, allow_non_finite=not check_finite,
                  fold_norms=fold_norms, partial_attention=partial_attention, tuned=tuned,
-                 expected_rows=expected_rows)
+                 expected_rows=expected_rows, transform_library=transform_library)
 
 
 def export_mlir(module: Model, args: Sequence[Any] = (),

@@ -61,7 +61,8 @@ _FOLD_NORMS: Mapping[bool | str, int] = {False: 0, True: 1, "auto": 2}
 
 def _options(isa: str, threads: int | None, allow_non_finite: bool, target: str = "cpu",
              fold_norms: bool | str = False, partial_attention: int | None = None, tuned: TunedFiles = (),
-             expected_rows: int | None = None) -> capi.CompileOptions:
+             expected_rows: int | None = None,
+             transform_library: str | os.PathLike[str] | None = None) -> capi.CompileOptions:
     if threads is not None and threads < 1:
         raise ValueError(f"expected threads to be at least 1, but got {threads}")
     if fold_norms not in _FOLD_NORMS:
@@ -74,11 +75,13 @@ def _options(isa: str, threads: int | None, allow_non_finite: bool, target: str 
     files = [os.fsencode(file) for file in ((tuned,) if isinstance(tuned, (str, os.PathLike)) else tuned)]
     return capi.CompileOptions(isa.encode(), None, threads or 0, int(allow_non_finite), target.encode(),
                                _FOLD_NORMS[fold_norms], 0 if partial_attention is None else partial_attention + 1,
-                               (C.c_char_p * len(files))(*files), len(files), expected_rows or 0)
+                               (C.c_char_p * len(files))(*files), len(files), expected_rows or 0,
+                               None if transform_library is None else os.fsencode(transform_library))
 
 
 def compile_text(text: str, weights: Mapping[str, torch.Tensor] | None = None, *, isa: str = "native",
-                 threads: int | None = None, allow_non_finite: bool = False) -> "Program":
+                 threads: int | None = None, allow_non_finite: bool = False,
+                 transform_library: str | os.PathLike[str] | None = None) -> "Program":
     """Compiles a module of the et dialect, with `weights` as the data of its resources, for this machine.
 
     Raises CompileError with the compiler's diagnostics.
@@ -89,7 +92,7 @@ def compile_text(text: str, weights: Mapping[str, torch.Tensor] | None = None, *
     remarks: list[str] = []
     callback = capi.Remark(lambda remark, _: remarks.append(remark.decode(errors="replace")))
     handle = C.c_void_p()
-    options = _options(isa, threads, allow_non_finite)
+    options = _options(isa, threads, allow_non_finite, transform_library=transform_library)
     error = lib.etCompile(source, len(source), array, len(weights or {}), C.byref(options), callback, None, C.byref(handle))
     del alive
     capi.check(error, CompileError)
@@ -99,7 +102,8 @@ def compile_text(text: str, weights: Mapping[str, torch.Tensor] | None = None, *
 def compile_saved(text: str, weights: Mapping[str, torch.Tensor] | None = None, *, target: str, isa: str = "native",
                   allow_non_finite: bool = False, fold_norms: bool | str = False,
                   partial_attention: int | None = None, tuned: TunedFiles = (),
-                  expected_rows: int | None = None) -> tuple[bytes, tuple[str, ...]]:
+                  expected_rows: int | None = None,
+                  transform_library: str | os.PathLike[str] | None = None) -> tuple[bytes, tuple[str, ...]]:
     """Compiles a module for `target`, or several with commas between them: the bytes of a saved program, and the compiler's
     remarks. For a CPU `isa` may name several levels likewise.
 
@@ -110,7 +114,8 @@ def compile_saved(text: str, weights: Mapping[str, torch.Tensor] | None = None, 
     array, alive = _resources(weights or {})
     remarks: list[str] = []
     callback = capi.Remark(lambda remark, _: remarks.append(remark.decode(errors="replace")))
-    options = _options(isa, None, allow_non_finite, target, fold_norms, partial_attention, tuned, expected_rows)
+    options = _options(isa, None, allow_non_finite, target, fold_norms, partial_attention, tuned, expected_rows,
+                       transform_library)
     output, size = C.c_void_p(), C.c_size_t()
     error = lib.etCompileSaved(source, len(source), array, len(weights or {}), C.byref(options), callback, None,
                                C.byref(output), C.byref(size))
@@ -291,9 +296,11 @@ class CompiledModule:
     all inputs were numpy arrays.
     """
 
-    def __init__(self, imported: "ImportedModule", program: Program, *, allow_non_finite: bool = False) -> None:
+    def __init__(self, imported: "ImportedModule", program: Program, *, allow_non_finite: bool = False,
+                 transform_library: str | os.PathLike[str] | None = None) -> None:
         self._imported = imported
         self._allow_non_finite = allow_non_finite
+        self._transform_library = transform_library
         self.program = program
         self.inputs = imported.inputs
         self.outputs = imported.outputs
@@ -316,7 +323,7 @@ class CompiledModule:
             self.program.save(path)
             return
         contents, _ = compile_saved(self._imported.text, self._imported.weights, target="cpu", isa=isa,
-                                    allow_non_finite=self._allow_non_finite)
+                                    allow_non_finite=self._allow_non_finite, transform_library=self._transform_library)
         _write(path, contents)
 
     def emit(self, stage: str) -> bytes:
@@ -377,7 +384,8 @@ class SavedModule:
 def build(imported: "ImportedModule", *, target: str = "cpu", isa: str = "native", threads: int | None = None,
           allow_non_finite: bool = False, fold_norms: bool | str = False,
           partial_attention: int | None = None, tuned: TunedFiles = (),
-          expected_rows: int | None = None) -> CompiledModule | SavedModule:
+          expected_rows: int | None = None,
+          transform_library: str | os.PathLike[str] | None = None) -> CompiledModule | SavedModule:
     """Compiles an imported module. `target` is "cpu", or "cuda:" and an architecture, or several with commas between them;
     the other options are those of `compile_text`."""
     if target != "cpu":
@@ -388,7 +396,8 @@ def build(imported: "ImportedModule", *, target: str = "cpu", isa: str = "native
         contents, remarks = compile_saved(imported.text, imported.weights, target=target, isa=isa,
                                           allow_non_finite=allow_non_finite, fold_norms=fold_norms,
                                           partial_attention=partial_attention, tuned=tuned,
-                                          expected_rows=expected_rows)
+                                          expected_rows=expected_rows, transform_library=transform_library)
         return SavedModule(imported, target, contents, remarks)
-    program = compile_text(imported.text, imported.weights, isa=isa, threads=threads, allow_non_finite=allow_non_finite)
-    return CompiledModule(imported, program, allow_non_finite=allow_non_finite)
+    program = compile_text(imported.text, imported.weights, isa=isa, threads=threads, allow_non_finite=allow_non_finite,
+                           transform_library=transform_library)
+    return CompiledModule(imported, program, allow_non_finite=allow_non_finite, transform_library=transform_library)

@@ -40,6 +40,7 @@ AT(EtCompileOptions, partialAttentionFrom, 40);
 AT(EtCompileOptions, tuned, 48);
 AT(EtCompileOptions, numTuned, 56);
 AT(EtCompileOptions, expectedRows, 64);
+AT(EtCompileOptions, transformLibrary, 72);
 
 AT(EtExecutableOptions, maxShapes, 0);
 AT(EtExecutableOptions, useGraphs, 8);

@@ -90,6 +90,11 @@ struct CompileTool {
                                  cl::desc("Tokens of a batch, all sequences together, by which sparse weights are "
                                           "chosen on a GPU where sizes are dynamic (default: 0, thousands)"),
                                  cl::value_desc("tokens"), cl::init(0), cl::cat(category)};
+  cl::opt<std::string> transformLibrary{
+      "transform-library",
+      cl::desc("File with a transform script, run on each plan when its launches have "
+               "schedules (docs/Transforms.md)"),
+      cl::value_desc("file"), cl::cat(category)};
   cl::list<std::string> dims{"dim", cl::desc("Fix a dynamic dimension of an ONNX file"), cl::value_desc("name=size"),
                              cl::cat(category)};
   cl::opt<std::string> maskedRows{"masked-rows",
@@ -135,6 +140,7 @@ struct CompileTool {
     options.prefetchWeights = prefetchWeights;
     options.partialAttention = partialAttention;
     options.expectedRows = expectedRows;
+    options.transformLibrary = transformLibrary;
     options.configurePassManager = applyCommonOptions;
     bool isPlanned = target == "cpu" && !llvm::StringRef(output).ends_with(".etp");
     std::string kind = !emit.empty() ? emit.getValue() : isPlanned ? "planned" : "program";

@@ -89,6 +89,9 @@ struct CompileOptions {
   int64_t partialAttention = -1;
   /// On a GPU, rows of a batch where sizes are dynamic, by which sparse weights are chosen; 0 for thousands.
   unsigned expectedRows = 0;
+  /// A file with a transform script (docs/Transforms.md), run on each plan when its launches have schedules; empty for
+  /// none.
+  std::string transformLibrary;
   /// Called on each pass manager before it runs (timing, printing).
   std::function<LogicalResult(PassManager &)> configurePassManager;
 };

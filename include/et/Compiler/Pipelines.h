@@ -32,6 +32,10 @@ struct CPUPipelineOptions : PassPipelineOptions<CPUPipelineOptions> {
   Option<std::string> isa{*this, "isa",
                           llvm::cl::desc("Instruction set level: baseline, avx2, avx512 or native (the best here)"),
                           llvm::cl::init("native")};
+  Option<std::string> transformLibrary{
+      *this, "transform-library",
+      llvm::cl::desc("File with a transform script (docs/Transforms.md), run when launches have schedules"),
+      llvm::cl::init("")};
 };
 
 /// Options of the GPU pipeline.
@@ -58,6 +62,10 @@ struct GPUPipelineOptions : PassPipelineOptions<GPUPipelineOptions> {
       llvm::cl::desc("Keys up to which attention runs as one kernel, and with more of them "
                      "as two, with its scores in memory (default: -1, always one)"),
       llvm::cl::init(-1)};
+  Option<std::string> transformLibrary{
+      *this, "transform-library",
+      llvm::cl::desc("File with a transform script (docs/Transforms.md), run when launches have schedules"),
+      llvm::cl::init("")};
 };
 
 /// Appends the passes from et on tensors to the planned level for a CPU.

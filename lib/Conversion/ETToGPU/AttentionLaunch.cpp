@@ -261,6 +261,19 @@ static nvidia::TunedKey getTunedKey(const AttentionKernelSpec &spec) {
   return key;
 }
 
+static constexpr AttentionSchedule kWithoutKeys{AttentionSchedule::Simt, 32, 1, 1, 1, 1};
+
+DictionaryAttr gpu_kernels::getVariantWithoutKeys(LaunchOp launch, DictionaryAttr variant) {
+  AttentionLaunch attention(launch);
+  bool mayBeNone = ShapedType::isDynamic(attention.op.getStaticDimSize(attention.spec.dimN()));
+  if (!mayBeNone || !mayLackKeys(attention, launch) || !parseSchedule(variant)->usesWgmma())
+    return nullptr;
+  Builder builder(launch.getContext());
+  return getAttribute(builder, kWithoutKeys, 0);
+}
+
+nvidia::TunedKey gpu_kernels::getAttentionKey(LaunchOp launch) { return getTunedKey(AttentionLaunch(launch).spec); }
+
 ScoreBuffer gpu_kernels::getScoreBuffer(LaunchOp launch, int64_t most, const nvidia::SM &sm) {
   ScoreBuffer buffer;
   AttentionLaunch attention(launch);
@@ -318,7 +331,7 @@ void gpu_kernels::scheduleAttention(LaunchOp launch, const ScheduleContext &cont
     sizes.erase(llvm::unique(sizes), sizes.end());
   }
   if (!staticKeys && mayLackKeys(attention, launch) && choose(1).usesWgmma())
-    add(0, {AttentionSchedule::Simt, 32, 1, 1, 1, 1}, "");
+    add(0, kWithoutKeys, "");
   for (int64_t keys : sizes) {
     if (partial && keys > *most) {
       variants.setOrigin("partial-attention");

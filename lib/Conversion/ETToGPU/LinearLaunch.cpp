@@ -394,6 +394,10 @@ static nvidia::TunedKey getTunedKey(const LinearKernelSpec &spec) {
   return key;
 }
 
+nvidia::TunedKey gpu_kernels::getLinearKey(LaunchOp launch) {
+  return getTunedKey(LinearLaunch(launch, /*takesStats=*/true).spec);
+}
+
 void gpu_kernels::scheduleLinear(LaunchOp launch, const ScheduleContext &context, NamedAttrList &entries) {
   LinearLaunch linear(launch, /*takesStats=*/true), separate(launch, /*takesStats=*/false);
   Builder builder(launch.getContext());

@@ -89,6 +89,14 @@ private:
 /// Name of \p type in tuned tables.
 std::string getTunedType(Type type);
 
+/// What tables know \p launch by, a linear layer or attention on memrefs.
+nvidia::TunedKey getLinearKey(LaunchOp launch);
+nvidia::TunedKey getAttentionKey(LaunchOp launch);
+
+/// The variant that attention \p launch needs for no keys at all, where there may be rows and none, and \p variant,
+/// which is from 0 keys on, cannot do without; null otherwise.
+DictionaryAttr getVariantWithoutKeys(LaunchOp launch, DictionaryAttr variant);
+
 /// The attribute for a schedule, and a name for people.
 DictionaryAttr getScheduleAttr(Builder &builder, const LinearSchedule &schedule);
 DictionaryAttr getScheduleAttr(Builder &builder, const AttentionSchedule &schedule);
