@@ -1,5 +1,6 @@
 // What a launch could have: first what it has, then what the cost model ranks; all of them have kernels, and a script can go through them.
-// RUN: et-opt %S/Inputs/layers.mlir --et-plan-gpu=chip=sm_90a --et-apply-transforms=library=%s 2>&1 | FileCheck %s
+// RUN: et-opt %S/Inputs/layers.mlir --et-plan-gpu=chip=sm_90a --et-apply-transforms=library=%s -o %t.mlir 2>%t.remarks
+// RUN: cat %t.remarks %t.mlir | FileCheck %s
 
 // CHECK:      remark: {kind = "wgmma", stages = [[STAGES:[0-9]+]] : i64, tile = array<i64: [[TILE:[0-9, ]+]]>}, {
 // CHECK-SAME: kind = "wgmma"
