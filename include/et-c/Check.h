@@ -26,6 +26,8 @@ typedef struct EtCheckOptions {
   int64_t maxPaths;
   /// Milliseconds for a function (5000); what is asked later is undecidable.
   int64_t timeLimit;
+  /// Room for options of later versions: zero, as etCheckOptionsInit leaves it.
+  uint64_t reserved[6];
 } EtCheckOptions;
 
 /// Sets the defaults.

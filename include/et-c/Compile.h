@@ -57,6 +57,8 @@ typedef struct EtCompileOptions {
   uint32_t expectedRows;
   /// File with a transform script that is run on each plan when its launches have schedules. Null (default): none.
   const char *transformLibrary;
+  /// Room for options of later versions: zero, as etCompileOptionsInit leaves it.
+  uint64_t reserved[6];
 } EtCompileOptions;
 
 /// Called with each remark of the compiler; \p text is valid during the call.

@@ -25,6 +25,11 @@
 extern "C" {
 #endif
 
+/// Hands the remarks of passes that run in \p context from now on to \p remarks, those of the functions below and those
+/// of a pass manager of MLIR's; to nobody, where it is null. They come from any thread of the context, one at a time.
+/// \p remarkContext outlives the context's use of it.
+ET_CAPI_EXPORTED void etContextSetRemarkCallback(MlirContext context, EtRemarkCallback remarks, void *remarkContext);
+
 /// Compiles \p module to a program that runs in this process, owned by the caller. \p options may be null.
 ET_CAPI_EXPORTED EtError etModuleCompile(MlirModule module, const EtCompileOptions *options, EtProgram *program);
 

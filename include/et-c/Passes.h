@@ -38,7 +38,8 @@ extern "C" {
 #endif
 
 /// Makes all passes and pipelines of E.T. known to textual pipelines: those of docs/reference, and `et-plan-cpu`,
-/// `et-to-cpu`, `et-plan-gpu`, `et-to-gpu` and `et-raise-all`. May be called more than once.
+/// `et-to-cpu`, `et-plan-gpu`, `et-to-gpu` and `et-raise-all`. May be called more than once, and from several threads,
+/// but not while another thread parses a textual pipeline.
 ET_CAPI_EXPORTED void etRegisterPasses(void);
 
 #ifdef __cplusplus

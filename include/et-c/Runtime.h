@@ -149,6 +149,8 @@ typedef struct EtExecutableOptions {
   /// Not 0: on a CPU, read weights where the file is mapped, so that processes share one copy and loading copies
   /// nothing (0). Slower: a file has small pages.
   int mapWeights;
+  /// Room for options of later versions: zero, as etExecutableOptionsInit leaves it.
+  uint64_t reserved[6];
 } EtExecutableOptions;
 
 /// What an executable did so far.
@@ -158,6 +160,8 @@ typedef struct EtExecutableStatistics {
   uint64_t plansResolved, graphsMade, graphReplays, launchesUpdated;
   /// Now: sets of sizes kept, and bytes of working memory and of weights on the device.
   size_t shapesKept, arenaBytes, weightBytes;
+  /// Room for what later versions count.
+  uint64_t reserved[8];
 } EtExecutableStatistics;
 
 /// Sets the defaults.

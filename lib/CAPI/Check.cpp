@@ -19,12 +19,14 @@ using namespace mlir::et;
 
 void etCheckOptionsInit(EtCheckOptions *options) {
   ShapeCheckOptions defaults;
-  *options = {defaults.maxPaths, defaults.timeLimit};
+  *options = {defaults.maxPaths, defaults.timeLimit, {}};
 }
 
 EtError etCheckShapes(const char *source, size_t size, const EtCheckOptions *given, char **output, size_t *outputSize) {
   ShapeCheckOptions options;
   if (given) {
+    if (std::optional<std::string> wrong = findReserved(given->reserved, "EtCheckOptions", etVersion()))
+      return makeError(std::move(*wrong));
     options.maxPaths = given->maxPaths;
     options.timeLimit = given->timeLimit;
   }

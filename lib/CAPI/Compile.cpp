@@ -30,13 +30,14 @@ void etStringDestroy(char *string) { std::free(string); }
 //===----------------------------------------------------------------------===//
 
 void etCompileOptionsInit(EtCompileOptions *options) {
-  *options = {"native", nullptr, 0, 0, "cpu", 0, 0, nullptr, 0, 0, nullptr};
+  *options = {"native", nullptr, 0, 0, "cpu", 0, 0, nullptr, 0, 0, nullptr, {}};
 }
 
-CompileOptions et::convertOptions(const EtCompileOptions *given) {
-  CompileOptions options;
+EtError et::convertOptions(const EtCompileOptions *given, CompileOptions &options) {
   if (!given)
-    return options;
+    return nullptr;
+  if (std::optional<std::string> wrong = findReserved(given->reserved, "EtCompileOptions", etVersion()))
+    return makeError(std::move(*wrong));
   if (given->isa)
     options.isa = given->isa;
   if (given->entry)
@@ -51,15 +52,18 @@ CompileOptions et::convertOptions(const EtCompileOptions *given) {
     options.transformLibrary = given->transformLibrary;
   if (given->target)
     options.target = given->target;
-  return options;
+  return nullptr;
 }
 
 EtError etCompile(const char *source, size_t size, const EtResource *resources, size_t numResources,
                   const EtCompileOptions *options, EtRemarkCallback remarks, void *remarkContext, EtProgram *program) {
+  CompileOptions converted;
+  if (EtError error = convertOptions(options, converted))
+    return error;
   Session session(remarks, remarkContext);
   if (EtError error = session.parse({source, size}, {resources, numResources}))
     return error;
-  FailureOr<std::unique_ptr<Program>> compiled = compile(session.getModule(), convertOptions(options));
+  FailureOr<std::unique_ptr<Program>> compiled = compile(session.getModule(), converted);
   if (failed(compiled))
     return session.takeError("the module cannot be compiled");
   *program = new EtProgramImpl{std::move(*compiled)};
@@ -75,31 +79,41 @@ EtError et::emitModule(ModuleOp module, Messages &messages, Stage stage, const C
   return copyOut(text, output, outputSize);
 }
 
-EtError et::makeUnknownStageError(const char *name) {
-  return makeError(std::string("expected a stage of et, planned, llvm, llvm-ir, asm, obj, gpu, ptx, cubin or program, "
-                               "but got '") +
-                   name + "'");
+EtError et::convertStage(const char *name, Stage &stage) {
+  FailureOr<Stage> parsed = parseStage(name ? name : "");
+  if (failed(parsed))
+    return makeError(
+        std::string("expected a stage of et, planned, llvm, llvm-ir, asm, obj, gpu, ptx, cubin or program, "
+                    "but got ") +
+        (name ? "'" + std::string(name) + "'" : "a null pointer"));
+  stage = *parsed;
+  return nullptr;
 }
 
 EtError etCompileSaved(const char *source, size_t size, const EtResource *resources, size_t numResources,
                        const EtCompileOptions *options, EtRemarkCallback remarks, void *remarkContext, char **output,
                        size_t *outputSize) {
+  CompileOptions converted;
+  if (EtError error = convertOptions(options, converted))
+    return error;
   Session session(remarks, remarkContext);
   if (EtError error = session.parse({source, size}, {resources, numResources}))
     return error;
-  return emitModule(session.getModule(), session.getMessages(), Stage::Program, convertOptions(options), output,
-                    outputSize);
+  return emitModule(session.getModule(), session.getMessages(), Stage::Program, converted, output, outputSize);
 }
 
 EtError etEmit(const char *source, size_t size, const EtResource *resources, size_t numResources,
                const EtCompileOptions *options, const char *stageName, char **output, size_t *outputSize) {
-  FailureOr<Stage> stage = parseStage(stageName);
-  if (failed(stage))
-    return makeUnknownStageError(stageName);
+  Stage stage;
+  CompileOptions converted;
+  if (EtError error = convertStage(stageName, stage))
+    return error;
+  if (EtError error = convertOptions(options, converted))
+    return error;
   Session session(nullptr, nullptr);
   if (EtError error = session.parse({source, size}, {resources, numResources}))
     return error;
-  return emitModule(session.getModule(), session.getMessages(), *stage, convertOptions(options), output, outputSize);
+  return emitModule(session.getModule(), session.getMessages(), stage, converted, output, outputSize);
 }
 
 EtError etWriteBytecode(const char *source, size_t size, const EtResource *resources, size_t numResources,

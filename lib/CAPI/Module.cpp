@@ -11,6 +11,7 @@
 #include "Session.h"
 
 #include "mlir/CAPI/IR.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/IR/Verifier.h"
 
 using namespace mlir;
@@ -37,9 +38,19 @@ static EtError withCopy(MlirModule given, llvm::function_ref<EtError(ModuleOp, M
   return work(*copy, messages);
 }
 
+void etContextSetRemarkCallback(MlirContext context, EtRemarkCallback remarks, void *remarkContext) {
+  if (!remarks)
+    return unwrap(context)->setRemarkEngine(nullptr);
+  enableRemarks(*unwrap(context),
+                [remarks, remarkContext](StringRef text) { remarks(text.str().c_str(), remarkContext); });
+}
+
 EtError etModuleCompile(MlirModule module, const EtCompileOptions *options, EtProgram *program) {
+  CompileOptions converted;
+  if (EtError error = convertOptions(options, converted))
+    return error;
   return withCopy(module, [&](ModuleOp copy, Messages &messages) -> EtError {
-    FailureOr<std::unique_ptr<Program>> compiled = compile(copy, convertOptions(options));
+    FailureOr<std::unique_ptr<Program>> compiled = compile(copy, converted);
     if (failed(compiled))
       return messages.take("the module cannot be compiled");
     *program = new EtProgramImpl{std::move(*compiled)};
@@ -49,10 +60,13 @@ EtError etModuleCompile(MlirModule module, const EtCompileOptions *options, EtPr
 
 EtError etModuleEmit(MlirModule module, const EtCompileOptions *options, const char *stageName, char **output,
                      size_t *outputSize) {
-  FailureOr<Stage> stage = parseStage(stageName);
-  if (failed(stage))
-    return makeUnknownStageError(stageName);
+  Stage stage;
+  CompileOptions converted;
+  if (EtError error = convertStage(stageName, stage))
+    return error;
+  if (EtError error = convertOptions(options, converted))
+    return error;
   return withCopy(module, [&](ModuleOp copy, Messages &messages) {
-    return emitModule(copy, messages, *stage, convertOptions(options), output, outputSize);
+    return emitModule(copy, messages, stage, converted, output, outputSize);
   });
 }

@@ -17,10 +17,16 @@
 
 #include "mlir/CAPI/Pass.h"
 
+#include <mutex>
+
 using namespace mlir;
 using namespace mlir::et;
 
-void etRegisterPasses() { registerCompilerPasses(); }
+void etRegisterPasses() {
+  // A pipeline may be registered once: an MLIR with assertions insists on it.
+  static std::once_flag once;
+  std::call_once(once, registerCompilerPasses);
+}
 
 // The functions are declared in the generated headers, which makes them C.
 #include "et/Conversion/ETToCPU/Passes.capi.cpp.inc"

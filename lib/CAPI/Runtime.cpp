@@ -8,6 +8,7 @@
 
 #include "et-c/Runtime.h"
 
+#include "Reserved.h"
 #include "et/Runtime/CPUDevice.h"
 #include "et/Runtime/CUDADevice.h"
 #include "et/Runtime/Executable.h"
@@ -199,13 +200,16 @@ void etDeviceDestroyStream(EtDevice device, EtStream stream) { device->device->d
 
 void etExecutableOptionsInit(EtExecutableOptions *options) {
   ExecutableOptions defaults;
-  *options = {defaults.maxShapes, defaults.useGraphs, defaults.mapWeights};
+  *options = {defaults.maxShapes, defaults.useGraphs, defaults.mapWeights, {}};
 }
 
 EtRuntimeError etExecutableCreate(EtSavedProgram program, EtDevice device, const EtExecutableOptions *given,
                                   EtExecutable *executable) {
   ExecutableOptions options;
   if (given) {
+    if (std::optional<std::string> wrong =
+            mlir::et::findReserved(given->reserved, "EtExecutableOptions", etRuntimeVersion()))
+      return makeError(std::move(*wrong));
     options.maxShapes = given->maxShapes;
     options.useGraphs = given->useGraphs != 0;
     options.mapWeights = given->mapWeights != 0;
@@ -271,7 +275,7 @@ void etExecutableGetStatistics(EtExecutable executable, EtExecutableStatistics *
   ExecutableStatistics statistics = executable->executable->getStatistics();
   *result = {statistics.runs,         statistics.plansResolved,   statistics.graphsMade,
              statistics.graphReplays, statistics.launchesUpdated, statistics.shapesKept,
-             statistics.arenaBytes,   statistics.weightBytes};
+             statistics.arenaBytes,   statistics.weightBytes,     {}};
 }
 
 size_t etFindChangedWord(const uint64_t *const *words, const uint64_t *expected, size_t count) {

@@ -9,6 +9,7 @@
 #ifndef ET_LIB_CAPI_SESSION_H
 #define ET_LIB_CAPI_SESSION_H
 
+#include "Reserved.h"
 #include "et-c/Compile.h"
 
 #include "et/Compiler/Compiler.h"
@@ -65,11 +66,11 @@ private:
   std::string text;
 };
 
-/// The options that \p given says; the defaults where it is null.
-CompileOptions convertOptions(const EtCompileOptions *given);
+/// Stores what \p given says in \p options, which stay the defaults where it is null.
+EtError convertOptions(const EtCompileOptions *given, CompileOptions &options);
 
-/// The error of a stage \p name that there is not.
-EtError makeUnknownStageError(const char *name);
+/// Stores the stage \p name in \p stage.
+EtError convertStage(const char *name, Stage &stage);
 
 /// Compiles \p module, which is consumed, to \p stage and stores the result, which the caller owns, in \p output.
 EtError emitModule(ModuleOp module, Messages &messages, Stage stage, const CompileOptions &options, char **output,

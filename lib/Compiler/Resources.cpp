@@ -14,6 +14,8 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Remarks.h"
 
+#include <mutex>
+
 using namespace mlir;
 using namespace mlir::et;
 
@@ -26,7 +28,7 @@ void et::attachResource(MLIRContext &context, StringRef name, ArrayRef<char> dat
 }
 
 namespace {
-/// Turns each remark into one line of text.
+/// Turns each remark into one line of text. Passes on functions make remarks on several threads, which take turns.
 class CallbackStreamer final : public remark::detail::MLIRRemarkStreamerBase {
 public:
   explicit CallbackStreamer(std::function<void(StringRef)> callback) : callback(std::move(callback)) {}
@@ -35,10 +37,12 @@ public:
     std::string text;
     llvm::raw_string_ostream os(text);
     remark.print(os, /*printLocation=*/true);
+    std::lock_guard<std::mutex> lock(mutex);
     callback(text);
   }
 
 private:
+  std::mutex mutex;
   std::function<void(StringRef)> callback;
 };
 } // namespace

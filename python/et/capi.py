@@ -28,7 +28,7 @@ class CompileOptions(C.Structure):
     _fields_ = [("isa", C.c_char_p), ("entry", C.c_char_p), ("threads", C.c_uint32), ("allow_non_finite", C.c_int),
                 ("target", C.c_char_p), ("fold_norms", C.c_int), ("partial_attention_from", C.c_int64),
                 ("tuned", C.POINTER(C.c_char_p)), ("num_tuned", C.c_size_t),
-                ("expected_rows", C.c_uint32), ("transform_library", C.c_char_p)]
+                ("expected_rows", C.c_uint32), ("transform_library", C.c_char_p), ("reserved", C.c_uint64 * 6)]
 
 
 @functools.cache

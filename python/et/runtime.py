@@ -48,13 +48,13 @@ class _HostKernel(C.Structure):
 
 
 class _Options(C.Structure):
-    _fields_ = [("max_shapes", C.c_size_t), ("use_graphs", C.c_int), ("map_weights", C.c_int)]
+    _fields_ = [("max_shapes", C.c_size_t), ("use_graphs", C.c_int), ("map_weights", C.c_int), ("reserved", C.c_uint64 * 6)]
 
 
 class _Statistics(C.Structure):
     _fields_ = [(name, C.c_uint64) for name in ("runs", "plans_resolved", "graphs_made", "graph_replays",
                                                 "launches_updated")] + \
-               [(name, C.c_size_t) for name in ("shapes_kept", "arena_bytes", "weight_bytes")]
+               [(name, C.c_size_t) for name in ("shapes_kept", "arena_bytes", "weight_bytes")] + [("reserved", C.c_uint64 * 8)]
 
 
 class _DLTensor(C.Structure):
@@ -317,7 +317,7 @@ class SavedProgram:
         """What was done so far: runs, graphs made and replayed, bytes of memory, ..."""
         statistics = _Statistics()
         self._lib.etExecutableGetStatistics(self._handle, C.byref(statistics))
-        return {name: getattr(statistics, name) for name, _ in _Statistics._fields_}
+        return {name: getattr(statistics, name) for name, _ in _Statistics._fields_ if name != "reserved"}
 
     def _collect(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
         return collect_inputs([spec.name for spec in self.inputs], self._positions, args, kwargs)

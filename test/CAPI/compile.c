@@ -139,6 +139,10 @@ static void testCompileErrors(const EtResource *weight) {
   options.isa = "sse9";
   expectError(etCompile(layer, strlen(layer), weight, 1, &options, NULL, NULL, &program), "expected isa to be");
   etCompileOptionsInit(&options);
+  options.reserved[1] = 7;
+  expectError(etCompile(layer, strlen(layer), weight, 1, &options, NULL, NULL, &program),
+              "expected reserved[1] of EtCompileOptions to be 0, but got 7");
+  etCompileOptionsInit(&options);
   options.entry = "missing";
   expectError(etCompile(layer, strlen(layer), weight, 1, &options, NULL, NULL, &program), "expected a public function named 'missing'");
   CHECK(program == NULL);
@@ -169,6 +173,7 @@ static void testRemarks(void) {
 }
 
 static void testEmit(const EtResource *weight) {
+  EtCompileOptions options;
   char *text = NULL;
   size_t size = 0;
   expectSuccess(etEmit(layer, strlen(layer), weight, 1, NULL, "planned", &text, &size));
@@ -178,6 +183,13 @@ static void testEmit(const EtResource *weight) {
   CHECK(size > 4 && !memcmp(text, "\177ELF", 4));
   etStringDestroy(text);
   expectError(etEmit(layer, strlen(layer), weight, 1, NULL, "gold", &text, &size), "expected a stage of et, planned");
+  expectError(etEmit(layer, strlen(layer), weight, 1, NULL, NULL, &text, &size), "or program, but got a null pointer");
+  etCompileOptionsInit(&options);
+  options.reserved[5] = 1;
+  expectError(etEmit(layer, strlen(layer), weight, 1, &options, "et", &text, &size),
+              "expected reserved[5] of EtCompileOptions to be 0, but got 1");
+  expectError(etCompileSaved(layer, strlen(layer), weight, 1, &options, NULL, NULL, &text, &size),
+              "expected reserved[5] of EtCompileOptions to be 0, but got 1");
 }
 
 static size_t readFile(const char *path, char *buffer, size_t capacity) {
@@ -304,6 +316,10 @@ static void testCheck(void) {
   expectSuccess(etCheckShapes(source, strlen(source), NULL, &report, &size));
   etStringDestroy(report);
   expectError(etCheckShapes("func.func @", 11, &options, &report, &size), "expected");
+  options.reserved[5] = 1;
+  expectError(etCheckShapes(source, strlen(source), &options, &report, &size),
+              "expected reserved[5] of EtCheckOptions to be 0, but got 1");
+  etCheckOptionsInit(&options);
   options.maxPaths = 0;
   expectError(etCheckShapes(source, strlen(source), &options, &report, &size),
               "maxPaths and timeLimit have to be positive, but they are 0 and 5000");

@@ -166,6 +166,12 @@ static const char layer[] =
     "  return %1 : tensor<?x3xf32>\n"
     "}\n";
 
+/* Runs in f64, which no kernel does: the compiler has a remark. */
+static const char slow[] = "func.func @slow(%x: tensor<4xf64>) -> tensor<4xf64> {\n"
+                           "  %y = et.gelu %x : tensor<4xf64>\n"
+                           "  return %y : tensor<4xf64>\n"
+                           "}\n";
+
 static MlirModule parse(MlirContext context, const char *text) {
   MlirModule module = mlirModuleCreateParse(context, str(text));
   CHECK(!mlirModuleIsNull(module));
@@ -280,6 +286,11 @@ static void testModule(MlirContext context) {
 
   said[0] = 0;
   expectError(etModuleEmit(module, &options, "binary", &text, &size), "but got 'binary'");
+  expectError(etModuleEmit(module, &options, NULL, &text, &size), "or program, but got a null pointer");
+  options.reserved[0] = 1;
+  expectError(etModuleEmit(module, &options, "et", &text, &size), "expected reserved[0] of EtCompileOptions to be 0, but got 1");
+  expectError(etModuleCompile(module, &options, &program), "expected reserved[0] of EtCompileOptions to be 0, but got 1");
+  options.reserved[0] = 0;
   options.isa = "sse9";
   expectError(etModuleCompile(module, &options, &program), "sse9");
   expectError(etModuleCompile(none, NULL, &program), "expected a module, but got a null one");
@@ -294,6 +305,73 @@ static void testModule(MlirContext context) {
   mlirModuleDestroy(wrong);
   CHECK(said[0] == 0);
   mlirModuleDestroy(module);
+}
+
+static void countRemark(const char *text, void *data) {
+  CHECK(strlen(text) > 0);
+  ++*(int *)data;
+}
+
+/* Remarks go to the last callback that was set, of what E.T. compiles and of what MLIR's pass manager runs. */
+static void testRemarks(MlirContext context) {
+  MlirModule module = parse(context, slow);
+  MlirPassManager pm = mlirPassManagerCreate(context);
+  EtProgram program = NULL;
+  int first = 0, second = 0, seen;
+
+  etContextSetRemarkCallback(context, countRemark, &first);
+  CHECK(etModuleCompile(module, NULL, &program) == NULL);
+  etProgramDestroy(program);
+  CHECK(first > 0);
+
+  seen = first;
+  etContextSetRemarkCallback(context, countRemark, &second);
+  CHECK(mlirLogicalResultIsSuccess(
+      mlirOpPassManagerAddPipeline(mlirPassManagerGetAsOpPassManager(pm), str("et-plan-cpu"), append, said)));
+  CHECK(mlirLogicalResultIsSuccess(mlirPassManagerRunOnOp(pm, mlirModuleGetOperation(module))));
+  CHECK(first == seen && second > 0);
+  mlirPassManagerDestroy(pm);
+  mlirModuleDestroy(module);
+
+  seen = second;
+  etContextSetRemarkCallback(context, NULL, NULL);
+  module = parse(context, slow);
+  CHECK(etModuleCompile(module, NULL, &program) == NULL);
+  etProgramDestroy(program);
+  CHECK(first > 0 && second == seen);
+  mlirModuleDestroy(module);
+}
+
+/* A program needs neither its module nor the context any more. */
+static void testProgramOutlivesModule(void) {
+  MlirDialectRegistry registry = mlirDialectRegistryCreate();
+  MlirContext context;
+  MlirModule module;
+  EtProgram program = NULL;
+  EtTensor input, output;
+  const float x[1][2] = {{0.5f, -0.25f}};
+  float y[1][3];
+  const int64_t xShape[] = {1, 2}, yShape[] = {1, 3};
+  int j;
+
+  etRegisterDialects(registry);
+  context = mlirContextCreateWithRegistry(registry, /*threadingEnabled=*/true);
+  mlirDialectRegistryDestroy(registry);
+  module = parse(context, layer);
+  CHECK(etModuleCompile(module, NULL, &program) == NULL);
+  mlirModuleDestroy(module);
+  mlirContextDestroy(context);
+  input.data = (void *)x;
+  input.elementType = ET_F32;
+  input.shape = xShape;
+  input.rank = 2;
+  output = input;
+  output.data = y;
+  output.shape = yShape;
+  CHECK(etProgramRun(program, &input, 1, &output, 1) == NULL);
+  for (j = 0; j < 3; ++j)
+    CHECK(fabs(y[0][j] - gelu(x[0][0] * (2.0 * j + 1) + x[0][1] * (2.0 * j + 2))) < 1e-6);
+  etProgramDestroy(program);
 }
 
 /* The dialect's handle registers the dialect alone, and what compiling needs comes when it is asked for. */
@@ -323,6 +401,8 @@ int main(void) {
   testAttributes(context);
   testPasses(context);
   testModule(context);
+  testRemarks(context);
+  testProgramOutlivesModule();
   testHandle();
 
   mlirContextDetachDiagnosticHandler(context, handler);

@@ -155,6 +155,11 @@ int main(int argc, char **argv) {
 
   etExecutableOptionsInit(&options);
   CHECK(options.maxShapes == 64 && options.useGraphs == 1);
+  options.reserved[2] = 3;
+  expectError(etExecutableCreate(program, device, &options, &executable),
+              "expected reserved[2] of EtExecutableOptions to be 0, but got 3");
+  CHECK(executable == NULL);
+  options.reserved[2] = 0;
   expectSuccess(etExecutableCreate(program, device, &options, &executable));
   /* The executable keeps what it needs. */
   etSavedProgramDestroy(program);
@@ -182,7 +187,9 @@ int main(int argc, char **argv) {
       CHECK(values[i] == 2.0f * (float)i + (float)(i % 8 + 1));
   }
   CHECK(numLaunches == 6);
+  statistics.reserved[7] = 1;
   etExecutableGetStatistics(executable, &statistics);
+  CHECK(statistics.reserved[7] == 0);
   CHECK(statistics.runs == 3 && statistics.plansResolved == 1 && statistics.graphReplays == 2);
   CHECK(statistics.shapesKept == 1 && statistics.arenaBytes == 224);
 

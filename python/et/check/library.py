@@ -21,7 +21,7 @@ _MILLISECONDS = 1000
 
 
 class _Options(C.Structure):
-    _fields_ = [("max_paths", C.c_int64), ("time_limit", C.c_int64)]
+    _fields_ = [("max_paths", C.c_int64), ("time_limit", C.c_int64), ("reserved", C.c_uint64 * 6)]
 
 
 def check_sizes(text: str) -> dict[str, list[dict[str, Any]]]:
