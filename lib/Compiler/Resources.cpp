@@ -14,6 +14,8 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Remarks.h"
 
+#include "llvm/Support/FormatVariadic.h"
+
 #include <mutex>
 
 using namespace mlir;
@@ -37,6 +39,14 @@ public:
     std::string text;
     llvm::raw_string_ostream os(text);
     remark.print(os, /*printLocation=*/true);
+    // Upstream puts nothing between the location and what is said.
+    if (auto location = dyn_cast<FileLineColLoc>(remark.getLocation())) {
+      std::string place = llvm::formatv(":{0}:{1}", location.getLine(), location.getColumn());
+      size_t start = text.find('@');
+      size_t end = start == std::string::npos ? start : text.find(place, start);
+      if (end != std::string::npos)
+        text.insert(end + place.size(), " | ");
+    }
     std::lock_guard<std::mutex> lock(mutex);
     callback(text);
   }

@@ -256,7 +256,7 @@ def test_a_latency_that_cannot_be_measured_is_refused(tmp_path):
 
 
 def test_remarks_are_taken_apart():
-    remark = parse('[Passed] WeightEncoded | Category:et-encode-sparsity |  @"a b.py":335:0Reason="keeps 2 of 8 tiles of 64x16 (25.0 %): about 0.28 '
+    remark = parse('[Passed] WeightEncoded | Category:et-encode-sparsity |  @"a b.py":335:0 | Reason="keeps 2 of 8 tiles of 64x16 (25.0 %): about 0.28 '
                    'of the dense kernel\'s time", Weight="a, Weight=b|c"')
     assert remark.encoded == (2, 8, 64, 16, 0.28) and remark.weights == ("a, Weight=b|c",) and remark.location == "a b.py:335"
     remark = parse('[Passed] WeightEncoded | Category:c | Reason="keeps 16 of 64 rows (25.0 %): about 0.35 of the dense kernel\'s time", Weight=w')

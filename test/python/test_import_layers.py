@@ -121,10 +121,19 @@ def test_rms_norm(name: str, tool) -> None:
     verify(imported.text, tool)
 
 
+def centred(x: torch.Tensor, square, eps: float = 1e-5) -> torch.Tensor:
+    """A layer norm as ONNX has it below opset 17: what is centred is read twice."""
+    d = x - x.mean(-1, keepdim=True)
+    return d / torch.sqrt(square(d).mean(-1, keepdim=True) + eps)
+
+
 LAYER = {
     "fused": lambda s, x: F.layer_norm(x, (K,), s.g, s.b),
     "no affine": lambda s, x: F.layer_norm(x, (K,)),
     "var": lambda s, x: (x - x.mean(-1, keepdim=True)) * torch.rsqrt(x.var(-1, keepdim=True, unbiased=False) + 1e-5) * s.g + s.b,
+    "centred": lambda s, x: centred(x, lambda d: torch.pow(d, 2)) * s.g + s.b,
+    "centred, squared": lambda s, x: s.b + s.g * centred(x, lambda d: d * d),
+    "centred, no affine": lambda s, x: centred(x, torch.square),
     "divided": lambda s, x: (x - x.mean(-1, keepdim=True)) / (x.var(-1, keepdim=True, correction=0) + 1e-5).sqrt() * s.g + s.b,
 }
 
@@ -148,6 +157,28 @@ def test_layer_norm_over_two_dimensions() -> None:
 ])
 def test_no_fuse_rms_norm(function) -> None:
     check(Spelling(function, g=torch.randn(K)), X, expect={"et.rms_norm": 0}, tolerance=5e-6)
+
+
+@pytest.mark.parametrize("function", [
+    lambda s, x: (x - x.mean(1, keepdim=True)) / torch.sqrt((x - x.mean(1, keepdim=True)).pow(2).mean(-1, keepdim=True) + 1e-5),  # two axes
+    lambda s, x: centred(x, lambda d: d.abs()),  # no variance
+    lambda s, x: (x - x.sum(-1, keepdim=True)) / torch.sqrt((x - x.mean(-1, keepdim=True)).pow(2).mean(-1, keepdim=True) + 1e-5),  # no mean
+    lambda s, x: (x - x.mean(-1, keepdim=True)) / (torch.sqrt((x - x.mean(-1, keepdim=True)).pow(2).mean(-1, keepdim=True)) + 1e-5),  # eps behind
+    lambda s, x: (x - x.abs().mean(-1, keepdim=True)) / torch.sqrt((x - x.mean(-1, keepdim=True)).pow(2).mean(-1, keepdim=True) + 1e-5),
+])
+def test_no_fuse_centred(function) -> None:
+    check(Spelling(function), X, expect={"et.layer_norm": 0}, tolerance=5e-6)
+
+
+def test_what_is_centred_may_be_read_by_others() -> None:
+    """The norm is one operation all the same, and what is centred is computed for who else reads it."""
+    def function(s, x):
+        y = F.linear(x, s.w)
+        d = y - y.mean(-1, keepdim=True)
+        return d / torch.sqrt((d * d).mean(-1, keepdim=True) + 1e-5) * s.g + s.b, d.exp(), d
+
+    check(Spelling(function, w=torch.randn(K, K), g=torch.randn(K), b=torch.randn(K)), X, dynamic=BATCHED, tolerance=5e-6,
+          expect={"et.layer_norm": 1, "et.linear": 1})
 
 
 def test_no_fuse_layer_norm_with_unbiased_variance() -> None:

@@ -7,7 +7,7 @@
 #===------------------------------------------------------------------------===//
 """Reads the compiler's remarks. One is a line of text:
 
-    [Passed] WeightEncoded | Category:et-encode-sparsity | @"bert.py":335:0Reason="keeps 2 of 8 tiles of 64x16 (25.0 %): ...", Weight=a|b
+    [Passed] WeightEncoded | Category:et-encode-sparsity | @"bert.py":335:0 | Reason="keeps 2 of 8 tiles of 64x16 (25.0 %): ...", Weight=a|b
 
 Entries are in the order of their keys, so names of weights stand at the end, and whatever they hold is not taken for anything
 else. A remark on two layers, one behind the other, names both: Weight and WeightBehind.
@@ -98,7 +98,7 @@ def parse(line: str) -> Remark:
         rest, suggestion = rest[:found.start()], _unquote(found[1])
     location = ""
     if found := re.match(r'@"(.*?)":(\d+):(\d+)', rest):
-        rest, location = rest[found.end():], f"{found[1]}:{found[2]}"
+        rest, location = rest[found.end():].removeprefix(" | "), f"{found[1]}:{found[2]}"
     if found := re.match(r"(?:Reason|Remark)=(.*)$", rest, re.DOTALL):
         rest = _unquote(found[1])
     return Remark(head[1].lower(), head[2], rest, suggestion, location, weights)

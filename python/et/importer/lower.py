@@ -48,6 +48,15 @@ def unit(matcher: Callable[[E.Expr], object | None]) -> None:
     _units.append(matcher)
 
 
+_open: list[Callable[[E.Expr], bool]] = []
+
+
+def stays_open(matcher: Callable[[E.Expr], bool]) -> Callable[[E.Expr], bool]:
+    """Registers a matcher of expressions that stay part of each that reads them, however many do, as a larger one may be found."""
+    _open.append(matcher)
+    return matcher
+
+
 class Lowering:
     """Lowers the expressions of one module."""
 
@@ -69,7 +78,7 @@ class Lowering:
 
     def read(self, value: Value) -> E.Expr:
         """The element of a value, for use in a larger expression; computed first if others need it too."""
-        if value.users > 1 and value.body.heavy:
+        if value.users > 1 and value.body.heavy and not any(is_open(value.body) for is_open in _open):
             self._reads = value.users
             self.realise(value)
             self._reads = 1

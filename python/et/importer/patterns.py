@@ -24,7 +24,7 @@ from typing import Sequence
 from . import expr as E
 from .dims import is_static, same
 from .ir import Base, Op, Result
-from .lower import Lowering, load_axes, raiser, unit
+from .lower import Lowering, load_axes, raiser, stays_open, unit
 
 
 def close(a: float, b: float, tolerance: float = 1e-6) -> bool:
@@ -214,6 +214,18 @@ def _norm_factors(e: E.Expr) -> tuple[float, list[E.Expr]]:
     return scale, rest
 
 
+def is_centred(e: E.Expr, axis: E.Axis) -> bool:
+    """Whether `e` is x - mean(x), the mean over `axis`."""
+    mean = mean_of(e.args[1]) if e.op == "sub" else None
+    return mean is not None and same(mean[1].size, axis.size) and E.substitute(e.args[0], {axis: E.index(mean[1])}) is mean[0]
+
+
+@stays_open
+def is_part_of_a_norm(e: E.Expr) -> bool:
+    """x - mean(x) of an element of memory: its square and its quotient both read it."""
+    return e.op == "sub" and e.args[0].op == "load" and any(is_centred(e, axis) for axis in e.args[0].free)
+
+
 @dataclass(frozen=True)
 class NormMatch:
     """A normalisation of x over `axis`."""
@@ -257,11 +269,8 @@ def match_norm(e: E.Expr) -> NormMatch | None:
         return None
     # x - mean(x) is what a layer norm divides; a root mean square norm divides x itself.
     kind = "rms_norm"
-    if x.op == "sub":
-        mean = mean_of(x.args[1])
-        if mean is not None and same(mean[1].size, axis.size) and \
-                E.substitute(x.args[0], {axis: E.index(mean[1])}) is mean[0]:
-            kind, x = "layer_norm", x.args[0]
+    if is_centred(x, axis):
+        kind, x = "layer_norm", x.args[0]
     if kind == "rms_norm" and beta is not None:
         return None
     return NormMatch(kind, x, axis, build_product(gamma) if gamma else None, beta, eps)
