@@ -19,6 +19,7 @@ def ScheduleCPUPass : Pass<"et-schedule-cpu", "mlir::ModuleOp"> {
     Gives every launch its `schedule`: the instruction set level, and for a linear layer the register tile and the
     blocking of its loops. Constant weights of linear layers get the encoding `#et.panels<width>`, those of `#et.tile`
     get `#et.sparse_panels<width, kept = ...>`, in which they are packed when the program is built.
+    A launch that has a schedule keeps it.
   }];
   let options = [Option<"isa", "isa", "std::string", /*default=*/"\"native\"",
                         "Instruction set level: baseline, avx2, avx512 or native (the best of this machine)">];

@@ -134,7 +134,8 @@ def ScheduleGPUPass : Pass<"et-schedule-gpu", "mlir::ModuleOp"> {
     Gives every launch its `schedule`: the architecture, the family of its kernel, and what that family lets choose. A
     launch that `et.rows` says the likely rows of gets variants for those only; one with `et.partial_attention`, the variant
     `partial` for more keys than that. Schedules come from the tables in `tuned`,
-    then from that of the project, then from cost models (docs/Tuning.md).
+    then from that of the project, then from cost models (docs/Tuning.md). A launch that has a schedule, such as one that
+    a script chose (docs/Transforms.md), keeps it.
 
     Remarks: `passed` says which schedule each launch of a linear layer or attention has, for which sizes and from where;
     `missed`, what keeps one from the fastest instructions of the architecture, and why a measured one was not used.
