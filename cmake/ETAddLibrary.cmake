@@ -114,6 +114,18 @@ function(et_add_doc output td)
   set_property(GLOBAL APPEND PROPERTY ET_DOC_PAGES ${page})
 endfunction()
 
+# et_add_passes(NAME PAGE): what is generated from Passes.td of this folder: declarations in Passes.h.inc, with registerNAMEPasses(),
+# functions of the C API, mlirCreateNAME...(), and the page PAGE of the reference.
+function(et_add_passes name page)
+  set(LLVM_TARGET_DEFINITIONS Passes.td)
+  mlir_tablegen(Passes.h.inc -gen-pass-decls -name ${name})
+  mlir_tablegen(Passes.capi.h.inc -gen-pass-capi-header --prefix ${name})
+  mlir_tablegen(Passes.capi.cpp.inc -gen-pass-capi-impl --prefix ${name})
+  add_public_tablegen_target(${name}PassesIncGen)
+  add_dependencies(et-headers ${name}PassesIncGen)
+  et_add_doc(${page} Passes.td -gen-pass-doc)
+endfunction()
+
 include(ETPackage)
 et_export(Compiler et_flags)
 et_export(Runtime et_runtime_flags)
