@@ -272,33 +272,27 @@ def _match_norm(e: E.Expr) -> NormMatch | str | None:
     moment, eps, others = found
     data = [p for p in others if p.activation]
     gamma = [p for p in others if not p.activation]
-    if not _is_variance(moment) or not data:
-        return None
-    if len(data) != 1:
-        return f"{len(data)} factors depend on the inputs, where one is expected"
-    if scale != 1.0:
-        return f"it is multiplied by {scale:g}"
+    if not _is_variance(moment) or len(data) != 1:
+        return None  # where a gate multiplies a norm, the rest is matched by itself
     x = data[0]
     if mean_of(moment) is None:
         return "its variance is read by more than one operator"
     axis = mean_square(moment, x)
     if axis is None:
         return "the variance is not that of what it divides"
-    if x.op == "load" and axis not in load_axes(x.args[-1]):
-        return "it runs over another dimension than the last one in memory"
-    if any(g.free - {axis} for g in gamma) or (beta is not None and beta.free != {axis}):
-        return "its scale or its shift varies over another dimension than the one it runs over"
-    if not all(map(constant_data, gamma + ([beta] if beta is not None else []))):
-        return "its scale or its shift is no weight"
     # x - mean(x) is what a layer norm divides; a root mean square norm divides x itself.
     kind = "rms_norm"
     if x.op == "sub":
         mean = mean_of(x.args[1])
         if mean is not None and _is_mean(mean, x.args[0], axis):
             kind, x = "layer_norm", x.args[0]
+    if x.op == "load" and axis not in load_axes(x.args[-1]):
+        return "it runs over another dimension than the last one in memory"
+    varies = any(g.free - {axis} for g in gamma) or (beta is not None and beta.free != {axis})
+    if scale != 1.0 or varies or not all(map(constant_data, gamma + ([beta] if beta is not None else []))):
+        return None  # nothing is lost: the rest, without these factors, is matched by itself
     if kind == "rms_norm" and beta is not None:
-        # Nothing is lost: without its shift, the rest is matched again.
-        return None
+        return None  # without its shift, the rest is matched by itself
     return NormMatch(kind, x, axis, build_product(gamma) if gamma else None, beta, eps)
 
 
