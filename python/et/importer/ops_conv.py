@@ -234,7 +234,7 @@ def adaptive_avg_pool(ctx: Context, x: Value, size: Any) -> Value:
 @register("aten.avg_pool1d", "aten.avg_pool2d")
 def avg_pool(ctx: Context, x: Value, kernel: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
              count_include_pad: bool = True, divisor_override: Any = None) -> Value:
-    count = x.rank - 2 if x.rank > 2 else x.rank - 1
+    count = 2 if "2d" in str(ctx.target) else 1
     kernel = _list(kernel, count)
     stride = kernel if stride in (None, []) else _list(stride, count)
     padding = _list(padding, count)
