@@ -34,6 +34,8 @@ public:
   void streamOptimizationRemark(const remark::detail::Remark &remark) override {
     std::string text;
     llvm::raw_string_ostream os(text);
+    // MLIR 22 puts no space between a location and what follows (`@"model.py":335:0Reason=...`): readers of the text
+    // expect it so.
     remark.print(os, /*printLocation=*/true);
     callback(text);
   }
