@@ -83,6 +83,16 @@ LogicalResult ProgramWriter::addWeights(ModuleOp module, const WeightsSection &s
 
 /// Dimensions of one name are one symbol; those without a name are symbols of their own.
 void ProgramWriter::addInputs() {
+  auto nameOf = [](const TensorSignature &input, size_t dim) {
+    return input.dims[dim].empty() ? input.name + "." + std::to_string(dim) : input.dims[dim];
+  };
+  // Whatever one dimension needs holds for all of its name.
+  llvm::StringMap<int64_t> least;
+  for (const TensorSignature &input : signature.inputs)
+    for (auto [dim, size] : llvm::enumerate(input.minSizes)) {
+      int64_t &known = least[nameOf(input, dim)];
+      known = std::max(known, size);
+    }
   llvm::StringMap<Expr> symbols;
   for (const TensorSignature &input : signature.inputs) {
     runtime::Tensor tensor;
@@ -95,11 +105,12 @@ void ProgramWriter::addInputs() {
         shape.push_back(builder->constant(size));
         continue;
       }
-      std::string name = input.dims[dim].empty() ? input.name + "." + std::to_string(dim) : input.dims[dim];
+      std::string name = nameOf(input, dim);
       auto known = symbols.find(name);
       if (known == symbols.end()) {
         runtime::Symbol symbol;
         symbol.name = name;
+        symbol.min = least.lookup(name);
         known = symbols.try_emplace(name, builder->addSymbol(symbol)).first;
       }
       shape.push_back(known->second);

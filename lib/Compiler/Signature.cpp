@@ -99,6 +99,7 @@ static LogicalResult readType(func::FuncOp entry, Type type, StringRef what, Ten
   tensor.elementType = *element;
   tensor.shape.assign(ranked.getShape().begin(), ranked.getShape().end());
   tensor.dims.assign(tensor.shape.size(), "");
+  tensor.minSizes.assign(tensor.shape.size(), 0);
   return success();
 }
 
@@ -115,6 +116,8 @@ FailureOr<ProgramSignature> et::getSignature(func::FuncOp entry) {
       for (auto [dim, dimName] : llvm::enumerate(dims.getAsRange<StringAttr>()))
         if (ShapedType::isDynamic(input.shape[dim]))
           input.dims[dim] = dimName.str();
+    if (auto sizes = entry.getArgAttrOfType<DenseI64ArrayAttr>(i, ETDialect::getMinSizesAttrName()))
+      llvm::copy(sizes.asArrayRef(), input.minSizes.begin());
   }
   for (auto [i, type] : llvm::enumerate(entry.getResultTypes())) {
     TensorSignature &output = signature.outputs.emplace_back();

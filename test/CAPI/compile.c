@@ -29,7 +29,7 @@
   } while (0)
 
 static const char layer[] =
-    "func.func @layer(%x: tensor<?x2xf32> {et.name = \"x\", et.dims = [\"rows\", \"\"]}) -> (tensor<?x3xf32> {et.name = \"y\"}) {\n"
+    "func.func @layer(%x: tensor<?x2xf32> {et.name = \"x\", et.dims = [\"rows\", \"\"], et.min_sizes = array<i64: 2, 0>}) -> (tensor<?x3xf32> {et.name = \"y\"}) {\n"
     "  %w = arith.constant dense_resource<w> : tensor<3x2xf32>\n"
     "  %y = et.linear %x, %w : (tensor<?x2xf32>, tensor<3x2xf32>) -> tensor<?x3xf32>\n"
     "  return %y : tensor<?x3xf32>\n"
@@ -68,7 +68,7 @@ static void testRun(const EtResource *weight) {
   EtCompileOptions options;
   const float x[2][2] = {{1, 2}, {3, -1}};
   float y[2][3];
-  const int64_t xShape[] = {2, 2}, yShape[] = {2, 3}, badShape[] = {2, 5};
+  const int64_t xShape[] = {2, 2}, yShape[] = {2, 3}, badShape[] = {2, 5}, fewShape[] = {1, 2};
   int64_t sizes[2] = {0, 0};
   EtTensor input, output, bad;
   int i, j;
@@ -108,6 +108,11 @@ static void testRun(const EtResource *weight) {
   bad.shape = badShape;
   expectError(etProgramRun(program, &bad, 1, &output, 1), "expected dimension 1 of input 'x'");
   expectError(etProgramComputeShapes(program, &bad, 1, sizes), "expected dimension 1 of input 'x'");
+  bad = input;
+  bad.shape = fewShape;
+  expectError(etProgramRun(program, &bad, 1, &output, 1),
+              "expected dimension 'rows' (dimension 0 of input 'x') to be at least 2, but got 1");
+  expectError(etProgramComputeShapes(program, &bad, 1, sizes), "to be at least 2, but got 1");
   bad = input;
   bad.rank = 1;
   expectError(etProgramRun(program, &bad, 1, &output, 1), "to have 2 dimensions");

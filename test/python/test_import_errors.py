@@ -133,13 +133,51 @@ def test_unknown_choice_for_masked_rows() -> None:
         et.export_mlir(torch.nn.Linear(4, 4).eval(), (X,), masked_rows="zero")
 
 
-def test_a_size_below_what_the_module_was_exported_for():
-    class Middle(torch.nn.Module):
-        def forward(self, x):
-            return x[:, 1:7].sum(1)
+class Middle(torch.nn.Module):
+    """Needs seven rows."""
 
+    def forward(self, x):
+        return x[:, 1:7].sum(1)
+
+
+def test_a_size_below_what_the_module_was_exported_for():
     program = et.compile(Middle().eval(), (torch.randn(2, 9, 8),), dynamic_shapes=({0: "batch", 1: "sequence"},))
     x = torch.randn(3, 7, 8)
     torch.testing.assert_close(program(x), x[:, 1:7].sum(1))
     with pytest.raises(et.RunError, match=r"expected dimension 1 \('sequence'\) of input 'x' to be at least 7, .* but got 5"):
         program(torch.randn(3, 5, 8))
+
+
+def test_a_saved_program_refuses_such_a_size(tmp_path):
+    program = et.compile(Middle().eval(), (torch.randn(2, 9, 8),), dynamic_shapes=({0: "batch", 1: "sequence"},))
+    program.save(tmp_path / "middle.etp")
+    loaded = et.load(tmp_path / "middle.etp")
+    x = torch.randn(3, 7, 8)
+    torch.testing.assert_close(loaded(x)[0], x[:, 1:7].sum(1))
+    for rows in (6, 5, 0):
+        with pytest.raises(et.RunError, match=rf"expected dimension 'sequence' \(dimension 1 of input 'x'\) to be at least 7, but got {rows}"):
+            loaded(torch.randn(3, rows, 8))
+
+
+def test_smallest_sizes_are_part_of_the_module():
+    dynamic = ({0: "batch", 1: "sequence"},)
+    text = et.export_mlir(Middle().eval(), (torch.randn(2, 9, 8),), dynamic_shapes=dynamic).text
+    assert 'et.dims = ["batch", "sequence", "8"], et.min_sizes = array<i64: 0, 7, 0>' in text
+
+    class Any(torch.nn.Module):
+        def forward(self, x):
+            return x[:, :1].sum(1)
+
+    assert "et.min_sizes" not in et.export_mlir(Any().eval(), (torch.randn(2, 9, 8),), dynamic_shapes=dynamic).text
+
+
+def test_smallest_size_of_a_multiple():
+    """A dimension that is a multiple of another one."""
+    rows = torch.export.Dim("rows", min=4)
+
+    class Both(torch.nn.Module):
+        def forward(self, x, y):
+            return x.reshape(-1, 2, 3) + y.unsqueeze(1)
+
+    imported = et.export_mlir(Both().eval(), (torch.randn(12, 3), torch.randn(6, 3)), dynamic_shapes=({0: 2 * rows}, {0: rows}))
+    assert "et.min_sizes = array<i64: 8, 0>" in imported.text and "et.min_sizes = array<i64: 4, 0>" in imported.text

@@ -259,7 +259,7 @@ def test_several_uses_are_named_at_once(tmp_path: pathlib.Path) -> None:
 def test_what_the_importer_refuses_is_named_as_a_node(tmp_path: pathlib.Path) -> None:
     """Some uses are refused only by the importer of PyTorch's graphs, which knows nothing of nodes."""
     made = node("AveragePool", "x", kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[2, 2], name="/pool/AveragePool")
-    error = refused(model([node("Relu", "x", out="r"), made], {"x": (np.float32, ["b", 3, 8, 8])}, ["y", "r"]), tmp_path, "cannot import 1 node")
+    error = refused(model([node("Relu", "x", out="r"), made], {"x": (np.float32, ["b", 3, "h", 8])}, ["y", "r"]), tmp_path, "cannot import 1 node")
     assert [(o.operator, o.node, o.output) for o in error.operators] == [("AveragePool", "/pool/AveragePool", "y")]
 
 

@@ -10,10 +10,8 @@
 from __future__ import annotations
 
 import pathlib
-import warnings
 
 import numpy as np
-import onnx
 import pytest
 import torch
 
@@ -112,58 +110,6 @@ def test_external_data(tmp_path: pathlib.Path) -> None:
     module, path = exported("clip-vision", "sdpa", 20, True, tmp_path, external=True)
     assert list(tmp_path.glob("*.data")), "the exporter wrote no external data"
     check(module, et.export_mlir(path), "image")
-
-
-class SentenceEncoder(torch.nn.Module):
-    """A sentence transformer as optimum exports it: the hidden states, and their mean without padding, normalised."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.encoder = family("bert", "sdpa", ["input_ids", "attention_mask"])
-
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        tokens = leaves(self.encoder(input_ids, attention_mask))[0]
-        kept = attention_mask.unsqueeze(-1).expand(tokens.size()).float()
-        pooled = (tokens * kept).sum(1) / torch.clamp(kept.sum(1), min=1e-9)
-        return tokens, torch.nn.functional.normalize(pooled, p=2.0, dim=1)
-
-
-@pytest.mark.parametrize("external", [False, True])
-def test_sentence_encoder_as_optimum_writes_it(tmp_path: pathlib.Path, external: bool) -> None:
-    """Its opset (14), its names of inputs, outputs and sizes, one initializer for equal weights, and data beside the file."""
-    module, values = SentenceEncoder().eval(), inputs("text", 3, 9)
-    path = tmp_path / "model.onnx"
-    sizes = {0: "batch_size", 1: "sequence_length"}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(module, tuple(values.values()), path, dynamo=False, opset_version=14, do_constant_folding=True,
-                          input_names=["input_ids", "attention_mask"], output_names=["token_embeddings", "sentence_embedding"],
-                          dynamic_axes={"input_ids": sizes, "attention_mask": sizes, "token_embeddings": sizes, "sentence_embedding": {0: "batch_size"}})
-    model = onnx.load(path)
-    kept: dict[bytes, str] = {}
-    for weight in list(model.graph.initializer):
-        first = kept.setdefault(weight.raw_data + bytes(weight.dims), weight.name)
-        if first != weight.name:
-            model.graph.initializer.remove(weight)
-            for node in model.graph.node:
-                node.input[:] = [first if name == weight.name else name for name in node.input]
-    onnx.save(model, path, save_as_external_data=external, location="model.onnx_data", size_threshold=64)
-    assert (tmp_path / "model.onnx_data").exists() == external
-
-    imported = et.export_mlir(path)
-    found = operations(imported.text)
-    layers = FAMILIES["bert"].layers
-    assert found["et.attention"] == layers and found["et.layer_norm"] == 2 * layers + 1
-    assert [s.shape for s in imported.inputs] == [("batch_size", "sequence_length")] * 2
-    assert [s.name for s in imported.outputs] == ["token_embeddings", "sentence_embedding"]
-    program = et.compile(path, threads=1)
-    for batch, length in ((3, 9), (1, 1), (2, 13)):
-        values = inputs("text", batch, length, seed=batch)
-        with torch.no_grad():
-            tokens, sentence = module(*values.values())
-        got = program(**values)
-        torch.testing.assert_close(got["token_embeddings"], tokens, rtol=1e-5, atol=1e-5)
-        torch.testing.assert_close(got["sentence_embedding"], sentence, rtol=1e-5, atol=1e-5)
 
 
 def test_head_with_fixed_sizes(tmp_path: pathlib.Path) -> None:

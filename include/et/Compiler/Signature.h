@@ -40,6 +40,8 @@ struct TensorSignature {
   SmallVector<int64_t> shape;
   /// One name per dimension, empty for those without; inputs only. Equal names mean equal sizes.
   SmallVector<std::string> dims;
+  /// The smallest size of each dimension; inputs only.
+  SmallVector<int64_t> minSizes;
 
   /// Name, sizes and element type, for messages.
   std::string describe() const;

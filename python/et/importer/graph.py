@@ -25,6 +25,7 @@ import sympy
 import torch
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind
+from torch.utils._sympy.value_ranges import bound_sympy
 
 from .. import errors
 from . import expr as E
@@ -306,6 +307,16 @@ class _Importer:
     def _shape_names(self, shape: Sequence[Size]) -> tuple[int | str, ...]:
         return tuple(map(self._dim_name, shape))
 
+    def _least(self, size: Size) -> int:
+        """The smallest size of a dimension that the module was exported for, or 0 where every size will do."""
+        if is_static(size) or not size.free_symbols <= self.program.range_constraints.keys():
+            return 0
+        known = {s: self.program.range_constraints[s] for s in size.free_symbols}
+        if all(not b.lower.is_number or b.lower <= 2 for b in known.values()):
+            return 0  # torch.export never goes below 2 by itself; the module here has no such bound
+        lower = bound_sympy(size, known).lower
+        return int(lower) if lower.is_number and lower.is_finite and lower > 0 else 0
+
     def _ranges(self) -> dict[str, tuple[int, int | None]]:
         """Smallest and largest size of each dynamic dimension."""
         ranges: dict[str, tuple[int, int | None]] = {}
@@ -329,6 +340,9 @@ class _Importer:
             names = self._shape_names(shape)
             dims = ", ".join(quote(str(n)) for n in names)
             attrs = f"et.name = {quote(name)}, et.dims = [{dims}]"
+            least = [self._least(s) for s in shape]
+            if any(least):
+                attrs += f", et.min_sizes = array<i64: {', '.join(map(str, least))}>"
             result = self.emitter.argument(name, shape, dtype, f"{{{attrs}}}")
             self.inputs.append(TensorSpec(name, dtype, names))
             base = Base(result, shape, dtype, name=name)

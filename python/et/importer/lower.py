@@ -48,12 +48,13 @@ def unit(matcher: Callable[[E.Expr], object | None]) -> None:
     _units.append(matcher)
 
 
-_open: list[Callable[[E.Expr], bool]] = []
+_transparent: list[Callable[[E.Expr], bool]] = []
 
 
-def stays_open(matcher: Callable[[E.Expr], bool]) -> Callable[[E.Expr], bool]:
-    """Registers a matcher of expressions that stay part of each that reads them, however many do, as a larger one may be found."""
-    _open.append(matcher)
+def transparent(matcher: Callable[[E.Expr], bool]) -> Callable[[E.Expr], bool]:
+    """Registers a matcher of values that stay expressions though several operators read them, so that a raiser sees what they
+    are made of. They must cost no more than one pass over the data beside a reduction, which is computed once in any case."""
+    _transparent.append(matcher)
     return matcher
 
 
@@ -78,7 +79,7 @@ class Lowering:
 
     def read(self, value: Value) -> E.Expr:
         """The element of a value, for use in a larger expression; computed first if others need it too."""
-        if value.users > 1 and value.body.heavy and not any(is_open(value.body) for is_open in _open):
+        if value.users > 1 and value.body.heavy and not any(is_transparent(value.body) for is_transparent in _transparent):
             self._reads = value.users
             self.realise(value)
             self._reads = 1

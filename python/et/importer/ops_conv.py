@@ -234,11 +234,14 @@ def adaptive_avg_pool(ctx: Context, x: Value, size: Any) -> Value:
 @register("aten.avg_pool1d", "aten.avg_pool2d")
 def avg_pool(ctx: Context, x: Value, kernel: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
              count_include_pad: bool = True, divisor_override: Any = None) -> Value:
-    count = x.rank - 2 if x.rank > 2 else x.rank - 1
+    count = 2 if "2d" in str(ctx.target) else 1
     kernel = _list(kernel, count)
     stride = kernel if stride in (None, []) else _list(stride, count)
-    if stride != kernel or any(_list(padding, count)) or ceil_mode or divisor_override:
-        raise Unsupported("average pooling with overlap, padding or another divisor")
+    padding = _list(padding, count)
+    if stride != kernel or any(padding) or ceil_mode or divisor_override:
+        if x.rank != count + 2:
+            raise Unsupported("average pooling with overlap, padding or another divisor of an input without a batch dimension")
+        return _average_of_windows(ctx, x, kernel, stride, padding, count_include_pad, divisor_override)
     lowering = ctx.lowering
     first = x.rank - count
     outputs = ctx.shape[first:]
@@ -247,6 +250,39 @@ def avg_pool(ctx: Context, x: Value, kernel: Any, stride: Any = None, padding: A
         x = slice_dim(lowering, x, first + d, 0, product((outputs[d], kernel[d])))
         shape += [outputs[d], kernel[d]]
     return mean_value(ctx, reshape(lowering, x, shape), [first + 2 * d + 1 for d in range(count)], False)
+
+
+def _average_of_windows(ctx: Context, x: Value, kernel: list[int], stride: list[int], padding: list[int], include_pad: bool,
+                        divisor: int | None) -> Value:
+    """Windows may overlap and reach over the ends: zeros lie there, which the sum does not notice. What is divided by depends on
+    the position: elements beyond the padding never count, those of the padding do with `include_pad`."""
+    lowering = ctx.lowering
+    x = flatten(lowering, x) if any(len(d) > 1 for d in x.dims[1:]) else x
+    lowering.realise(x)
+    sizes, outputs = x.shape[2:], ctx.shape[2:]
+    amounts, counts = [], []
+    dims = [_dim(s) for s in outputs]
+    for size, output, k, s, p, dim in zip(sizes, outputs, kernel, stride, padding, dims):
+        # With ceil_mode, the last window may end beyond the padding.
+        beyond = (output - 1) * s + k - size - 2 * p
+        if not is_static(beyond):
+            raise Unsupported("average pooling with overlap or padding over a dynamic dimension")
+        amounts.append((p, p + max(0, int(beyond))))
+        start = E.add(E.mul(_one(dim), E.const(s, "i64")), E.const(-p, "i64"))
+        low, high = (-p, size + p) if include_pad else (0, size)
+        end = E.op("min", "i64", E.add(start, E.const(k, "i64")), E.const(int(high), "i64"))
+        counts.append(E.op("sub", "i64", end, E.op("max", "i64", start, E.const(low, "i64"))))
+    x = _padded(ctx, x, amounts) if any(a != (0, 0) for a in amounts) else x
+    taps = [_dim(k) for k in kernel]
+    windows = Windows(x, kernel, stride, [1] * len(kernel), dims)
+    total = E.reduce("sum", [a for j in taps for a in j], windows.element(ctx, [_one(j) for j in taps]))
+    if divisor:
+        count = E.const(divisor, "i64")
+    else:
+        count = counts[0]
+        for other in counts[1:]:
+            count = E.mul(count, other)
+    return Value((x.dims[0], x.dims[1], *dims), E.op("div", total.dtype, total, E.cast(count, total.dtype)))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from typing import Sequence
 from . import expr as E
 from .dims import is_static, same
 from .ir import Base, Op, Result
-from .lower import Lowering, load_axes, raiser, stays_open, unit
+from .lower import Lowering, load_axes, raiser, transparent, unit
 
 
 def close(a: float, b: float, tolerance: float = 1e-6) -> bool:
@@ -214,18 +214,6 @@ def _norm_factors(e: E.Expr) -> tuple[float, list[E.Expr]]:
     return scale, rest
 
 
-def is_centred(e: E.Expr, axis: E.Axis) -> bool:
-    """Whether `e` is x - mean(x), the mean over `axis`."""
-    mean = mean_of(e.args[1]) if e.op == "sub" else None
-    return mean is not None and same(mean[1].size, axis.size) and E.substitute(e.args[0], {axis: E.index(mean[1])}) is mean[0]
-
-
-@stays_open
-def is_part_of_a_norm(e: E.Expr) -> bool:
-    """x - mean(x) of an element of memory: its square and its quotient both read it."""
-    return e.op == "sub" and e.args[0].op == "load" and any(is_centred(e, axis) for axis in e.args[0].free)
-
-
 @dataclass(frozen=True)
 class NormMatch:
     """A normalisation of x over `axis`."""
@@ -238,9 +226,34 @@ class NormMatch:
     eps: float
 
 
+@transparent
+def _is_centred(e: E.Expr) -> bool:
+    """A mean over one axis, or what is left when it is taken away: exporters compute them once, and read them for the variance and
+    for the quotient of a layer norm."""
+    if e.op == "sub":
+        found = mean_of(e.args[1])
+        return found is not None and not e.args[0].heavy and _is_mean_over_some_axis(found, e.args[0])
+    found = mean_of(e)
+    return found is not None and not found[0].heavy
+
+
+def _is_mean_over_some_axis(mean: tuple[E.Expr, E.Axis], x: E.Expr) -> bool:
+    return any(_is_mean(mean, x, axis) for axis in x.free)
+
+
+def _is_mean(mean: tuple[E.Expr, E.Axis], x: E.Expr, axis: E.Axis) -> bool:
+    return same(mean[1].size, axis.size) and E.substitute(x, {axis: E.index(mean[1])}) is mean[0]
+
+
 def match_norm(e: E.Expr) -> NormMatch | None:
     """A hand-written root mean square norm or layer norm."""
-    if e.op not in ("mul", "div", "add") or not e.binder or e.dtype not in ("f32", "f64"):
+    found = _match_norm(e)
+    return found if isinstance(found, NormMatch) else None
+
+
+def _match_norm(e: E.Expr) -> NormMatch | str | None:
+    """A norm; or why what looks like one is none; or None."""
+    if e.op not in ("mul", "div", "add") or not e.binder or not E.is_float(e.dtype):
         return None
     beta = None
     main = e
@@ -252,28 +265,44 @@ def match_norm(e: E.Expr) -> NormMatch | None:
         main, beta = picked
     scale, parts = _norm_factors(main)
     found = _inverse_root(parts)
-    if found is None or scale != 1.0:
-        return None
+    if found is None:
+        outside = any(p.op == "div" and p.args[1].op == "add" and p.args[1].args[0].op == "sqrt" and _is_variance(p.args[1].args[0].args[0])
+                      for p in parts)
+        return "epsilon is added to the root of the variance, not to the variance" if outside else None
     moment, eps, others = found
     data = [p for p in others if p.activation]
     gamma = [p for p in others if not p.activation]
-    if len(data) != 1:
-        return None
+    if not _is_variance(moment) or len(data) != 1:
+        return None  # where a gate multiplies a norm, the rest is matched by itself
     x = data[0]
+    if mean_of(moment) is None:
+        return "its variance is read by more than one operator"
     axis = mean_square(moment, x)
-    if axis is None or (x.op == "load" and axis not in load_axes(x.args[-1])):
-        return None  # a norm over another dimension than the last one in memory
-    if any(g.free - {axis} for g in gamma) or (beta is not None and beta.free != {axis}):
-        return None
-    if not all(map(constant_data, gamma + ([beta] if beta is not None else []))):
-        return None
+    if axis is None:
+        return "the variance is not that of what it divides"
     # x - mean(x) is what a layer norm divides; a root mean square norm divides x itself.
     kind = "rms_norm"
-    if is_centred(x, axis):
-        kind, x = "layer_norm", x.args[0]
+    if x.op == "sub":
+        mean = mean_of(x.args[1])
+        if mean is not None and _is_mean(mean, x.args[0], axis):
+            kind, x = "layer_norm", x.args[0]
+    if x.op == "load" and axis not in load_axes(x.args[-1]):
+        return "it runs over another dimension than the last one in memory"
+    varies = any(g.free - {axis} for g in gamma) or (beta is not None and beta.free != {axis})
+    if scale != 1.0 or varies or not all(map(constant_data, gamma + ([beta] if beta is not None else []))):
+        return None  # nothing is lost: the rest, without these factors, is matched by itself
     if kind == "rms_norm" and beta is not None:
-        return None
+        return None  # without its shift, the rest is matched by itself
     return NormMatch(kind, x, axis, build_product(gamma) if gamma else None, beta, eps)
+
+
+def _is_variance(e: E.Expr) -> bool:
+    """Whether `e` is a mean of squares, computed already or not."""
+    found = mean_of(e)
+    if found is not None:
+        return found[0].op == "mul" and found[0].args[0] is found[0].args[1]
+    parts = split_factors(e)[1]
+    return len(parts) == 1 and parts[0].op == "load" and parts[0].attr.contraction
 
 
 unit(match_norm)
@@ -281,8 +310,10 @@ unit(match_norm)
 
 @raiser
 def raise_norm(lowering: Lowering, e: E.Expr, order: Sequence[E.Axis] | None) -> E.Expr | None:
-    found = match_norm(e)
-    if found is None:
+    found = _match_norm(e)
+    if isinstance(found, str):
+        lowering.report.add("missed", "norm", f"not fused: {found}", lowering.emitter.loc)
+    if not isinstance(found, NormMatch):
         return None
     return emit_norm(lowering, found.kind, found.x, found.axis, found.gamma, found.beta, found.eps, order)
 
@@ -368,11 +399,15 @@ def polynomial(e: E.Expr, x: E.Expr) -> dict[int, float] | None:
     return None
 
 
-def _is(p: dict[int, float] | None, expected: dict[int, float]) -> bool:
+#: How far coefficients of a polynomial may lie from those of a formula: two roundings, of the constants and of their product.
+_ROUNDED = {"f16": 2.0**-10, "bf16": 2.0**-7}
+
+
+def _is(p: dict[int, float] | None, expected: dict[int, float], dtype: str) -> bool:
     if p is None:
         return False
     p = {i: c for i, c in p.items() if c != 0}
-    return p.keys() == expected.keys() and all(close(p[i], expected[i], 2e-6) for i in expected)
+    return p.keys() == expected.keys() and all(close(p[i], expected[i], _ROUNDED.get(dtype, 2e-6)) for i in expected)
 
 
 _TANH = math.sqrt(2.0 / math.pi)
@@ -386,7 +421,7 @@ def match_gelu(e: E.Expr) -> tuple[str, E.Expr] | None:
     if len(parts) != 2:
         return None
     for gate, x in (parts, reversed(parts)):
-        if gate.op == "sigmoid" and close(scale, 1.0) and _is(polynomial(gate.args[0], x), {1: 1.702}):
+        if gate.op == "sigmoid" and close(scale, 1.0) and _is(polynomial(gate.args[0], x), {1: 1.702}, e.dtype):
             return "sigmoid", x
         if gate.op != "add" or gate.args[1].op != "const":
             continue
@@ -395,9 +430,9 @@ def match_gelu(e: E.Expr) -> tuple[str, E.Expr] | None:
         if len(inner) != 1 or not close(half, gate.args[1].attr) or not close(scale * half, 0.5):
             continue
         f = inner[0]
-        if f.op == "erf" and _is(polynomial(f.args[0], x), {1: math.sqrt(0.5)}):
+        if f.op == "erf" and _is(polynomial(f.args[0], x), {1: math.sqrt(0.5)}, e.dtype):
             return "erf", x
-        if f.op == "tanh" and _is(polynomial(f.args[0], x), {1: _TANH, 3: _TANH * 0.044715}):
+        if f.op == "tanh" and _is(polynomial(f.args[0], x), {1: _TANH, 3: _TANH * 0.044715}, e.dtype):
             return "tanh", x
     return None
 

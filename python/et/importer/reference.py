@@ -206,7 +206,8 @@ class _Interpreter:
             weights = weights / torch.where(total == 0, torch.ones_like(total), total)
         else:
             weights = scores
-        return torch.einsum(f"{batch}{m}{n},{text[2]}->{text[-1]}", weights, v)
+        # A mask may be of a wider type than the values.
+        return torch.einsum(f"{batch}{m}{n},{text[2]}->{text[-1]}", weights.to(v.dtype), v)
 
 
 def ragged_mask(structure: str, rows: int, keys: int, starts: list[int], key_starts: list[int]) -> torch.Tensor:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 import torch.nn.functional as F
 
-from .ops_nn import attend, fitted, gemm, join_heads, normalised_shape, split_heads
+from .ops_nn import attend, fitted, gemm, join_heads, normalised_shape, of_one_type, split_heads
 from .registry import MICROSOFT, Tensor, Unsupported, operator
 from .values import Value, Weight, rank
 
@@ -137,6 +137,7 @@ def quick_gelu(ctx: Context, x: Tensor, *, alpha: float = 1.702) -> Tensor:
 @operator("FusedMatMul", domain=MICROSOFT, only={"transBatchA": (0,), "transBatchB": (0,)})
 def fused_matmul(ctx: Context, a: Tensor, b: Value, *, alpha: float = 1.0, transA: int = 0, transB: int = 0, transBatchA: int = 0,
                  transBatchB: int = 0) -> Tensor:
+    of_one_type(a, b)
     a = a.transpose(-1, -2) if transA and a.dim() > 1 else a
     if isinstance(b, Weight) and rank(b) == 2 and not transB:
         result = ctx.linear(a, b)

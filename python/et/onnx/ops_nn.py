@@ -26,14 +26,23 @@ if TYPE_CHECKING:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
+def of_one_type(a: Value, b: Value) -> None:
+    """Tools that convert a model to float16 leave products of two types behind where an output is read inside the model."""
+    if a.dtype != b.dtype:
+        names = " and ".join(str(v.dtype).removeprefix("torch.") for v in (a, b))
+        raise Unsupported(f"expected both operands to be of one type, but got {names}; put a Cast in front of one of them")
+
+
 @operator("MatMul")
 def matmul(ctx: Context, a: Tensor, b: Value) -> Tensor:
+    of_one_type(a, b)
     return ctx.linear(a, b) if isinstance(b, Weight) and rank(b) == 2 else torch.matmul(a, ctx.tensor(b))
 
 
 @operator("Gemm")
 def gemm(ctx: Context, a: Tensor, b: Value, c: Tensor | None = None, *, alpha: float = 1.0, beta: float = 1.0, transA: int = 0,
          transB: int = 0) -> Tensor:
+    of_one_type(a, b)
     a = a.t() if transA else a
     if transB:
         result = F.linear(a, ctx.tensor(b))

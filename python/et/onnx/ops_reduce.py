@@ -83,15 +83,44 @@ def global_average_pool(ctx: Context, x: Tensor) -> Tensor:
     return x.mean(list(range(2, x.dim())), True)
 
 
-@operator("AveragePool", only={"auto_pad": ("NOTSET", "VALID"), "ceil_mode": (0,)}, note="padding; windows that overlap")
+@operator("AveragePool", note="more than 2 spatial dimensions; dilation; padding and overlap over dynamic dimensions")
 def average_pool(ctx: Context, x: Tensor, *, kernel_shape: Sequence[int], strides: Sequence[int] | None = None,
                  pads: Sequence[int] | None = None, auto_pad: str = "NOTSET", ceil_mode: int = 0, count_include_pad: int = 0,
                  dilations: Sequence[int] | None = None) -> Tensor:
     count = len(kernel_shape)
-    padding = list(pads or [0] * (2 * count))
+    strides = list(strides or [1] * count)
     if count not in (1, 2):
         raise Unsupported(f"expected 1 or 2 spatial dimensions, but got {count}")
-    if padding[:count] != padding[count:] or math.prod(dilations or [1]) != 1:
-        raise Unsupported(f"expected the same padding at both ends and no dilation, but got pads {padding}, dilations {dilations}")
+    if math.prod(dilations or [1]) != 1:
+        raise Unsupported(f"expected no dilation, but got dilations {list(dilations or [])}")
+    padding = _padding(x.shape[2:], kernel_shape, strides, list(pads or [0] * (2 * count)), auto_pad)
+    low, high = padding[:count], padding[count:]
+    # Without padding, kernels are divided by the elements that they hold in either case, and PyTorch adds none by itself.
     pool = torch.nn.functional.avg_pool1d if count == 1 else torch.nn.functional.avg_pool2d
-    return pool(x, list(kernel_shape), list(strides or [1] * count), padding[:count], False, bool(count_include_pad))
+    ceil = bool(ceil_mode) and auto_pad in ("NOTSET", "")
+    if low == high and all(2 * p <= k for p, k in zip(low, kernel_shape)):
+        return pool(x, list(kernel_shape), strides, low, ceil, bool(count_include_pad))
+    # PyTorch pads both ends alike: here the sum is divided by how many elements count, which a pool of ones tells.
+    amounts = [p for d in reversed(range(count)) for p in (low[d], high[d])]
+    if ceil:
+        raise Unsupported(f"expected the same padding at both ends where ceil_mode is 1, but got pads {padding}")
+    total = pool(torch.nn.functional.pad(x, amounts), list(kernel_shape), strides)
+    if count_include_pad:
+        return total
+    ones = torch.nn.functional.pad(torch.ones_like(x[:1, :1]), amounts)
+    return total / pool(ones, list(kernel_shape), strides)
+
+
+def _padding(sizes: Sequence[int | torch.SymInt], kernel: Sequence[int], strides: Sequence[int], pads: list[int], auto_pad: str) -> list[int]:
+    """What is added before and behind each dimension."""
+    if auto_pad in ("NOTSET", ""):
+        return pads
+    if auto_pad == "VALID":
+        return [0] * len(pads)
+    if auto_pad not in ("SAME_UPPER", "SAME_LOWER"):
+        raise Unsupported(f"expected auto_pad to be NOTSET, VALID, SAME_UPPER or SAME_LOWER, but got {auto_pad}")
+    if not all(isinstance(s, int) for s in sizes):
+        raise Unsupported(f"expected fixed sizes where auto_pad is {auto_pad}, but got {list(sizes)}")
+    totals = [max(0, (-(-s // stride) - 1) * stride + k - s) for s, k, stride in zip(sizes, kernel, strides)]
+    less, more = [t // 2 for t in totals], [t - t // 2 for t in totals]
+    return less + more if auto_pad == "SAME_UPPER" else more + less

@@ -305,6 +305,36 @@ func.func private @strips_c4(tensor<100x120xf16, #et.strips<64x16, kept = 17>>)
 
 // -----
 
+// expected-error @below {{expected 'et.min_sizes' of argument 0 to be an array of i64, but got "7"}}
+func.func private @min_sizes_type(%x: tensor<?x4xf32> {et.min_sizes = "7"})
+
+// -----
+
+// expected-error @below {{expected 'et.min_sizes' of argument 0 to be an array of i64, but got array<i32: 0, 7>}}
+func.func private @min_sizes_element_type(%x: tensor<?x4xf32> {et.min_sizes = array<i32: 0, 7>})
+
+// -----
+
+// expected-error @below {{expected 'et.min_sizes' of argument 0 to have one size per dimension of 'tensor<?x4xf32>', but it has 1}}
+func.func private @min_sizes_rank(%x: tensor<?x4xf32> {et.min_sizes = array<i64: 7>})
+
+// -----
+
+// expected-error @below {{expected 'et.min_sizes' of argument 0 to have one size per dimension of 'index', but it has 1}}
+func.func private @min_sizes_of_size(%x: index {et.min_sizes = array<i64: 7>})
+
+// -----
+
+// expected-error @below {{expected 'et.min_sizes' of argument 0 not to be negative, but dimension 1 has -2}}
+func.func private @min_sizes_negative(%x: tensor<?x?xf32> {et.min_sizes = array<i64: 3, -2>})
+
+// -----
+
+// expected-error @below {{expected 'et.min_sizes' of argument 0 to be met by its type, but dimension 1 of 'tensor<?x4xf32>' is smaller than 5}}
+func.func private @min_sizes_static(%x: tensor<?x4xf32> {et.min_sizes = array<i64: 0, 5>})
+
+// -----
+
 // expected-error @below {{expected 'et.dim' on a size, but argument 0 has the type 'tensor<4xf32>'}}
 func.func private @size_of_tensor(%x: tensor<4xf32> {et.dim = "n"})
 

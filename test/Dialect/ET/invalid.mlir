@@ -965,7 +965,7 @@ func.func @name_not_a_string(%x: tensor<2xf32> {et.name = 1 : i32}) {
 
 // -----
 
-// expected-error @+1 {{expected 'et.name' or 'et.dims' on argument 0, but got 'et.nam'}}
+// expected-error @+1 {{expected 'et.name', 'et.dims' or 'et.min_sizes' on argument 0, but got 'et.nam'}}
 func.func @unknown_argument_attribute(%x: tensor<2xf32> {et.nam = "x"}) {
   return
 }

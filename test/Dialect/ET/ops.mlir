@@ -32,8 +32,9 @@ func.func @attention_score_region(%q: tensor<?x?x12x32xf32>, %k: tensor<?x?x12x3
   return %o : tensor<?x?x12x32xf32>
 }
 
-// CHECK-LABEL: func.func @encoder_pieces
-func.func @encoder_pieces(%ids: tensor<?x?xi64> {et.name = "ids", et.dims = ["batch", "sequence"]},
+// CHECK-LABEL: func.func @encoder_pieces(
+// CHECK-SAME: et.min_sizes = array<i64: 0, 2>
+func.func @encoder_pieces(%ids: tensor<?x?xi64> {et.name = "ids", et.dims = ["batch", "sequence"], et.min_sizes = array<i64: 0, 2>},
                           %table: tensor<100x384xf32>, %w: tensor<1536x384xf32, #et.tile<16x16>>, %b: tensor<1536xf32>,
                           %g: tensor<384xf32>, %w2: tensor<384x1536xf32>) -> (tensor<?x?x384xf32>, tensor<?x?x384xf32>) {
   // CHECK: et.embedding

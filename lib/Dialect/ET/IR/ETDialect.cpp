@@ -8,7 +8,7 @@
 //
 // Registers the ops and attributes, and verifies the discardable attributes
 // that the dialect gives a meaning to on function arguments and results:
-// `et.name` and `et.dims`.
+// `et.name`, `et.dims` and `et.min_sizes`.
 //
 //===----------------------------------------------------------------------===//
 
@@ -57,6 +57,27 @@ static LogicalResult verifySizeAttribute(Operation *op, StringRef what, Type typ
   return success();
 }
 
+/// Verifies `et.min_sizes`: what no program could meet is refused here, where the text is at hand.
+static LogicalResult verifyMinSizes(Operation *op, StringRef what, Type type, NamedAttribute attribute) {
+  auto sizes = dyn_cast<DenseI64ArrayAttr>(attribute.getValue());
+  if (!sizes)
+    return op->emitError() << "expected 'et.min_sizes' of " << what << " to be an array of i64, but got "
+                           << attribute.getValue();
+  auto shaped = dyn_cast<ShapedType>(type);
+  if (!shaped || !shaped.hasRank() || shaped.getRank() != sizes.size())
+    return op->emitError() << "expected 'et.min_sizes' of " << what << " to have one size per dimension of " << type
+                           << ", but it has " << sizes.size();
+  for (auto [dim, least, size] : llvm::enumerate(sizes.asArrayRef(), shaped.getShape())) {
+    if (least < 0)
+      return op->emitError() << "expected 'et.min_sizes' of " << what << " not to be negative, but dimension " << dim
+                             << " has " << Twine(least);
+    if (!ShapedType::isDynamic(size) && least > size)
+      return op->emitError() << "expected 'et.min_sizes' of " << what << " to be met by its type, but dimension " << dim
+                             << " of " << type << " is smaller than " << Twine(least);
+  }
+  return success();
+}
+
 /// Verifies an attribute of an argument or result of type \p type.
 static LogicalResult verifyValueAttribute(Operation *op, StringRef what, Type type, NamedAttribute attribute) {
   if (attribute.getName() == ETDialect::getNameAttrName()) {
@@ -69,8 +90,10 @@ static LogicalResult verifyValueAttribute(Operation *op, StringRef what, Type ty
                           ETDialect::getMultipleOfAttrName(), ETDialect::getUnknownAttrName()},
                          attribute.getName().getValue()))
     return verifySizeAttribute(op, what, type, attribute);
+  if (attribute.getName() == ETDialect::getMinSizesAttrName())
+    return verifyMinSizes(op, what, type, attribute);
   if (attribute.getName() != ETDialect::getDimsAttrName())
-    return op->emitError() << "expected 'et.name' or 'et.dims' on " << what << ", but got '"
+    return op->emitError() << "expected 'et.name', 'et.dims' or 'et.min_sizes' on " << what << ", but got '"
                            << attribute.getName().getValue() << "'";
   auto names = dyn_cast<ArrayAttr>(attribute.getValue());
   if (!names || !llvm::all_of(names, llvm::IsaPred<StringAttr>))

@@ -37,6 +37,8 @@ def ET_Dialect : Dialect {
     static StringRef getNameAttrName() { return "et.name"; }
     /// Name of the argument attribute that names each dimension; equal names mean equal sizes.
     static StringRef getDimsAttrName() { return "et.dims"; }
+    /// Name of the argument attribute that gives the smallest size of each dimension: programs refuse smaller ones.
+    static StringRef getMinSizesAttrName() { return "et.min_sizes"; }
     /// Of an argument that is a size: its name, its least and greatest value, what divides it, and that it is only
     /// known when the program runs.
     static StringRef getDimAttrName() { return "et.dim"; }
