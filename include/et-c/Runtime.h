@@ -193,8 +193,8 @@ ET_CAPI_EXPORTED EtRuntimeError etExecutableSynchronize(EtExecutable executable,
 
 ET_CAPI_EXPORTED void etExecutableGetStatistics(EtExecutable executable, EtExecutableStatistics *statistics);
 
-/// The position of the first of \p count words that is not the one in \p expected, or \p count: whether anything changed
-/// that a caller watches in memory, at the price of one read each.
+/// The position of the first of \p count words that is not the one in \p expected, or \p count: whether anything
+/// changed that a caller watches in memory, at the price of one read each.
 ET_CAPI_EXPORTED size_t etFindChangedWord(const uint64_t *const *words, const uint64_t *expected, size_t count);
 
 #ifdef __cplusplus

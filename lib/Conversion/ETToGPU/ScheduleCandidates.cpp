@@ -49,7 +49,8 @@ static void listLinear(Candidates &candidates, MLIRContext *context, const nvidi
   spec.xType = spec.wType = spec.yType = spec.biasType = getType(context, key.type);
   auto addLinear = [&](const LinearSchedule &schedule) { add(candidates, context, schedule); };
   addLinear(chooseLinearSchedule(spec, sm, rows));
-  // Of these the cost model knows little without an epilogue; it runs beside the next tile, of which few rows have none.
+  // Of these the cost model knows little without an epilogue; it runs beside the next tile, of which few rows have
+  // none.
   for (int64_t tileN : {256, 192, 128}) {
     LinearSchedule schedule{LinearSchedule::Overlap, 128, tileN, 64, 6};
     while (schedule.stages > 3 && verifyLinearKernel(spec, schedule, sm))

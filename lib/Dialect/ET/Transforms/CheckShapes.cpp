@@ -130,7 +130,8 @@ void CheckShapesPass::runOnOperation() {
       show(report, path, where);
     if (!report.isComplete)
       emitWarning(where) << "'" << report.function << "' has paths that were not followed: it has more than "
-                         << Twine(checkOptions.maxPaths) << " of them, or its body has branches that are not scf.if; raise max-paths";
+                         << Twine(checkOptions.maxPaths)
+                         << " of them, or its body has branches that are not scf.if; raise max-paths";
   }
   markAllAnalysesPreserved();
 }

@@ -15,7 +15,8 @@
 
 namespace mlir::et {
 
-/// Checks each function of \p module that has a body, with et ops as what they decompose into. \p module stays as it is.
+/// Checks each function of \p module that has a body, with et ops as what they decompose into. \p module stays as it
+/// is.
 FailureOr<std::vector<ShapeReport>> checkModuleShapes(ModuleOp module, const ShapeCheckOptions &options);
 
 /// `{"functions": [...]}`.
