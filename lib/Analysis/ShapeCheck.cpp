@@ -91,6 +91,33 @@ private:
 };
 } // namespace
 
+/// What argument \p number is called: as the user does, else by its number.
+static std::string getArgumentName(FunctionOpInterface function, unsigned number) {
+  auto given = function.getArgAttrOfType<StringAttr>(number, ETDialect::getNameAttrName());
+  return given ? given.str() : llvm::formatv("arg{0}", number).str();
+}
+
+/// What dimension \p dim of argument \p number is called: equal names are equal sizes.
+static std::string getDimName(FunctionOpInterface function, unsigned number, unsigned dim) {
+  if (auto dims = function.getArgAttrOfType<ArrayAttr>(number, ETDialect::getDimsAttrName()))
+    if (StringRef name = cast<StringAttr>(dims[dim]).getValue(); !name.empty())
+      return name.str();
+  return llvm::formatv("{0}.{1}", getArgumentName(function, number), dim);
+}
+
+/// The smallest sizes that arguments of \p function promise (`et.min_sizes`), by the names of their dimensions. What
+/// one promises holds for all of its name.
+static std::map<std::string, int64_t> getLeastSizes(FunctionOpInterface function) {
+  std::map<std::string, int64_t> least;
+  for (unsigned number = 0; number < function.getNumArguments(); ++number)
+    if (auto sizes = function.getArgAttrOfType<DenseI64ArrayAttr>(number, ETDialect::getMinSizesAttrName()))
+      for (auto [dim, size] : llvm::enumerate(sizes.asArrayRef())) {
+        int64_t &known = least[getDimName(function, number, dim)];
+        known = std::max(known, size);
+      }
+  return least;
+}
+
 void PathWalker::start(FunctionOpInterface function) {
   auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(options.timeLimit);
   PathState state{SizeSystem(deadline)};
@@ -102,24 +129,22 @@ void PathWalker::start(FunctionOpInterface function) {
     variable.name = name;
     return named[name] = state.system.addSymbol(std::move(variable));
   };
+  std::map<std::string, int64_t> leastSizes = getLeastSizes(function);
   for (BlockArgument argument : function.getArguments()) {
     unsigned number = argument.getArgNumber();
     Location loc = argument.getLoc();
-    std::string name = llvm::formatv("arg{0}", number);
-    if (auto given = function.getArgAttrOfType<StringAttr>(number, ETDialect::getNameAttrName()))
-      name = given.str();
+    std::string name = getArgumentName(function, number);
     if (auto type = dyn_cast<RankedTensorType>(argument.getType())) {
-      auto dims = function.getArgAttrOfType<ArrayAttr>(number, ETDialect::getDimsAttrName());
       SmallVector<SizeExpr> &shape = state.shapes[argument];
       for (auto [dim, size] : llvm::enumerate(type.getShape())) {
-        std::string dimName;
-        if (dims)
-          dimName = cast<StringAttr>(dims[dim]).str();
-        if (!ShapedType::isDynamic(size))
+        if (!ShapedType::isDynamic(size)) {
           shape.push_back(SizeExpr(size));
-        else
-          shape.push_back(addSymbol(dimName.empty() ? llvm::formatv("{0}.{1}", name, dim).str() : dimName,
-                                    {SizeVariable::Kind::Symbol, "", loc, {}, {}, 1, std::nullopt, 1}));
+          continue;
+        }
+        std::string dimName = getDimName(function, number, dim);
+        auto least = leastSizes.find(dimName);
+        int64_t min = least == leastSizes.end() ? 1 : std::max<int64_t>(1, least->second);
+        shape.push_back(addSymbol(dimName, {SizeVariable::Kind::Symbol, "", loc, {}, {}, min, std::nullopt, 1}));
       }
       continue;
     }

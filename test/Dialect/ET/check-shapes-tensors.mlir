@@ -147,3 +147,30 @@ func.func @attention(%q: tensor<?x?x12x64xf32> {et.dims = ["batch", "tokens", ""
       -> tensor<?x?x12x64xf32>
   return %0 : tensor<?x?x12x64xf32>
 }
+
+// -----
+
+// Sizes that arguments promise, by name: what one promises holds for the other.
+// expected-remark @below {{valid for all sizes}}
+func.func @promised(%x: tensor<?x8xf32> {et.dims = ["rows", ""]}, %y: tensor<?x8xf32> {et.dims = ["rows", ""], et.min_sizes = array<i64: 7, 0>}) -> tensor<6x8xf32> {
+  %0 = tensor.extract_slice %x[1, 0] [6, 8] [1, 1] : tensor<?x8xf32> to tensor<6x8xf32>
+  return %0 : tensor<6x8xf32>
+}
+
+// -----
+
+// One without a name is its own.
+// expected-remark @below {{valid for all sizes}}
+func.func @promised_without_a_name(%x: tensor<?x8xf32> {et.min_sizes = array<i64: 7, 8>}) -> tensor<6x8xf32> {
+  %0 = tensor.extract_slice %x[1, 0] [6, 8] [1, 1] : tensor<?x8xf32> to tensor<6x8xf32>
+  return %0 : tensor<6x8xf32>
+}
+
+// -----
+
+// Too little is promised.
+func.func @promised_too_little(%x: tensor<?x8xf32> {et.dims = ["rows", ""], et.min_sizes = array<i64: 6, 0>}) -> tensor<6x8xf32> {
+  // expected-error @below {{which fails with rows = 6}}
+  %0 = tensor.extract_slice %x[1, 0] [6, 8] [1, 1] : tensor<?x8xf32> to tensor<6x8xf32>
+  return %0 : tensor<6x8xf32>
+}

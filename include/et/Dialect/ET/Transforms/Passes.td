@@ -279,7 +279,7 @@ def CheckShapesPass : Pass<"et-check-shapes", "mlir::ModuleOp"> {
     Demands come from linalg (dimensions of one loop agree), tensor (reshapes keep the number of elements, slices stay
     inside, static dimensions are what they say), element-wise ops, et ops through their decomposition, and `cf.assert`;
     a `cf.assert` with `et.note` is a wish: that it fails is a remark. `et.dims` on tensor arguments names sizes, equal
-    names mean equal sizes; `et.dim`, `et.min`, `et.max` and `et.multiple_of` on index arguments say what is known of
+    names mean equal sizes, and `et.min_sizes` bounds them; `et.dim`, `et.min`, `et.max` and `et.multiple_of` on index arguments say what is known of
     them, `et.unknown` that they are computed when the program runs.
 
     ```mlir
