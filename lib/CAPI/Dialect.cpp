@@ -15,6 +15,8 @@
 #include "mlir/CAPI/Registration.h"
 #include "mlir/IR/Diagnostics.h"
 
+#include <cstring>
+
 using namespace mlir;
 using namespace mlir::et;
 
@@ -38,10 +40,14 @@ static MlirAttribute getUnchecked(MlirContext context, ParameterTs... parameters
   return wrap(Attribute(AttrT::get(unwrap(context), parameters...)));
 }
 
-/// The enumerator \p value of EnumT, or nothing and a diagnostic.
-template <typename EnumT>
-static std::optional<EnumT> getEnum(MlirContext context, int value, StringRef what,
+/// The enumerator of EnumT that \p given names, or nothing and a diagnostic. A program in C may give any number, which
+/// C++ may not read as an enumerator: its bytes are read.
+template <typename EnumT, typename GivenT>
+static std::optional<EnumT> getEnum(MlirContext context, const GivenT &given, StringRef what,
                                     std::optional<EnumT> (*symbolize)(uint32_t)) {
+  static_assert(sizeof(GivenT) == sizeof(int32_t));
+  int32_t value;
+  std::memcpy(&value, &given, sizeof(value));
   std::optional<EnumT> symbol = value < 0 ? std::nullopt : symbolize(value);
   if (!symbol)
     emitError(UnknownLoc::get(unwrap(context))) << "expected " << what << ", but got " << value;
