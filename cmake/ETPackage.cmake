@@ -12,14 +12,9 @@ include(GNUInstallDirs)
 
 set(ET_PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/ET)
 
-# et_export(COMPONENT TARGET [NAME]): TARGET belongs to COMPONENT of the package as ET::NAME; without a name, that of the
-# target without the ET in front.
+# et_export(COMPONENT TARGET): TARGET belongs to COMPONENT of the package, as ET::X where it is called ETX.
 function(et_export component target)
-  if(ARGC GREATER 2)
-    set(name ${ARGV2})
-  else()
-    string(REGEX REPLACE "^(ET|et_)" "" name ${target})
-  endif()
+  string(REGEX REPLACE "^(ET|et_)" "" name ${target})
   set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
   if(NOT ET_STATIC)
     get_target_property(type ${target} TYPE)

@@ -23,9 +23,7 @@ static EtError withCopy(MlirModule given, llvm::function_ref<EtError(ModuleOp, M
     return makeError("expected a module, but got a null one");
   ModuleOp module = unwrap(given);
   MLIRContext *context = module.getContext();
-  DialectRegistry registry;
-  registerCompilerDialects(registry);
-  context->appendDialectRegistry(registry);
+  context->appendDialectRegistry(getCompilerRegistry());
   context->loadAllAvailableDialects();
   Messages messages;
   ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {

@@ -43,6 +43,16 @@ inline EtError copyOut(const std::string &text, char **output, size_t *outputSiz
   return nullptr;
 }
 
+/// What compiling needs, made once.
+inline const DialectRegistry &getCompilerRegistry() {
+  static const DialectRegistry registry = [] {
+    DialectRegistry registry;
+    registerCompilerDialects(registry);
+    return registry;
+  }();
+  return registry;
+}
+
 /// What the compiler said, but for remarks.
 class Messages {
 public:
@@ -79,7 +89,7 @@ EtError emitModule(ModuleOp module, Messages &messages, Stage stage, const Compi
 /// A context, the module parsed into it, and what the compiler said.
 class Session {
 public:
-  Session(EtRemarkCallback remarks, void *remarkContext) : context(getRegistry()) {
+  Session(EtRemarkCallback remarks, void *remarkContext) : context(getCompilerRegistry()) {
     context.loadAllAvailableDialects();
     context.printOpOnDiagnostic(false);
     context.getDiagEngine().registerHandler([this](Diagnostic &diagnostic) { messages.add(diagnostic); });
@@ -104,15 +114,6 @@ public:
   ModuleOp getModule() { return *module; }
 
 private:
-  static const DialectRegistry &getRegistry() {
-    static const DialectRegistry registry = [] {
-      DialectRegistry registry;
-      registerCompilerDialects(registry);
-      return registry;
-    }();
-    return registry;
-  }
-
   Messages messages;
   MLIRContext context;
   OwningOpRef<ModuleOp> module;

@@ -12,6 +12,8 @@
 |*
 \*===----------------------------------------------------------------------===*/
 
+#include "check.h"
+
 #include "et-c/Check.h"
 #include "et-c/Compile.h"
 
@@ -19,14 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define CHECK(condition)                                                                                               \
-  do {                                                                                                                 \
-    if (!(condition)) {                                                                                                \
-      fprintf(stderr, "%s:%d: expected %s\n", __FILE__, __LINE__, #condition);                                         \
-      exit(1);                                                                                                         \
-    }                                                                                                                  \
-  } while (0)
 
 static const char layer[] =
     "func.func @layer(%x: tensor<?x2xf32> {et.name = \"x\", et.dims = [\"rows\", \"\"], et.min_sizes = array<i64: 2, 0>}) -> (tensor<?x3xf32> {et.name = \"y\"}) {\n"

@@ -11,6 +11,8 @@
 |*
 \*===----------------------------------------------------------------------===*/
 
+#include "check.h"
+
 #include "et-c/Dialect.h"
 #include "et-c/Module.h"
 #include "et-c/Passes.h"
@@ -23,14 +25,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define CHECK(condition)                                                                                               \
-  do {                                                                                                                 \
-    if (!(condition)) {                                                                                                \
-      fprintf(stderr, "%s:%d: expected %s\n", __FILE__, __LINE__, #condition);                                         \
-      exit(1);                                                                                                         \
-    }                                                                                                                  \
-  } while (0)
 
 static char printed[1 << 16];
 

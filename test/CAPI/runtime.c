@@ -12,19 +12,13 @@
 |*
 \*===----------------------------------------------------------------------===*/
 
+#include "check.h"
+
 #include "et-c/Runtime.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define CHECK(condition)                                                                                               \
-  do {                                                                                                                 \
-    if (!(condition)) {                                                                                                \
-      fprintf(stderr, "%s:%d: expected %s\n", __FILE__, __LINE__, #condition);                                         \
-      exit(1);                                                                                                         \
-    }                                                                                                                  \
-  } while (0)
 
 /* The error must be there and say `text`. */
 static void expectError(EtRuntimeError error, const char *text) {
